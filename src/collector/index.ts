@@ -1,0 +1,46 @@
+/**
+ * The engine: what components are, how YAML becomes typed configuration, how pipelines are built and run.
+ * Start with `component.ts`. Concrete components live in `components/` and are named only in `cli/`.
+ */
+export {
+  hostKey,
+  type AnyFactory,
+  type Component,
+  type ComponentContext,
+  type ConfigDefinition,
+  type ConfigIssue,
+  type Consumer,
+  type ExporterFactory,
+  type ExtensionFactory,
+  type Factory,
+  type Host,
+  type HostKey,
+  type ProcessorFactory,
+  type ReceiverFactory,
+  type Stability,
+} from "./component.ts";
+export type { ComponentId } from "./component-id.ts";
+export { ConsumeError, errorFrom, Secret } from "./errors.ts";
+export { ExpandedValue } from "./config/expanded-value.ts";
+export {
+  anything,
+  boolean,
+  checked,
+  defineConfig,
+  durationMs,
+  FieldProblem,
+  integer,
+  list,
+  mapped,
+  number,
+  oneOf,
+  optional,
+  parsed,
+  presence,
+  record,
+  secret,
+  section,
+  shown,
+  string,
+  type Field,
+} from "./config/fields.ts";

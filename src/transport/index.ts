@@ -1,0 +1,2 @@
+/** Servers and clients for bytes over gRPC and HTTP. Knows no OTLP. */
+export * from "./types.ts";
