@@ -43,4 +43,19 @@ export {
   shown,
   string,
   type Field,
+  type SectionOutput,
 } from "./config/fields.ts";
+export { grpcServer, httpServer } from "./config/servers.ts";
+export {
+  GRPC_CLIENT_UNSUPPORTED,
+  grpcClientEntries,
+  grpcClientProblems,
+  grpcClientSettings,
+  HTTP_CLIENT_UNSUPPORTED,
+  httpClientEntries,
+  httpClientProblems,
+  httpClientSettings,
+  isHttpUrl,
+  type GrpcClientKeys,
+  type HttpClientKeys,
+} from "./config/clients.ts";

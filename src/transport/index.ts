@@ -1,2 +1,40 @@
-/** Servers and clients for bytes over gRPC and HTTP. Knows no OTLP. */
-export * from "./types.ts";
+/**
+ * Servers and clients for whole messages of bytes over gRPC and HTTP: compression, TLS, limits, connections.
+ * Start with `types.ts`, then `createGrpcServer`. Knows no OTLP, and no streaming calls.
+ */
+export {
+  GrpcStatus,
+  type CallOptions,
+  type CallResult,
+  type Client,
+  type Compression,
+  type Connection,
+  type GrpcHandler,
+  type GrpcReply,
+  type HttpHandler,
+  type HttpReply,
+  type Server,
+  type UnaryRequest,
+} from "./types.ts";
+export type {
+  ClientKeepaliveSettings,
+  ClientTlsSettings,
+  CorsSettings,
+  GrpcClientSettings,
+  GrpcServerSettings,
+  HttpClientSettings,
+  HttpServerSettings,
+  ListenSettings,
+  Sealed,
+  SendSettings,
+  ServerKeepaliveSettings,
+  ServerTlsSettings,
+  TlsFiles,
+  TlsVersion,
+  TransportContext,
+} from "./settings.ts";
+export { parseHostPort, parseTarget, type ListenAddress, type Target } from "./address.ts";
+export { createGrpcServer } from "./grpc-server.ts";
+export { createHttpServer } from "./http-server.ts";
+export { createGrpcClient } from "./grpc-client.ts";
+export { createHttpClient } from "./http-client.ts";

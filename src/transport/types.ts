@@ -70,28 +70,6 @@ export interface HttpReply {
 export type GrpcHandler = (request: UnaryRequest) => Promise<GrpcReply>;
 export type HttpHandler = (request: UnaryRequest) => Promise<HttpReply>;
 
-/** Certificates as PEM files; read again when they change. Names of fields as in the Collector's configtls. */
-export interface TlsFiles {
-  readonly caFile?: string;
-  readonly certFile?: string;
-  readonly keyFile?: string;
-  readonly caPem?: string;
-  readonly certPem?: string;
-  readonly keyPem?: string;
-  readonly minVersion?: "1.2" | "1.3";
-  readonly maxVersion?: "1.2" | "1.3";
-}
-
-export interface ServerTlsSettings extends TlsFiles {
-  /** CA of client certificates; its presence makes a valid client certificate mandatory (mTLS). */
-  readonly clientCaFile?: string;
-}
-
-export interface ClientTlsSettings extends TlsFiles {
-  readonly insecureSkipVerify?: boolean;
-  readonly serverName?: string;
-}
-
 /** A listening server. `address` is known after `listen`. */
 export interface Server {
   listen(): Promise<void>;

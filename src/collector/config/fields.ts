@@ -184,6 +184,9 @@ export function presence<T>(of: Field<T>): Field<T | undefined> {
 type Entries = Readonly<Record<string, Field<unknown>>>;
 type Output<E extends Entries> = { [K in keyof E]: E[K] extends Field<infer T> ? T : never };
 
+/** What a section with these entries reads; for entries that several components share (servers.ts, clients.ts). */
+export type SectionOutput<E extends Entries> = Output<E>;
+
 /**
  * A map with known keys. Every unknown key is a problem that names the nearest known one; `removed` explains keys that
  * once existed. Write all entries with `optional` unless they are mandatory.
