@@ -1,2 +1,44 @@
-/** OTLP requests as bytes. Start with `Payload`. */
-export { INTERNAL_ORIGIN, Payload, SIGNALS, type Origin, type Signal } from "./payload.ts";
+/**
+ * OTLP requests as bytes: what a payload is, checking it, looking at and editing its resources without decoding, and
+ * the words of the protocol (paths, responses, status). Start with `Payload`, then `ResourceEditor`.
+ *
+ *     const keys = new AttributeKeys(["container.id", "k8s.pod.name"]);
+ *     const editor = new ResourceEditor(keys, buffers);               // one a component
+ *     const out = editor.edit(payload, (resource) => {
+ *       if (resource.nonEmpty(0) && !resource.nonEmpty(1)) resource.append(encodedOf(resource.text(0)));
+ *     });
+ *     await next.consume(out);
+ *     if (out !== payload) out.release();
+ *
+ * Receiving: `routeOf(path)` → `receivePayload(signal, buffer, origin)` → Payload or ParseError;
+ * answering: `encodeResponse`, `encodeStatus` and their JSON twins. Batching: `mergeRequests`, `splitRequest`.
+ */
+export { AttributeKeys } from "./attribute-keys.ts";
+export { AttributeKind } from "./attribute-scanner.ts";
+export { encodeAttribute, type Attribute, type AttributeMap, type AttributeValue } from "./attribute-value.ts";
+export { countItems } from "./envelope.ts";
+export { isMergeable, mergeRequests, splitRequest, type MergeableSignal, type SplitLimits } from "./merge.ts";
+export {
+  EXPERIMENTAL_PROFILES_PATHS,
+  PROFILES_DEVELOPMENT_VERSION,
+  PROFILES_DEVELOPMENT_VERSION_HEADER,
+  routeOf,
+  SIGNAL_PATHS,
+  type Route,
+  type SignalPaths,
+} from "./paths.ts";
+export { INTERNAL_ORIGIN, Payload, type Origin } from "./payload.ts";
+export { receivePayload } from "./receive.ts";
+export { ResourceEditor } from "./resource-editor.ts";
+export type { ResourceView } from "./resource-view.ts";
+export {
+  decodeJsonResponse,
+  decodeResponse,
+  encodeJsonResponse,
+  encodeResponse,
+  FULL_SUCCESS,
+  type PartialSuccess,
+} from "./response.ts";
+export { SIGNALS, type Signal } from "./signal.ts";
+export { decodeJsonStatus, decodeStatus, encodeJsonStatus, encodeStatus, type RpcStatus } from "./status.ts";
+export { ParseError } from "#wire";

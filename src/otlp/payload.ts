@@ -1,8 +1,6 @@
 import type { MessageBuffer } from "#wire";
-
-/** The four kinds of telemetry. A parameter everywhere, never four copies of a file. */
-export const SIGNALS = ["traces", "metrics", "logs", "profiles"] as const;
-export type Signal = (typeof SIGNALS)[number];
+import { countItems } from "./envelope.ts";
+import type { Signal } from "./signal.ts";
 
 /** Where a payload came from, as far as later components need to know. Requests of one connection share the object. */
 export interface Origin {
@@ -28,15 +26,32 @@ export class Payload {
   readonly signal: Signal;
   readonly buffer: MessageBuffer;
   readonly origin: Origin;
+  #items: number | undefined;
 
-  constructor(signal: Signal, buffer: MessageBuffer, origin: Origin) {
+  /** @param items spans, data points, log records or samples in it; counted when first asked for unless given */
+  constructor(signal: Signal, buffer: MessageBuffer, origin: Origin, items?: number) {
     this.signal = signal;
     this.buffer = buffer;
     this.origin = origin;
+    this.#items = items;
   }
 
   get bytes(): Uint8Array {
     return this.buffer.bytes;
+  }
+
+  /** Spans, data points, log records or samples; 0 for bytes that are not such a request. */
+  get items(): number {
+    if (this.#items === undefined) {
+      const counted = countItems(this.signal, this.bytes);
+      this.#items = typeof counted === "number" ? counted : 0;
+    }
+    return this.#items;
+  }
+
+  /** The same request after an edit of its resources: other bytes, everything else as it was. */
+  withBuffer(buffer: MessageBuffer): Payload {
+    return new Payload(this.signal, buffer, this.origin, this.#items);
   }
 
   retain(): this {
