@@ -1,0 +1,180 @@
+/**
+ * `npm run bench -- intake`: podflame between OTLP senders and an OTLP receiver, with a real API server of 10,000 pods,
+ * alone or beside the OpenTelemetry Collector on the same bytes in the same run. See docs/benchmarks.md.
+ */
+import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { missingPeers } from "../test/peers/locations.ts";
+import type { ContenderName } from "./intake/contender.ts";
+import { measureFootprint } from "./intake/footprint.ts";
+import { HitError } from "./intake/hits.ts";
+import { measureLatency } from "./intake/latency.ts";
+import { summarize, table, type Row } from "./intake/report.ts";
+import { BIG, progress, Session, SMALL, type SessionOptions } from "./intake/session.ts";
+import { measureThroughput, type Scenario } from "./intake/throughput.ts";
+
+const ENRICH = { enrich: true, compression: "none" } as const;
+const SCENARIOS = {
+  big: { name: "big", shape: BIG, pipeline: ENRICH },
+  small: { name: "small", shape: SMALL, pipeline: ENRICH },
+  gzip: { name: "gzip", shape: BIG, pipeline: { enrich: true, compression: "gzip" }, gzipIn: true },
+  plain: { name: "plain", shape: BIG, pipeline: { enrich: false, compression: "none" } },
+} as const satisfies Record<string, Scenario>;
+const BENCHMARKS = ["big", "small", "gzip", "plain", "latency", "memory", "sync"] as const;
+type Benchmark = (typeof BENCHMARKS)[number];
+
+const HELP = `usage: npm run bench -- intake [options]
+
+  --peer otelcol          the Collector in the same run, in turn with podflame
+  --only LIST             of ${BENCHMARKS.join(",")}
+  --runs N                runs of each, default 5
+  --seconds N             measured time of a closed loop, default 3
+  --warmup N              unmeasured time before it, default 3
+  --latency-seconds N     length of an open loop, default 15
+  --settle N              seconds from the first sync until idle memory is read, default 10
+  --json FILE             writes the JSON document there as well
+  --server-cpu N          CPU of the servers under test, default 0
+  --client-cpu N          CPU of everything else, default 1
+  --peer-only             leaves podflame out
+
+PODFLAME_BENCH_CLUSTER: state folder of a running up.sh with containers.tsv (pods.mjs load --out) in it.
+`;
+
+interface Arguments {
+  readonly session: SessionOptions;
+  readonly wanted: ReadonlySet<Benchmark>;
+  readonly latencySeconds: number;
+  readonly json: string | undefined;
+}
+
+class UsageError extends Error {}
+
+function readArguments(): Arguments | undefined {
+  const { values } = parseArgs({
+    options: {
+      peer: { type: "string" },
+      only: { type: "string", default: BENCHMARKS.join(",") },
+      runs: { type: "string", default: "5" },
+      seconds: { type: "string", default: "3" },
+      warmup: { type: "string", default: "3" },
+      "latency-seconds": { type: "string", default: "15" },
+      settle: { type: "string", default: "10" },
+      json: { type: "string" },
+      "server-cpu": { type: "string", default: "0" },
+      "client-cpu": { type: "string", default: "1" },
+      "peer-only": { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return undefined;
+  if (values.peer !== undefined && values.peer !== "otelcol")
+    throw new UsageError(`--peer ${values.peer}: only otelcol`);
+  if (values["peer-only"] && values.peer === undefined) throw new UsageError("--peer-only: needs --peer");
+  const wanted = values.only.split(",").map((name) => {
+    const known = BENCHMARKS.find((benchmark) => benchmark === name);
+    if (known === undefined) throw new UsageError(`--only ${name}: not one of ${BENCHMARKS.join(", ")}`);
+    return known;
+  });
+  const number = (
+    name: "runs" | "seconds" | "warmup" | "latency-seconds" | "settle" | "server-cpu" | "client-cpu",
+  ): number => {
+    const value = Number(values[name]);
+    if (values[name] === "" || !(value >= 0)) throw new UsageError(`--${name} ${values[name]}: not a number`);
+    return value;
+  };
+  const contenders: ContenderName[] = values["peer-only"] ? [] : ["podflame"];
+  if (values.peer === "otelcol") contenders.push("otelcol");
+  const clusterState = process.env["PODFLAME_BENCH_CLUSTER"];
+  return {
+    session: {
+      contenders,
+      runs: Math.max(1, number("runs")),
+      seconds: number("seconds"),
+      warmupSeconds: number("warmup"),
+      settleSeconds: number("settle"),
+      serverCpu: number("server-cpu"),
+      clientCpu: number("client-cpu"),
+      ...(clusterState !== undefined && { clusterState }),
+    },
+    wanted: new Set(wanted),
+    latencySeconds: number("latency-seconds"),
+    json: values.json,
+  };
+}
+
+/** Runs what is wanted; a benchmark that missed a resource gives no rows and a failure. */
+async function measure(session: Session, args: Arguments): Promise<{ rows: Row[]; failures: string[] }> {
+  const rows: Row[] = [];
+  const failures: string[] = [];
+  const step = async (name: string, work: () => Promise<readonly Row[]>): Promise<void> => {
+    try {
+      rows.push(...(await work()));
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      failures.push(`${name}: ${error instanceof HitError ? error.message : (error.stack ?? error.message)}`);
+      progress(`FAILED ${failures.at(-1)}`);
+    }
+  };
+  for (const scenario of Object.values(SCENARIOS)) {
+    if (args.wanted.has(scenario.name)) await step(scenario.name, () => measureThroughput(session, scenario));
+  }
+  if (args.wanted.has("latency")) {
+    for (const scenario of [SCENARIOS.big, SCENARIOS.small]) {
+      await step(`latency ${scenario.name}`, () => measureLatency(session, scenario, args.latencySeconds));
+    }
+  }
+  const footprint = { memory: args.wanted.has("memory"), sync: args.wanted.has("sync") };
+  if (footprint.memory || footprint.sync) await step("memory, sync", () => measureFootprint(session, footprint));
+  return { rows, failures };
+}
+
+async function main(): Promise<number> {
+  const args = readArguments();
+  if (args === undefined) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const missing = missingPeers([
+    "etcd",
+    "kube-apiserver",
+    "loadgen",
+    ...(args.session.contenders.includes("otelcol") ? ["otelcol" as const] : []),
+  ]);
+  if (missing.length > 0) {
+    process.stderr.write(`missing here:\n${missing.map((line) => `  ${line}\n`).join("")}`);
+    return 2;
+  }
+  const session = await Session.open(args.session);
+  try {
+    const { rows, failures } = await measure(session, args);
+    const document = {
+      benchmark: "intake",
+      date: new Date().toISOString(),
+      command: `npm run bench -- intake ${process.argv.slice(2).join(" ")}`.trim(),
+      machine: { cpu: cpus()[0]?.model, cpus: cpus().length, node: process.version },
+      options: args.session,
+      rows: rows.map(summarize),
+      failures,
+    };
+    const json = `${JSON.stringify(document)}\n`;
+    if (args.json !== undefined) writeFileSync(args.json, json);
+    process.stdout.write(`${table(rows)}\n\n${json}`);
+    for (const failure of failures) process.stderr.write(`FAILED ${failure}\n`);
+    return failures.length > 0 ? 1 : 0;
+  } finally {
+    await session.close();
+  }
+}
+
+// Children and the API server are ended with the process.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const expected = error instanceof UsageError || (error instanceof TypeError && "code" in error);
+  process.stderr.write(
+    `bench intake: ${error instanceof Error ? (expected ? error.message : error.stack) : String(error)}\n`,
+  );
+  process.exitCode = expected ? 1 : 3;
+}

@@ -1,0 +1,20 @@
+/**
+ * Loaded into podflame with `NODE_OPTIONS=--import=…`: notes every garbage collection that stopped the main thread, and
+ * appends `{"pauses": […]}` with their lengths in milliseconds to the file `PODFLAME_BENCH_GC_FILE` when it ends.
+ */
+import { appendFileSync } from "node:fs";
+import { PerformanceObserver, type PerformanceEntry } from "node:perf_hooks";
+
+const file = process.env["PODFLAME_BENCH_GC_FILE"];
+if (file !== undefined && Number.parseInt(process.versions.node) >= 24 && process.argv[1] !== undefined) {
+  const pauses: number[] = [];
+  const note = (entries: readonly PerformanceEntry[]): void => {
+    for (const entry of entries) pauses.push(entry.duration);
+  };
+  const observer = new PerformanceObserver((list) => note(list.getEntries()));
+  observer.observe({ entryTypes: ["gc"] });
+  process.on("exit", () => {
+    note(observer.takeRecords());
+    appendFileSync(file, `${JSON.stringify({ pauses })}\n`);
+  });
+}

@@ -1,0 +1,38 @@
+/**
+ * `npm run bench -- NAME [options]`: the benchmarks of podflame. What each measures, and how to read it, is in
+ * docs/benchmarks.md.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+
+const BENCHMARKS: Readonly<Record<string, { readonly file: string; readonly summary: string }>> = {
+  intake: {
+    file: "intake.ts",
+    summary: "OTLP in, Kubernetes identity, OTLP out: CPU, latency, memory, sync; beside the Collector",
+  },
+  "otlp-splice": { file: "otlp-splice.ts", summary: "look-up and splice of resources in memory" },
+  reflector: { file: "reflector.ts", summary: "list and watch of pods: time and memory of the directory" },
+};
+
+async function main(name: string | undefined, args: readonly string[]): Promise<number> {
+  const benchmark = name === undefined ? undefined : BENCHMARKS[name];
+  if (benchmark === undefined) {
+    const known = Object.entries(BENCHMARKS).map(([key, { summary }]) => `  ${key.padEnd(12)} ${summary}`);
+    const usage = `usage: npm run bench -- NAME [options]\n\n${known.join("\n")}\n\nEach tells its options with --help.\n`;
+    const asked = name === "--help" || name === "-h";
+    (asked ? process.stdout : process.stderr).write(usage);
+    if (name !== undefined && !asked) process.stderr.write(`\nthere is no benchmark "${name}"\n`);
+    return asked ? 0 : 1;
+  }
+  // A process of its own: what is measured in this process is not to share it with the dispatcher's loading.
+  const child = spawn(process.execPath, [...process.execArgv, join(import.meta.dirname, benchmark.file), ...args], {
+    stdio: "inherit",
+  });
+  const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+  return code ?? (signal === "SIGINT" ? 130 : 3);
+}
+
+// The child gets the terminal's Ctrl-C as well and cleans up; this process waits for it.
+process.on("SIGINT", () => undefined);
+process.exitCode = await main(process.argv[2], process.argv.slice(3));
