@@ -59,3 +59,18 @@ export {
   type GrpcClientKeys,
   type HttpClientKeys,
 } from "./config/clients.ts";
+export { clientAuthenticators, type ClientAuthenticator } from "./sending/authenticator.ts";
+export { CallHeaders } from "./sending/call-headers.ts";
+export { outcomeOf, type DecodeResponse } from "./sending/call-outcome.ts";
+export { sendingEntries, sendingSettings, type SendingKeys, type SendingSettings } from "./sending/config.ts";
+export type { Send } from "./sending/delivery.ts";
+export { SENT, type SendOutcome } from "./sending/outcome.ts";
+export { Sender } from "./sending/sender.ts";
+export {
+  queueStorages,
+  type QueueStorage,
+  type QueueStore,
+  type StoredEntry,
+  type StoredPayload,
+} from "./sending/storage.ts";
+export { ThrottledLog } from "./sending/throttled-log.ts";

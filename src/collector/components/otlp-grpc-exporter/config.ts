@@ -1,0 +1,52 @@
+import type { GrpcClientSettings } from "#transport";
+import {
+  checked,
+  type ConfigIssue,
+  defineConfig,
+  GRPC_CLIENT_UNSUPPORTED,
+  type GrpcClientKeys,
+  grpcClientEntries,
+  grpcClientProblems,
+  grpcClientSettings,
+  mapped,
+  optional,
+  section,
+  sendingEntries,
+  type SendingSettings,
+  sendingSettings,
+  string,
+} from "#collector";
+
+/** What an `otlp_grpc` exporter works with. */
+export interface OtlpGrpcExporterConfig {
+  readonly client: GrpcClientSettings;
+  readonly sending: SendingSettings;
+  /** Id of the extension that gives the credential. */
+  readonly authenticator: string | undefined;
+}
+
+export const otlpGrpcExporterConfig = defineConfig<OtlpGrpcExporterConfig>(
+  mapped(
+    checked(
+      section(
+        { ...grpcClientEntries(), ...sendingEntries(), auth: optional(section({ authenticator: string() })) },
+        GRPC_CLIENT_UNSUPPORTED,
+      ),
+      (read) => [...grpcClientProblems(read), ...clearTextProblems(read)],
+    ),
+    (read) => ({
+      client: grpcClientSettings(read),
+      sending: sendingSettings(read),
+      authenticator: read.auth?.authenticator,
+    }),
+  ),
+);
+
+const LOOPBACK = /^(dns:\/{2,3})?(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$|^unix:/;
+
+/** Credentials in clear text are refused, as by grpc-go; only this machine may see them. */
+function clearTextProblems(read: GrpcClientKeys & { readonly auth: object | undefined }): ConfigIssue[] {
+  const endpoint = read.endpoint.replace(/^http:\/\//, "");
+  if (!read.auth || grpcClientSettings(read).tls || LOOPBACK.test(endpoint)) return [];
+  return [{ path: ["auth"], message: "sends a credential in clear text; use TLS (remove tls::insecure)" }];
+}

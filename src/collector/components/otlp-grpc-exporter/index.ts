@@ -1,0 +1,13 @@
+/** Sends all signals over OTLP/gRPC. */
+import type { ExporterFactory } from "#collector";
+import { otlpGrpcExporterConfig, type OtlpGrpcExporterConfig } from "./config.ts";
+import { OtlpGrpcExporter } from "./otlp-grpc-exporter.ts";
+
+export const otlpGrpcExporterFactory: ExporterFactory<OtlpGrpcExporterConfig> = {
+  kind: "exporter",
+  type: "otlp_grpc",
+  aliases: ["otlp"],
+  stability: { traces: "stable", metrics: "stable", logs: "stable", profiles: "alpha" },
+  config: otlpGrpcExporterConfig,
+  create: (context, config) => new OtlpGrpcExporter(context, config),
+};
