@@ -1,2 +1,18 @@
-/** Who is container X at time T: the directory of pods and containers, fed by sources, asked by processors. */
-export {};
+/**
+ * Who is container X: the directory of pods and containers, fed by sources, asked by processors.
+ * Start with `Directory`, then `IdentityHub`, which shares one between all who need it. Leaves out what is made of a
+ * record (attributes, their encoding) and when to ask: that is its users' business.
+ */
+export { bareContainerId } from "./container-index.ts";
+export { DEFAULT_GRACE_MS, Directory, type DirectorySettings } from "./directory.ts";
+export {
+  IdentityHub,
+  type IdentityHandle,
+  type IdentityHubSettings,
+  type IdentityNeeds,
+  type SyncResult,
+} from "./identity-hub.ts";
+export { IdentityView } from "./identity-view.ts";
+export { AMBIGUOUS, BY_IP, BY_NAME, podNameKey, type IndexDefinition, type PodIndex } from "./pod-index.ts";
+export { openSource, type OpenSource, type PodSource, type SourceSettings, type SourceState } from "./pod-source.ts";
+export { type ContainerInstance, goneSince, LIVE, type PodRecord } from "./records.ts";

@@ -1,0 +1,363 @@
+import type { PodObject, ReflectorSink } from "#kubernetes";
+import type { Clock, Telemetry, Timer } from "#telemetry";
+import { ContainerIndex } from "./container-index.ts";
+import { POD_UID_WORDS, readUidKey } from "./hex-key.ts";
+import { DirectoryMetrics } from "./directory-metrics.ts";
+import { type IndexDefinition, PodIndex } from "./pod-index.ts";
+import { Claim, ContainerInstance, LIVE, PodRecord } from "./records.ts";
+import { samePod } from "./same-pod.ts";
+import { WordTable } from "./word-table.ts";
+
+/** Kubernetes' own limit for a cluster is 150,000 pods. */
+const DEFAULT_MAX_PODS = 200_000;
+/** As upstream's `pod_delete_grace_period`. */
+export const DEFAULT_GRACE_MS = 120_000;
+/** What falls due within a second is removed together. */
+const SWEEP_INTERVAL_MS = 1_000;
+const LONGEST_UID_BYTES = 256;
+
+export interface DirectorySettings {
+  readonly telemetry: Pick<Telemetry, "clock" | "metrics">;
+  /** Tells the metrics of several directories apart; label `directory`. */
+  readonly name?: string;
+  /** Pods beyond that push out those in their grace period, and are refused where there are none. */
+  readonly maxPods?: number;
+}
+
+/** What was gone, and when: the queue of what the sweep has to look at, oldest first. */
+interface Departure {
+  readonly subject: PodRecord | ContainerInstance | Claim;
+  readonly sinceMs: number;
+}
+
+/**
+ * Who is who: one record a pod uid, which owns every key that leads to it (container ids of all containers and of
+ * their previous runs, addresses, name, whatever indexes were asked for). Each event is compared with the record, so
+ * a key that a pod no longer has can't be forgotten. What is gone, a pod or one of its keys, stays resolvable for the
+ * grace period.
+ *
+ * It is fed as a reflector's sink and only ever changes there and in its timer, so look-ups see no half-done change.
+ */
+export class Directory implements ReflectorSink<PodObject> {
+  readonly #clock: Clock;
+  readonly #maxPods: number;
+  readonly #metrics: DirectoryMetrics;
+  readonly #containers = new ContainerIndex();
+  readonly #byUid = new WordTable<PodRecord>(POD_UID_WORDS);
+  /** Uids that are no UUIDs, and pods without uid, which go by their name. */
+  readonly #byOddUid = new Map<string, PodRecord>();
+  readonly #records = new Set<PodRecord>();
+  readonly #indexes = new Map<string, { readonly index: PodIndex; users: number }>();
+  readonly #slots = new Map<string, number>();
+  readonly #uidKey = new Uint32Array(POD_UID_WORDS);
+  readonly #uidBytes = new Uint8Array(LONGEST_UID_BYTES);
+  readonly #encoder = new TextEncoder();
+  #departures: Departure[] = [];
+  #sweepTimer: Timer | undefined;
+  #graceMs = 0;
+  #listing = 0;
+  #synced = false;
+  #live = 0;
+  #onSynced: (() => void) | undefined;
+  /** Resolves when a first list was complete. */
+  readonly synced: Promise<void>;
+
+  constructor(settings: DirectorySettings) {
+    this.#clock = settings.telemetry.clock;
+    this.#maxPods = settings.maxPods ?? DEFAULT_MAX_PODS;
+    this.synced = new Promise((resolve) => (this.#onSynced = resolve));
+    this.#metrics = new DirectoryMetrics(settings.telemetry.metrics, settings.name ?? "pods", {
+      pods: () => this.#records.size,
+      containerIds: () => this.#containers.size,
+      indexed: () => [...this.#indexes.values()].reduce((sum, { index }) => sum + index.size, 0),
+    });
+  }
+
+  /** Pods known, those in their grace period included. */
+  get size(): number {
+    return this.#records.size;
+  }
+
+  /** All keys that lead to pods: uids, container ids, and those of indexes. */
+  get keys(): number {
+    let keys = this.#records.size + this.#containers.size;
+    for (const { index } of this.#indexes.values()) keys += index.size;
+    return keys;
+  }
+
+  /** Whether a first list was complete: before, not knowing a pod means nothing. */
+  get isSynced(): boolean {
+    return this.#synced;
+  }
+
+  /** Keeps what is gone for at least that long; the longest wish counts. */
+  keepFor(graceMs: number): void {
+    this.#graceMs = Math.max(this.#graceMs, graceMs);
+  }
+
+  /** The number of a slot in every record, see `PodRecord.get`; the same for equal names. */
+  slot(name: string): number {
+    let slot = this.#slots.get(name);
+    if (slot === undefined) this.#slots.set(name, (slot = this.#slots.size));
+    return slot;
+  }
+
+  /** Counts a look-up that several pods had an equal right to. */
+  countAmbiguous(): void {
+    this.#metrics.ambiguous.add();
+  }
+
+  /** The run with the container id in `bytes[start, end)`, in any spelling. Allocates nothing for usual ids. */
+  findContainer(bytes: Uint8Array, start: number, end: number): ContainerInstance | undefined {
+    return this.#containers.find(bytes, start, end);
+  }
+
+  findContainerText(id: string): ContainerInstance | undefined {
+    return this.#containers.findText(id);
+  }
+
+  /** The pod with the uid in `bytes[start, end)`. Allocates nothing for UUIDs. */
+  findUid(bytes: Uint8Array, start: number, end: number): PodRecord | undefined {
+    if (readUidKey(bytes, start, end, this.#uidKey)) return this.#byUid.get(this.#uidKey);
+    if (this.#byOddUid.size === 0) return undefined;
+    return this.#byOddUid.get(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString());
+  }
+
+  findUidText(uid: string): PodRecord | undefined {
+    return this.#readUid(uid) ? this.#byUid.get(this.#uidKey) : this.#byOddUid.get(uid);
+  }
+
+  /**
+   * The index of that definition, built from the pods known if it is the first wish for one of that name. Whoever opens
+   * it closes it.
+   */
+  openIndex(definition: IndexDefinition): PodIndex {
+    const open = this.#indexes.get(definition.name);
+    if (open !== undefined) {
+      open.users++;
+      return open.index;
+    }
+    const index = new PodIndex(definition);
+    this.#indexes.set(definition.name, { index, users: 1 });
+    for (const record of this.#records) {
+      for (const key of new Set(definition.keysOf(record.pod))) {
+        if (key !== "") this.#claim(record, index, key);
+      }
+    }
+    return index;
+  }
+
+  closeIndex(index: PodIndex): void {
+    const open = this.#indexes.get(index.definition.name);
+    if (open?.index !== index || --open.users > 0) return;
+    this.#indexes.delete(index.definition.name);
+    for (const record of this.#records) record.claims = record.claims.filter((claim) => claim.index !== index);
+  }
+
+  listing(): void {
+    this.#listing++;
+  }
+
+  listed(): void {
+    for (const record of this.#records) {
+      if (record.listing !== this.#listing && record.goneSinceMs === LIVE) this.#delete(record);
+    }
+    this.#synced = true;
+    this.#onSynced?.();
+  }
+
+  upsert(pod: PodObject): void {
+    const id = identityOf(pod);
+    if (id === undefined) return this.#metrics.unidentified.add();
+    let record = this.findUidText(id);
+    if (record === undefined) {
+      if (this.#records.size >= this.#maxPods && !this.#makeRoom()) return this.#metrics.refused.add();
+      record = new PodRecord(pod);
+      this.#register(id, record);
+      this.#live++;
+      this.#metrics.added.add();
+    } else {
+      this.#metrics.updated.add();
+      record.listing = this.#listing;
+      const revived = record.goneSinceMs !== LIVE;
+      if (revived) this.#live++;
+      record.goneSinceMs = LIVE;
+      if (samePod(record.pod, pod) && !revived) return;
+      record.pod = pod;
+    }
+    record.listing = this.#listing;
+    this.#updateInstances(record);
+    this.#updateClaims(record);
+    record.changed();
+  }
+
+  remove(pod: PodObject): void {
+    const id = identityOf(pod);
+    const record = id === undefined ? undefined : this.findUidText(id);
+    if (record === undefined || record.goneSinceMs !== LIVE) return;
+    this.#delete(record);
+  }
+
+  /** Ends the timer. What is known stays known. */
+  close(): void {
+    this.#sweepTimer?.cancel();
+    this.#sweepTimer = undefined;
+    this.#metrics.close();
+  }
+
+  /** Brings the record's runs in line with the pod's containers. */
+  #updateInstances(record: PodRecord): void {
+    const before = record.instances;
+    const now: ContainerInstance[] = [];
+    const stays = (instance: ContainerInstance): void => {
+      instance.goneSinceMs = LIVE;
+      now.push(instance);
+    };
+    for (const container of record.pod.containers) {
+      const { containerId: id, restartCount } = container;
+      const known = before.find(
+        (other) => other.container.name === container.name && (other.id === id || (other.id === "" && other.current)),
+      );
+      const instance = known ?? new ContainerInstance(record, container, id, restartCount, true);
+      if (instance.id !== id || known === undefined) this.#setId(instance, id);
+      instance.container = container;
+      instance.restartCount = restartCount;
+      instance.current = true;
+      stays(instance);
+    }
+    for (const container of record.pod.containers) {
+      const id = container.previousContainerId;
+      if (id === "" || now.some((other) => other.id === id)) continue;
+      let instance = before.find((other) => other.id === id);
+      if (instance === undefined) {
+        const restartCount = Math.max(0, container.restartCount - 1);
+        instance = new ContainerInstance(record, container, id, restartCount, false);
+        this.#setId(instance, id);
+      }
+      instance.current = false;
+      stays(instance);
+    }
+    for (const instance of before) {
+      if (now.includes(instance)) continue;
+      if (instance.id === "") continue;
+      instance.current = false;
+      now.push(instance);
+      if (instance.goneSinceMs === LIVE) this.#depart(instance);
+    }
+    record.instances = now;
+  }
+
+  #setId(instance: ContainerInstance, id: string): void {
+    if (instance.id !== id) this.#containers.delete(instance.id, instance);
+    instance.id = id;
+    this.#containers.set(id, instance);
+  }
+
+  /** Brings the record's keys in the indexes in line with the pod. */
+  #updateClaims(record: PodRecord): void {
+    for (const { index } of this.#indexes.values()) {
+      const keys = index.definition.keysOf(record.pod);
+      for (const claim of record.claims) {
+        if (claim.index !== index) continue;
+        if (keys.includes(claim.key)) claim.goneSinceMs = LIVE;
+        else if (claim.goneSinceMs === LIVE) this.#depart(claim);
+      }
+      for (const key of keys) {
+        if (key !== "" && !record.claims.some((claim) => claim.index === index && claim.key === key)) {
+          this.#claim(record, index, key);
+        }
+      }
+    }
+  }
+
+  #claim(record: PodRecord, index: PodIndex, key: string): void {
+    const claim = new Claim(index, key, record);
+    record.claims.push(claim);
+    index.add(claim);
+  }
+
+  #delete(record: PodRecord): void {
+    this.#live--;
+    this.#metrics.deleted.add();
+    this.#depart(record);
+  }
+
+  #depart(subject: Departure["subject"]): void {
+    const sinceMs = Math.trunc(this.#clock.monotonicMs());
+    subject.goneSinceMs = sinceMs;
+    this.#departures.push({ subject, sinceMs });
+    this.#scheduleSweep();
+  }
+
+  #scheduleSweep(): void {
+    const first = this.#departures[0];
+    if (first === undefined || this.#sweepTimer !== undefined) return;
+    const dueMs = first.sinceMs + this.#graceMs - this.#clock.monotonicMs();
+    this.#sweepTimer = this.#clock.timer(Math.max(dueMs, SWEEP_INTERVAL_MS), () => {
+      this.#sweepTimer = undefined;
+      this.#sweep();
+      this.#scheduleSweep();
+    });
+  }
+
+  #sweep(): void {
+    const goneBeforeMs = this.#clock.monotonicMs() - this.#graceMs;
+    let due = 0;
+    while (due < this.#departures.length && this.#departures[due]!.sinceMs <= goneBeforeMs) {
+      const { subject, sinceMs } = this.#departures[due++]!;
+      // Otherwise it came back, and perhaps left again, which is a later entry.
+      if (subject.goneSinceMs === sinceMs) this.#drop(subject);
+    }
+    if (due > 0) this.#departures = this.#departures.slice(due);
+  }
+
+  #drop(subject: Departure["subject"]): void {
+    if (subject instanceof PodRecord) return this.#dropRecord(subject);
+    const { record } = subject;
+    if (subject instanceof Claim) {
+      record.claims = record.claims.filter((claim) => claim !== subject);
+      subject.index.delete(subject);
+    } else {
+      record.instances = record.instances.filter((instance) => instance !== subject);
+      this.#containers.delete(subject.id, subject);
+    }
+  }
+
+  #dropRecord(record: PodRecord): void {
+    if (!this.#records.delete(record)) return;
+    for (const claim of record.claims) claim.index.delete(claim);
+    for (const instance of record.instances) this.#containers.delete(instance.id, instance);
+    const id = identityOf(record.pod)!;
+    if (this.#readUid(id)) this.#byUid.delete(this.#uidKey);
+    else this.#byOddUid.delete(id);
+  }
+
+  /** Drops the pod that was gone first; false if all are there. */
+  #makeRoom(): boolean {
+    if (this.#live >= this.#records.size) return false;
+    for (const { subject, sinceMs } of this.#departures) {
+      if (!(subject instanceof PodRecord) || subject.goneSinceMs !== sinceMs || !this.#records.has(subject)) continue;
+      this.#dropRecord(subject);
+      this.#metrics.evicted.add();
+      return true;
+    }
+    return false;
+  }
+
+  #register(id: string, record: PodRecord): void {
+    this.#records.add(record);
+    if (this.#readUid(id)) this.#byUid.set(this.#uidKey, record);
+    else this.#byOddUid.set(id, record);
+  }
+
+  #readUid(uid: string): boolean {
+    const { read, written } = this.#encoder.encodeInto(uid, this.#uidBytes);
+    return read === uid.length && readUidKey(this.#uidBytes, 0, written, this.#uidKey);
+  }
+}
+
+/** The uid; for an odd object without one its name, which a uid can't be spelled like. Undefined if it has neither. */
+function identityOf(pod: PodObject): string | undefined {
+  if (pod.uid !== "") return pod.uid;
+  return pod.name === "" ? undefined : `name:${pod.namespace}/${pod.name}`;
+}

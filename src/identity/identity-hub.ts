@@ -1,0 +1,189 @@
+import type { KeyFilter } from "#kubernetes";
+import type { Telemetry } from "#telemetry";
+import { Directory } from "./directory.ts";
+import { IdentityView } from "./identity-view.ts";
+import { type OpenSource, openSource, type PodSource, type SourceSettings, type SourceState } from "./pod-source.ts";
+
+/** What a user wants to know of pods. */
+export interface IdentityNeeds {
+  readonly source: SourceSettings;
+  /** Labels and annotations to keep. */
+  readonly keys: KeyFilter;
+  /** How long what is gone counts. */
+  readonly graceMs: number;
+}
+
+/** How waiting for the first list ended. */
+export type SyncResult = { readonly synced: true } | { readonly synced: false; readonly state: SourceState };
+
+/** A user's hold on a directory and its source. */
+export interface IdentityHandle {
+  readonly view: IdentityView;
+  /** Starts the source with the first user; rejects if it never can work. Doesn't wait for the first list. */
+  start(): Promise<void>;
+  /** Waits for the first complete list, at most that long. */
+  waitForSync(timeoutMs: number): Promise<SyncResult>;
+  state(): SourceState;
+  /** Stops the source with the last user. May be called before `start` and twice. */
+  shutdown(): Promise<void>;
+}
+
+export interface IdentityHubSettings {
+  readonly telemetry: Telemetry;
+  /** Pods a directory takes at most; see `DirectorySettings`. */
+  readonly maxPods?: number;
+  /** How sources are opened, for tests. */
+  readonly open?: OpenSource;
+}
+
+/**
+ * The directories of a process. All who ask for the same source share one, whatever their number, so that pods are
+ * watched and kept once; what they want to know of a pod is united before the source is opened.
+ */
+export class IdentityHub {
+  readonly #settings: IdentityHubSettings;
+  readonly #shared = new Map<string, SharedDirectory>();
+  #named = 0;
+
+  constructor(settings: IdentityHubSettings) {
+    this.#settings = settings;
+  }
+
+  /** Takes part in the directory of that source. Nothing is opened before `start`. */
+  join(needs: IdentityNeeds): IdentityHandle {
+    const key = JSON.stringify(needs.source);
+    let shared = this.#shared.get(key);
+    if (shared === undefined) {
+      const name = `${needs.source.kind}-${this.#named++}`;
+      shared = new SharedDirectory(needs.source, name, this.#settings, () => this.#shared.delete(key));
+      this.#shared.set(key, shared);
+    }
+    return shared.join(needs);
+  }
+
+  /** Directories in use. */
+  get directories(): number {
+    return this.#shared.size;
+  }
+
+  /** Ends what its users left open. */
+  async shutdown(): Promise<void> {
+    await Promise.all([...this.#shared.values()].map((shared) => shared.close()));
+  }
+}
+
+/** One directory, its source, and who uses them. */
+class SharedDirectory {
+  readonly #source: SourceSettings;
+  readonly #settings: IdentityHubSettings;
+  readonly #directory: Directory;
+  readonly #onEnd: () => void;
+  readonly #users = new Set<Handle>();
+  #open: { readonly source: PodSource; readonly users: ReadonlySet<Handle> } | undefined;
+  /** Opening and closing happen one after the other. */
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(source: SourceSettings, name: string, settings: IdentityHubSettings, onEnd: () => void) {
+    this.#source = source;
+    this.#settings = settings;
+    this.#onEnd = onEnd;
+    this.#directory = new Directory({
+      telemetry: settings.telemetry,
+      name,
+      ...(settings.maxPods === undefined ? {} : { maxPods: settings.maxPods }),
+    });
+  }
+
+  join(needs: IdentityNeeds): IdentityHandle {
+    this.#directory.keepFor(needs.graceMs);
+    const handle = new Handle(this, this.#directory, needs, this.#settings.telemetry);
+    this.#users.add(handle);
+    return handle;
+  }
+
+  /** Opens the source; again, if a user's wishes came too late to be among those it was opened with. */
+  start(user: Handle): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#open?.users.has(user)) return;
+      await this.#stopSource();
+      const users = new Set(this.#users);
+      const keys: KeyFilter = {
+        label: (key) => [...users].some((each) => each.needs.keys.label(key)),
+        annotation: (key) => [...users].some((each) => each.needs.keys.annotation(key)),
+      };
+      const open = this.#settings.open ?? openSource;
+      this.#open = { source: await open(this.#source, keys, this.#directory, this.#settings.telemetry), users };
+    });
+  }
+
+  leave(user: Handle): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#users.delete(user) && this.#users.size === 0) await this.#end();
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#users.clear();
+      await this.#end();
+    });
+  }
+
+  state(): SourceState {
+    if (this.#open !== undefined) return this.#open.source.state();
+    const from = this.#source.kind === "file" ? this.#source.path : "the Kubernetes API";
+    return { from, synced: this.#directory.isSynced, lastError: undefined };
+  }
+
+  async #end(): Promise<void> {
+    this.#onEnd();
+    await this.#stopSource();
+    this.#directory.close();
+  }
+
+  async #stopSource(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    await open?.source.stop();
+  }
+
+  #inTurn(act: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(act);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+class Handle implements IdentityHandle {
+  readonly needs: IdentityNeeds;
+  readonly view: IdentityView;
+  readonly #shared: SharedDirectory;
+  readonly #telemetry: Telemetry;
+
+  constructor(shared: SharedDirectory, directory: Directory, needs: IdentityNeeds, telemetry: Telemetry) {
+    this.#shared = shared;
+    this.#telemetry = telemetry;
+    this.needs = needs;
+    this.view = new IdentityView(directory, needs.graceMs, telemetry.clock);
+  }
+
+  start(): Promise<void> {
+    return this.#shared.start(this);
+  }
+
+  async waitForSync(timeoutMs: number): Promise<SyncResult> {
+    const waiting = new AbortController();
+    const timeout = this.#telemetry.clock.sleep(timeoutMs, waiting.signal).catch(() => undefined);
+    await Promise.race([this.view.directory.synced, timeout]);
+    waiting.abort();
+    return this.view.directory.isSynced ? { synced: true } : { synced: false, state: this.state() };
+  }
+
+  state(): SourceState {
+    return this.#shared.state();
+  }
+
+  shutdown(): Promise<void> {
+    return this.#shared.leave(this);
+  }
+}

@@ -1,0 +1,43 @@
+import type { Clock } from "#telemetry";
+import type { Directory } from "./directory.ts";
+import { AMBIGUOUS, type PodIndex } from "./pod-index.ts";
+import { type ContainerInstance, goneSince, LIVE, type PodRecord } from "./records.ts";
+
+/**
+ * A directory as one user sees it: what is gone counts for that user's grace period, though the directory may keep it
+ * longer for another. Look-ups by container id and by uid allocate nothing.
+ */
+export class IdentityView {
+  readonly directory: Directory;
+  readonly #graceMs: number;
+  readonly #clock: Clock;
+
+  constructor(directory: Directory, graceMs: number, clock: Clock) {
+    this.directory = directory;
+    this.#graceMs = graceMs;
+    this.#clock = clock;
+  }
+
+  /** The container run whose id stands in `bytes[start, end)`, in any spelling. */
+  container(bytes: Uint8Array, start: number, end: number): ContainerInstance | undefined {
+    const instance = this.directory.findContainer(bytes, start, end);
+    return instance !== undefined && this.#counts(goneSince(instance)) ? instance : undefined;
+  }
+
+  /** The pod whose uid stands in `bytes[start, end)`. */
+  uid(bytes: Uint8Array, start: number, end: number): PodRecord | undefined {
+    const record = this.directory.findUid(bytes, start, end);
+    return record !== undefined && this.#counts(record.goneSinceMs) ? record : undefined;
+  }
+
+  /** The pod with that key in an index of the directory; `AMBIGUOUS` where several have an equal right to it. */
+  in(index: PodIndex, key: string): PodRecord | typeof AMBIGUOUS | undefined {
+    const found = index.find(key, this.#clock.monotonicMs() - this.#graceMs);
+    if (found === AMBIGUOUS) this.directory.countAmbiguous();
+    return found;
+  }
+
+  #counts(goneSinceMs: number): boolean {
+    return goneSinceMs === LIVE || goneSinceMs >= this.#clock.monotonicMs() - this.#graceMs;
+  }
+}

@@ -1,0 +1,115 @@
+import type { PodContainer, PodObject } from "#kubernetes";
+import type { PodIndex } from "./pod-index.ts";
+
+/** `goneSinceMs` of what is there. */
+export const LIVE = -1;
+
+/**
+ * Room for what others derive from a record and want to find again without a look-up of their own: encoded attribute
+ * sets, as a rule. Slots are numbered by `Directory.slot`; all of a record are emptied whenever the record changes.
+ */
+abstract class Slotted {
+  #slots: unknown[] | undefined;
+
+  /** What was put into the slot since the record last changed. */
+  get(slot: number): unknown {
+    return this.#slots?.[slot];
+  }
+
+  put(slot: number, value: unknown): void {
+    this.#slots ??= [];
+    // Filled up, so that the array stays dense.
+    while (this.#slots.length < slot) this.#slots.push(undefined);
+    this.#slots[slot] = value;
+  }
+
+  /** @internal */
+  emptySlots(): void {
+    this.#slots = undefined;
+  }
+}
+
+/** A pod by its uid. Belongs to one `Directory`, the only one to change it; owns every key that leads to the pod. */
+export class PodRecord extends Slotted {
+  /** The pod as last seen. Replaced, never changed. */
+  pod: PodObject;
+  /** Monotonic time at which the pod was deleted, or `LIVE`. */
+  goneSinceMs: number = LIVE;
+  /** One for each container of `pod.containers`, and those of earlier runs that are still known. */
+  instances: ContainerInstance[] = [];
+  /** @internal Keys in indexes. */
+  claims: Claim[] = [];
+  /** @internal Number of the list that mentioned the pod last. */
+  listing = 0;
+
+  constructor(pod: PodObject) {
+    super();
+    this.pod = pod;
+  }
+
+  /** The present run of the container of that name, or undefined. */
+  current(containerName: string): ContainerInstance | undefined {
+    for (const instance of this.instances) {
+      if (instance.current && instance.container.name === containerName) return instance;
+    }
+    return undefined;
+  }
+
+  /** The run with that restart count, as far as it is known. */
+  run(containerName: string, restartCount: number): ContainerInstance | undefined {
+    for (const instance of this.instances) {
+      if (instance.restartCount === restartCount && instance.container.name === containerName) return instance;
+    }
+    return undefined;
+  }
+
+  /** @internal */
+  changed(): void {
+    this.emptySlots();
+    for (const instance of this.instances) instance.emptySlots();
+  }
+}
+
+/** One run of a container: each restart makes another, with another id. */
+export class ContainerInstance extends Slotted {
+  readonly record: PodRecord;
+  /** The container as it was while this run was the present one, as far as that was seen. */
+  container: PodContainer;
+  /** As the kubelet reported it, e.g. `containerd://…`; empty as long as the container waits for its first start. */
+  id: string;
+  /** How often the container had been restarted before this run. */
+  restartCount: number;
+  /** Whether this is the run that the pod's status describes. */
+  current: boolean;
+  /** Monotonic time at which the pod stopped mentioning this run, or `LIVE`. The pod's own time counts as well. */
+  goneSinceMs: number = LIVE;
+
+  constructor(record: PodRecord, container: PodContainer, id: string, restartCount: number, current: boolean) {
+    super();
+    this.record = record;
+    this.container = container;
+    this.id = id;
+    this.restartCount = restartCount;
+    this.current = current;
+  }
+}
+
+/** @internal A pod's hold on a key of an index. */
+export class Claim {
+  readonly index: PodIndex;
+  readonly key: string;
+  readonly record: PodRecord;
+  /** Monotonic time at which the pod lost the key, or `LIVE`. The pod's own time counts as well. */
+  goneSinceMs: number = LIVE;
+
+  constructor(index: PodIndex, key: string, record: PodRecord) {
+    this.index = index;
+    this.key = key;
+    this.record = record;
+  }
+}
+
+/** When something with a life of its own within a record was gone: with its pod, or before. `LIVE` while it is there. */
+export function goneSince(subject: ContainerInstance | Claim): number {
+  return subject.record.goneSinceMs === LIVE ? subject.goneSinceMs : subject.record.goneSinceMs;
+}
