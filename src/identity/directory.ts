@@ -214,26 +214,28 @@ export class Directory implements ReflectorSink<PodObject> {
       now.push(instance);
     };
     for (const container of record.pod.containers) {
-      const { containerId: id, restartCount } = container;
-      const known = before.find(
-        (other) => other.container.name === container.name && (other.id === id || (other.id === "" && other.current)),
-      );
-      const instance = known ?? new ContainerInstance(record, container, id, restartCount, true);
-      if (instance.id !== id || known === undefined) this.#setId(instance, id);
+      const { name, containerId: id, restartCount } = container;
+      const waiting = before.find((other) => other.id === "" && other.container.name === name);
+      let instance = id === "" ? waiting : (this.#runOf(record, id, name) ?? waiting);
+      if (instance === undefined || instance.id !== id) {
+        instance ??= new ContainerInstance(record, container, id, restartCount, true);
+        this.#setId(instance, id);
+      }
       instance.container = container;
       instance.restartCount = restartCount;
       instance.current = true;
       stays(instance);
     }
     for (const container of record.pod.containers) {
-      const id = container.previousContainerId;
-      if (id === "" || now.some((other) => other.id === id)) continue;
-      let instance = before.find((other) => other.id === id);
+      const { name, previousContainerId: id } = container;
+      if (id === "") continue;
+      let instance = this.#runOf(record, id, name);
       if (instance === undefined) {
         const restartCount = Math.max(0, container.restartCount - 1);
         instance = new ContainerInstance(record, container, id, restartCount, false);
         this.#setId(instance, id);
       }
+      if (now.includes(instance)) continue;
       instance.current = false;
       stays(instance);
     }
@@ -245,6 +247,12 @@ export class Directory implements ReflectorSink<PodObject> {
       if (instance.goneSinceMs === LIVE) this.#depart(instance);
     }
     record.instances = now;
+  }
+
+  /** The pod's own run of that id; ids may be spelled differently from one event to the next. */
+  #runOf(record: PodRecord, id: string, containerName: string): ContainerInstance | undefined {
+    const known = this.#containers.findText(id);
+    return known?.record === record && known.container.name === containerName ? known : undefined;
   }
 
   #setId(instance: ContainerInstance, id: string): void {
@@ -292,7 +300,7 @@ export class Directory implements ReflectorSink<PodObject> {
   #scheduleSweep(): void {
     const first = this.#departures[0];
     if (first === undefined || this.#sweepTimer !== undefined) return;
-    const dueMs = first.sinceMs + this.#graceMs - this.#clock.monotonicMs();
+    const dueMs = first.sinceMs + this.#graceMs + 1 - this.#clock.monotonicMs();
     this.#sweepTimer = this.#clock.timer(Math.max(dueMs, SWEEP_INTERVAL_MS), () => {
       this.#sweepTimer = undefined;
       this.#sweep();
@@ -303,7 +311,7 @@ export class Directory implements ReflectorSink<PodObject> {
   #sweep(): void {
     const goneBeforeMs = this.#clock.monotonicMs() - this.#graceMs;
     let due = 0;
-    while (due < this.#departures.length && this.#departures[due]!.sinceMs <= goneBeforeMs) {
+    while (due < this.#departures.length && this.#departures[due]!.sinceMs < goneBeforeMs) {
       const { subject, sinceMs } = this.#departures[due++]!;
       // Otherwise it came back, and perhaps left again, which is a later entry.
       if (subject.goneSinceMs === sinceMs) this.#drop(subject);
