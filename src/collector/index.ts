@@ -19,8 +19,19 @@ export {
   type ReceiverFactory,
   type Stability,
 } from "./component.ts";
-export type { ComponentId } from "./component-id.ts";
+export { ComponentCatalog, type CatalogEntry, type ComponentKind } from "./catalog.ts";
+export { parseComponentId, type ComponentId } from "./component-id.ts";
+export { ConfigError, describeProblem, type ConfigProblem, type Place } from "./config/config-error.ts";
+export type { Configuration, LoadedConfiguration } from "./config/configuration.ts";
+export { loadConfiguration } from "./config/load.ts";
+export { printConfiguration } from "./config/print.ts";
+export type { ConfigSources } from "./config/sources.ts";
+export { readFeatureGates } from "./feature-gates.ts";
+export { Collector, type CollectorSettings } from "./service/collector.ts";
+export { StartError, type ShutdownReport } from "./service/service.ts";
+export { SERVICE_STATUS, type ServiceState, type ServiceStatus } from "./service/status.ts";
 export { ConsumeError, errorFrom, Secret } from "./errors.ts";
+export { parseDurationMs } from "./config/duration.ts";
 export { ExpandedValue } from "./config/expanded-value.ts";
 export {
   anything,

@@ -58,9 +58,34 @@ export function string(check?: (text: string) => void): Field<string> {
   });
 }
 
-/** A string that is a credential. */
+/** A string that is a credential. No error shows it. */
 export function secret(): Field<Secret> {
-  return field((input) => new Secret(asText(input, "a string")));
+  return field((input) => {
+    if (typedValue(input) !== null && typeof typedValue(input) === "object") {
+      throw new FieldProblem("expected a string");
+    }
+    if (typeof input === "number" || typeof input === "boolean") {
+      throw new FieldProblem(`expected a string, got a ${typeof input}; put it in quotes`);
+    }
+    const text = asText(input, "a string");
+    secretsRead?.add(text);
+    return new Secret(text);
+  });
+}
+
+/** The texts that `secret` fields read while `collectSecrets` runs. */
+let secretsRead: Set<string> | undefined;
+
+/** Runs `read` and tells which texts its `secret` fields took, so that they can be hidden where YAML is shown. */
+export function collectSecrets(read: () => void): ReadonlySet<string> {
+  const outer = secretsRead;
+  const collected = (secretsRead = new Set<string>());
+  try {
+    read();
+  } finally {
+    secretsRead = outer;
+  }
+  return collected;
 }
 
 /** A string converted by `convert`, which throws `FieldProblem`. */
@@ -156,12 +181,17 @@ export function anything(): Field<unknown> {
   return v.unknown();
 }
 
-/** Absent or `null` gives `fallback`. */
+/**
+ * Absent or `null` gives `fallback`. So does a variable that isn't set, unless the field takes the empty string, as in
+ * the Collector.
+ */
 export function optional<T>(of: Field<T>, fallback: T): Field<T>;
 export function optional<T>(of: Field<T>): Field<T | undefined>;
 export function optional<T>(of: Field<T>, fallback?: T): Field<T | undefined> {
   // A default given to valibot would be read by the schema; ours is a result already.
   return v.pipe(
+    v.unknown(),
+    v.transform((input) => (input instanceof ExpandedValue && input.value === null && !v.is(of, input) ? null : input)),
     v.nullish(of as v.GenericSchema<unknown, T>),
     v.transform((value): T | undefined => value ?? fallback),
   ) as Field<T | undefined>;
@@ -175,7 +205,7 @@ export function presence<T>(of: Field<T>): Field<T | undefined> {
   return v.optional(
     v.pipe(
       v.unknown(),
-      v.transform((input) => input ?? {}),
+      v.transform((input) => typedValue(input) ?? {}),
       of,
     ),
   ) as Field<T | undefined>;

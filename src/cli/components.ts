@@ -1,0 +1,74 @@
+import { ComponentCatalog, type CatalogEntry } from "#collector";
+
+/** Every component that a configuration may name. The only place that knows them; each is read when it's needed. */
+const ENTRIES: readonly CatalogEntry[] = [
+  {
+    kind: "receiver",
+    type: "otlp",
+    load: async () => (await import("../collector/components/otlp-receiver/index.ts")).otlpReceiverFactory,
+  },
+  {
+    kind: "processor",
+    type: "k8s_attributes",
+    aliases: ["k8sattributes"],
+    load: async () =>
+      (await import("../collector/components/k8s-attributes-processor/index.ts")).k8sAttributesProcessorFactory,
+  },
+  {
+    kind: "processor",
+    type: "memory_limiter",
+    load: async () =>
+      (await import("../collector/components/memory-limiter-processor/index.ts")).memoryLimiterProcessorFactory,
+  },
+  {
+    kind: "processor",
+    type: "batch",
+    load: async () => (await import("../collector/components/batch-processor/index.ts")).batchProcessorFactory,
+  },
+  {
+    kind: "processor",
+    type: "resource",
+    load: async () => (await import("../collector/components/resource-processor/index.ts")).resourceProcessorFactory,
+  },
+  {
+    kind: "exporter",
+    type: "otlp_grpc",
+    aliases: ["otlp"],
+    load: async () => (await import("../collector/components/otlp-grpc-exporter/index.ts")).otlpGrpcExporterFactory,
+  },
+  {
+    kind: "exporter",
+    type: "otlp_http",
+    aliases: ["otlphttp"],
+    load: async () => (await import("../collector/components/otlp-http-exporter/index.ts")).otlpHttpExporterFactory,
+  },
+  {
+    kind: "exporter",
+    type: "debug",
+    load: async () => (await import("../collector/components/debug-exporter/index.ts")).debugExporterFactory,
+  },
+  {
+    kind: "exporter",
+    type: "file",
+    load: async () => (await import("../collector/components/file-exporter/index.ts")).fileExporterFactory,
+  },
+  {
+    kind: "exporter",
+    type: "live_table",
+    load: async () => (await import("../collector/components/live-table-exporter/index.ts")).liveTableExporterFactory,
+  },
+  {
+    kind: "extension",
+    type: "health_check",
+    load: async () =>
+      (await import("../collector/components/health-check-extension/index.ts")).healthCheckExtensionFactory,
+  },
+  {
+    kind: "extension",
+    type: "file_storage",
+    load: async () =>
+      (await import("../collector/components/file-storage-extension/index.ts")).fileStorageExtensionFactory,
+  },
+];
+
+export const catalog = new ComponentCatalog(ENTRIES);

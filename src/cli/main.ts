@@ -1,0 +1,88 @@
+/**
+ * The command line. Each command is a file of its own that is read only when it's the one that was asked for; a file
+ * exports `define`, which gives the command its options, help and action.
+ */
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { ConfigError, StartError } from "#collector";
+import { ExitCode, Fault } from "./exit.ts";
+
+interface CommandFile {
+  define(command: Command): void;
+}
+
+const COMMANDS: readonly { name: string; summary: string; load: () => Promise<CommandFile> }[] = [
+  { name: "up", summary: "everything for this machine in one go, with a live table", load: () => import("./up.ts") },
+  { name: "run", summary: "run the pipelines of a configuration", load: () => import("./run.ts") },
+  { name: "config", summary: "check or show configurations", load: () => import("./config.ts") },
+  {
+    name: "components",
+    summary: "list what can stand in a configuration",
+    load: () => import("./list-components.ts"),
+  },
+];
+
+async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command("podflame")
+    .description("Kubernetes-aware OpenTelemetry collector: names the pod behind every container.id.")
+    .version(version())
+    .exitOverride()
+    .showHelpAfterError("(--help shows what there is)")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  podflame up                                    watch recorded profiles of a cluster being named
+  podflame run --config otelcol.yaml             run the Collector configuration that you have
+  podflame config validate otelcol.yaml          find out what podflame thinks of it
+
+Exit codes: 0 done; 1 input or configuration at fault; 2 something needed is missing here; 3 a bug in podflame.`,
+    );
+  const wanted = argv.find((word) => !word.startsWith("-"));
+  const asksForHelp = wanted === "help" ? argv[argv.indexOf(wanted) + 1] : wanted;
+  for (const { name, summary, load } of COMMANDS) {
+    const command = program.command(name).summary(summary).description(`${summary}.`).exitOverride();
+    if (name === asksForHelp) (await load()).define(command);
+  }
+  await program.parseAsync([...argv], { from: "user" });
+}
+
+function version(): string {
+  const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+/** Tells the user what happened and how the process ends. */
+function concluded(caught: unknown): ExitCode {
+  const say = (text: string): void => void process.stderr.write(`${text}\n`);
+  if (caught instanceof CommanderError) return caught.exitCode === 0 ? ExitCode.DONE : ExitCode.USER;
+  if (caught instanceof ConfigError) {
+    say(caught.message);
+    return ExitCode.USER;
+  }
+  if (caught instanceof Fault) {
+    say(`podflame: ${caught.message}`);
+    return caught.exitCode;
+  }
+  if (caught instanceof StartError) {
+    say(`podflame: ${caught.message}`);
+    const code = (caught.cause as NodeJS.ErrnoException | undefined)?.code;
+    return code === "EACCES" || code === "EPERM" ? ExitCode.MISSING : ExitCode.USER;
+  }
+  say(
+    `podflame: this is a bug in podflame, please report it\n${caught instanceof Error ? caught.stack : String(caught)}`,
+  );
+  return ExitCode.BUG;
+}
+
+// A reader that has had enough (podflame … | head) is not an error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === "EPIPE" ? ExitCode.DONE : ExitCode.BUG);
+});
+
+try {
+  await main(process.argv.slice(2));
+  process.exit();
+} catch (caught) {
+  process.exit(concluded(caught));
+}
