@@ -12,10 +12,12 @@
  *
  * Receiving: `routeOf(path)` → `receivePayload(signal, buffer, origin)` → Payload or ParseError;
  * answering: `encodeResponse`, `encodeStatus` and their JSON twins. Batching: `mergeRequests`, `splitRequest`.
+ * For people: `decodeResources`, and behind `await loadTranscoder()` whole requests as objects, and OTLP/JSON.
  */
 export { AttributeKeys } from "./attribute-keys.ts";
 export { AttributeKind } from "./attribute-scanner.ts";
 export { encodeAttribute, type Attribute, type AttributeMap, type AttributeValue } from "./attribute-value.ts";
+export { decodeResources, type DecodedResource, type DecodedScope } from "./decode-resources.ts";
 export { countItems } from "./envelope.ts";
 export { isMergeable, mergeRequests, splitRequest, type MergeableSignal, type SplitLimits } from "./merge.ts";
 export {
@@ -41,4 +43,6 @@ export {
 } from "./response.ts";
 export { SIGNALS, type Signal } from "./signal.ts";
 export { decodeJsonStatus, decodeStatus, encodeJsonStatus, encodeStatus, type RpcStatus } from "./status.ts";
+export { loadTranscoder, type Transcoder } from "./load-transcoder.ts";
+export type { DecodedMessage, DecodedValue } from "./schema/decode.ts";
 export { ParseError } from "#wire";

@@ -1,6 +1,6 @@
 import { Reader, SplicePlan, WireType, type BufferPool } from "#wire";
 import type { AttributeKeys } from "./attribute-keys.ts";
-import { Payload } from "./payload.ts";
+import type { Payload } from "./payload.ts";
 import { ResourceView } from "./resource-view.ts";
 import { StringTable } from "./string-table.ts";
 

@@ -30,37 +30,43 @@ export class Writer {
     this.#open.length = 0;
   }
 
+  /** The tag of a field whose value is written next with the `raw` methods. */
+  tag(field: number, wireType: WireType): void {
+    this.#reserve(0);
+    this.#at = writeVarint(this.#bytes, this.#at, field * 8 + wireType);
+  }
+
   /** A VARINT field of a non-negative integer below 2^53, a bool (0, 1) or an enum. */
   varint(field: number, value: number): void {
-    this.#tag(field, WireType.VARINT);
+    this.tag(field, WireType.VARINT);
     this.#at = writeVarint(this.#bytes, this.#at, value);
   }
 
   /** A VARINT field of 64 bits; negative numbers take 10 bytes. */
   varint64(field: number, value: bigint): void {
-    this.#tag(field, WireType.VARINT);
+    this.tag(field, WireType.VARINT);
     this.#at = writeVarint64(this.#bytes, this.#at, value);
   }
 
   fixed64(field: number, value: bigint): void {
-    this.#tag(field, WireType.FIXED64);
+    this.tag(field, WireType.FIXED64);
     this.rawFixed64(value);
   }
 
   fixed32(field: number, value: number): void {
-    this.#tag(field, WireType.FIXED32);
-    for (let shift = 0; shift < 32; shift += 8) this.#bytes[this.#at++] = value >>> shift;
+    this.tag(field, WireType.FIXED32);
+    this.rawFixed32(value);
   }
 
   double(field: number, value: number): void {
-    this.#tag(field, WireType.FIXED64);
+    this.tag(field, WireType.FIXED64);
     this.rawDouble(value);
   }
 
   /** A LEN field of bytes or of an already encoded message. */
   bytes(field: number, value: Uint8Array): void {
     this.#reserve(value.length);
-    this.#tag(field, WireType.LEN);
+    this.tag(field, WireType.LEN);
     this.#at = writeVarint(this.#bytes, this.#at, value.length);
     this.#bytes.set(value, this.#at);
     this.#at += value.length;
@@ -77,7 +83,7 @@ export class Writer {
   /** Begins a LEN field whose content is written next: a message, or packed numbers. */
   open(field: number): void {
     this.#open.push(this.#at);
-    this.#tag(field, WireType.LEN);
+    this.tag(field, WireType.LEN);
     // One byte for the length, which is enough for most; `close` makes room where it is not.
     this.#at++;
     this.#open.push(this.#at);
@@ -120,6 +126,12 @@ export class Writer {
     this.#at = writeVarint(this.#bytes, this.#at, value);
   }
 
+  /** A bare little-endian 32-bit number. */
+  rawFixed32(value: number): void {
+    this.#reserve(4);
+    for (let shift = 0; shift < 32; shift += 8) this.#bytes[this.#at++] = value >>> shift;
+  }
+
   /** A bare little-endian 64-bit number: an element of a packed field. */
   rawFixed64(value: bigint): void {
     this.#reserve(8);
@@ -153,11 +165,6 @@ export class Writer {
   toBuffer(pool: BufferPool): MessageBuffer {
     if (this.#open.length > 0) throw new Error(`${this.#open.length / 2} fields are still open`);
     return pool.copyOf(this.#bytes.subarray(0, this.#at));
-  }
-
-  #tag(field: number, wireType: WireType): void {
-    this.#reserve(0);
-    this.#at = writeVarint(this.#bytes, this.#at, field * 8 + wireType);
   }
 
   /** Room for `length` bytes and the tags and numbers around them (5 + 10 + 10). */

@@ -1,0 +1,117 @@
+import { ParseError, Reader, WireType } from "#wire";
+import { decodeAttribute, type AttributeMap, type AttributeValue } from "./attribute-value.ts";
+import { countItems } from "./envelope.ts";
+import type { Payload } from "./payload.ts";
+import { StringTable } from "./string-table.ts";
+
+/** An instrumentation scope of a resource, for people. */
+export interface DecodedScope {
+  readonly name: string;
+  readonly version: string;
+  readonly attributes: AttributeMap;
+  readonly schemaUrl: string;
+}
+
+/** A resource of a request, for people. */
+export interface DecodedResource {
+  /** In order; of a key that stands twice the first. */
+  readonly attributes: AttributeMap;
+  readonly droppedAttributesCount: number;
+  readonly schemaUrl: string;
+  readonly scopes: readonly DecodedScope[];
+  /** Spans, data points, log records or samples of all its scopes. */
+  readonly items: number;
+  /** Some of it could not be read; the rest is as far as it went. */
+  readonly malformed: boolean;
+}
+
+/** Numbers of the envelope; see envelope.ts. */
+const RESOURCES = 1;
+const RESOURCE = 1;
+const SCOPES = 2;
+const SCHEMA_URL = 3;
+
+/**
+ * The resources of a request with all their attributes as JavaScript values, references resolved: for debug output
+ * and live tables, not for the data path (every call allocates everything anew).
+ */
+export function decodeResources(payload: Payload): readonly DecodedResource[] {
+  const { bytes, signal } = payload;
+  const strings = new StringTable();
+  strings.reset(bytes);
+  const resources: DecodedResource[] = [];
+  const request = new Reader();
+  request.reset(bytes, 0, bytes.length);
+  while (request.next()) {
+    if (request.field !== RESOURCES || request.wireType !== WireType.LEN) continue;
+    // The field on its own is a request with one resource.
+    const items = countItems(signal, bytes.subarray(request.fieldStart, request.position));
+    const decoded = decodeResource(bytes, request.start, request.end, strings);
+    const broken = items instanceof ParseError;
+    resources.push({ ...decoded, items: broken ? 0 : items, malformed: decoded.malformed || broken });
+  }
+  return resources;
+}
+
+function decodeResource(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  strings: StringTable,
+): Omit<DecodedResource, "items"> {
+  const attributes = new Map<string, AttributeValue>();
+  const scopes: DecodedScope[] = [];
+  let droppedAttributesCount = 0;
+  let schemaUrl = "";
+  let malformed = false;
+  const outer = new Reader();
+  const inner = new Reader();
+  outer.reset(bytes, start, end);
+  while (outer.next()) {
+    if (outer.wireType !== WireType.LEN) continue;
+    if (outer.field === SCHEMA_URL) schemaUrl = outer.string();
+    else if (outer.field === SCOPES) scopes.push(decodeScope(bytes, outer.start, outer.end, strings));
+    else if (outer.field === RESOURCE) {
+      inner.reset(bytes, outer.start, outer.end);
+      while (inner.next()) {
+        if (inner.field === 1) malformed = !addAttribute(attributes, inner, strings) || malformed;
+        else if (inner.field === 2 && inner.wireType === WireType.VARINT) droppedAttributesCount = inner.low >>> 0;
+      }
+      malformed ||= inner.failed;
+    }
+  }
+  malformed ||= outer.failed;
+  return { attributes, droppedAttributesCount, schemaUrl, scopes, malformed };
+}
+
+/** ScopeSpans and its siblings: 1 InstrumentationScope (1 name, 2 version, 3 attributes), 3 schema_url. */
+function decodeScope(bytes: Uint8Array, start: number, end: number, strings: StringTable): DecodedScope {
+  const attributes = new Map<string, AttributeValue>();
+  let name = "";
+  let version = "";
+  let schemaUrl = "";
+  const outer = new Reader();
+  const inner = new Reader();
+  outer.reset(bytes, start, end);
+  while (outer.next()) {
+    if (outer.wireType !== WireType.LEN) continue;
+    if (outer.field === SCHEMA_URL) schemaUrl = outer.string();
+    if (outer.field !== 1) continue;
+    inner.reset(bytes, outer.start, outer.end);
+    while (inner.next()) {
+      if (inner.wireType !== WireType.LEN) continue;
+      if (inner.field === 1) name = inner.string();
+      else if (inner.field === 2) version = inner.string();
+      else if (inner.field === 3) addAttribute(attributes, inner, strings);
+    }
+  }
+  return { name, version, attributes, schemaUrl };
+}
+
+/** Adds the attribute the reader stands on; false where it is broken. */
+function addAttribute(attributes: Map<string, AttributeValue>, reader: Reader, strings: StringTable): boolean {
+  const attribute =
+    reader.wireType === WireType.LEN ? decodeAttribute(reader.bytes, reader.start, reader.end, strings) : undefined;
+  if (attribute && !attributes.has(attribute.key)) attributes.set(attribute.key, attribute.value);
+  return attribute !== undefined;
+}

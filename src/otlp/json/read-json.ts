@@ -1,0 +1,105 @@
+import { ParseError, WireType, Writer, type BufferPool, type MessageBuffer } from "#wire";
+import { parseObject } from "../json-object.ts";
+import { requestSchema } from "../schema/requests.ts";
+import { wireTypeOf, type FieldSchema, type MessageSchema } from "../schema/schema.ts";
+import type { Signal } from "../signal.ts";
+import { readBytes, readDouble, readEnum, readInteger, unexpected } from "./json-value.ts";
+
+/** How deep messages may nest; a request without nested attribute values needs 9. */
+const MAX_DEPTH = 100;
+
+type Problem = ParseError | undefined;
+
+/**
+ * Transcodes an OTLP/JSON request (OTLP specification, "JSON Protobuf Encoding") to protobuf in a buffer of the pool,
+ * which the caller releases. Takes what senders write: ids in hexadecimal of either case, enumerations as numbers or
+ * names, 64-bit integers as strings or numbers without losing digits, names in either spelling; keys it does not
+ * know are passed over, null is absence. A wrong type gives an error that begins with the path to it.
+ */
+export function jsonToProtobuf(signal: Signal, json: Uint8Array, pool: BufferPool): MessageBuffer | ParseError {
+  const root = parseObject(json);
+  if (root instanceof ParseError) return root;
+  const writer = new Writer(Math.max(256, json.length >>> 1));
+  return writeMessage(writer, requestSchema(signal), root, 0) ?? writer.toBuffer(pool);
+}
+
+/** Writes the fields of one message. */
+function writeMessage(writer: Writer, schema: MessageSchema, value: unknown, depth: number): Problem {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return unexpected("an object", value);
+  if (depth > MAX_DEPTH) return new ParseError(`nests deeper than ${MAX_DEPTH} messages`);
+  const object = value as Readonly<Record<string, unknown>>;
+  for (const field of schema.fields) {
+    const name = Object.hasOwn(object, field.jsonName) ? field.jsonName : field.protoName;
+    const member = Object.hasOwn(object, name) ? object[name] : undefined;
+    if (member === undefined || member === null) continue;
+    const problem = field.repeated
+      ? writeList(writer, field, member, depth)
+      : writeField(writer, field, member, field.explicit, depth);
+    if (problem) return problem.within(name);
+  }
+  return undefined;
+}
+
+function writeList(writer: Writer, field: FieldSchema, value: unknown, depth: number): Problem {
+  if (!Array.isArray(value)) return unexpected("an array", value);
+  const packed = wireTypeOf(field) !== WireType.LEN && value.length > 0;
+  if (packed) writer.open(field.number);
+  for (let index = 0; index < value.length; index++) {
+    const element: unknown = value[index];
+    const problem = packed
+      ? writeNumber(writer, field, element, 0, true)
+      : writeField(writer, field, element, true, depth);
+    if (problem) return problem.within(`[${index}]`);
+  }
+  if (packed) writer.close();
+  return undefined;
+}
+
+/** @param always write zero values too: elements of lists, and fields whose presence counts */
+function writeField(writer: Writer, field: FieldSchema, value: unknown, always: boolean, depth: number): Problem {
+  if (field.message) {
+    writer.open(field.number);
+    const problem = writeMessage(writer, field.message(), value, depth + 1);
+    writer.close();
+    return problem;
+  }
+  const { scalar } = field;
+  if (scalar === "string") {
+    if (typeof value !== "string") return unexpected("a string", value);
+    if (always || value !== "") writer.string(field.number, value);
+    return undefined;
+  }
+  if (scalar === "bytes" || scalar === "traceId" || scalar === "spanId" || scalar === "profileId") {
+    const bytes = readBytes(scalar, value);
+    if (bytes instanceof ParseError) return bytes;
+    if (always || bytes.length > 0) writer.bytes(field.number, bytes);
+    return undefined;
+  }
+  return writeNumber(writer, field, value, field.number, always);
+}
+
+/** Writes a number, bool or enumeration: with a tag of field `tagged`, or bare as a packed element where that is 0. */
+function writeNumber(writer: Writer, field: FieldSchema, value: unknown, tagged: number, always: boolean): Problem {
+  const { scalar } = field;
+  if (scalar === "double") {
+    const double = readDouble(value);
+    if (double instanceof ParseError) return double;
+    // -0 is not the default.
+    if (!always && Object.is(double, 0)) return undefined;
+    if (tagged !== 0) writer.tag(tagged, WireType.FIXED64);
+    writer.rawDouble(double);
+    return undefined;
+  }
+  let integer: bigint | ParseError;
+  if (field.enumeration) integer = readEnum(field.enumeration, value);
+  else if (scalar === "bool") integer = typeof value === "boolean" ? BigInt(value) : unexpected("true or false", value);
+  else integer = readInteger(scalar as "int64", value);
+  if (integer instanceof ParseError) return integer;
+  if (!always && integer === 0n) return undefined;
+  const wireType = wireTypeOf(field);
+  if (tagged !== 0) writer.tag(tagged, wireType);
+  if (wireType === WireType.FIXED64) writer.rawFixed64(integer);
+  else if (wireType === WireType.FIXED32) writer.rawFixed32(Number(integer));
+  else writer.rawVarint64(scalar === "sint32" ? (integer << 1n) ^ (integer >> 31n) : integer);
+  return undefined;
+}
