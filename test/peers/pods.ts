@@ -1,0 +1,290 @@
+import { createHash } from "node:crypto";
+import type { ApiObject, Cluster } from "./cluster.ts";
+
+/** A container as the API server tells of it. */
+export interface KnownContainer {
+  readonly name: string;
+  readonly kind: "app" | "init" | "ephemeral";
+  /** Bare; empty while the container waits for its first start. */
+  readonly id: string;
+  /** Bare id of the instance before a restart. */
+  readonly previousId?: string;
+}
+
+/** A pod that `createPods` made. */
+export interface KnownPod {
+  /** What is special about it, and its number among its like, e.g. `restarted 1`. */
+  readonly label: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly ip: string | undefined;
+  readonly hostNetwork: boolean;
+  readonly containers: readonly KnownContainer[];
+}
+
+/** A pod to be made: what differs from a bare pod with one running container. */
+interface PodPlan {
+  readonly label: string;
+  readonly namespace?: string;
+  readonly generatedName?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly owners?: readonly Owner[];
+  readonly hostname?: string;
+  readonly hostNetwork?: boolean;
+  readonly secondIp?: string;
+  /** No node, no status: as the API server has it before the scheduler. */
+  readonly pending?: boolean;
+  readonly containers?: readonly ContainerPlan[];
+}
+
+interface ContainerPlan {
+  readonly name: string;
+  readonly kind?: "init" | "ephemeral";
+  readonly image?: string;
+  readonly imageId?: string;
+  readonly runtime?: "containerd" | "docker" | "cri-o";
+  readonly restarts?: number;
+  /** Created, but never started: no container id yet. */
+  readonly waiting?: boolean;
+}
+
+interface Owner {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+}
+
+const NAMESPACES = ["shop", "tools"] as const;
+const DIGEST = `sha256:${hex("an image")}`;
+
+/** About sixty pods of every kind that has its own rule somewhere, written as a kubelet would leave them. */
+export async function createPods(cluster: Cluster): Promise<readonly KnownPod[]> {
+  for (const name of NAMESPACES) await cluster.call("POST", "/api/v1/namespaces", { metadata: { name } });
+  const pods: KnownPod[] = [];
+  for (const [index, plan] of plans().entries()) pods.push(await createPod(cluster, plan, index));
+  return pods;
+}
+
+function plans(): readonly PodPlan[] {
+  const nowMinutes = Math.floor(Date.now() / 60_000);
+  return [
+    ...several(6, "deployment", (n) => replicaSetPod(`cart-${n % 2}`, "6d4cf56db6")),
+    ...several(2, "replica set without hash label", () => ({ owners: [apps("ReplicaSet", "cart-6d4cf56db6")] })),
+    ...several(2, "replica set of its own", () => ({
+      owners: [apps("ReplicaSet", "lonely")],
+      labels: { "pod-template-hash": "6d4cf56db6" },
+    })),
+    ...several(3, "stateful set", (n) => ({
+      owners: [apps("StatefulSet", "db")],
+      generatedName: `db-${n}`,
+      hostname: `db-${n}`,
+    })),
+    ...several(3, "daemon set", () => ({ owners: [apps("DaemonSet", "node-agent")], namespace: "tools" })),
+    ...several(2, "job", (n) => ({ owners: [batch(`import-${n}`)] })),
+    ...several(2, "cron job", (n) => ({ owners: [batch(`nightly-${nowMinutes - n}`)] })),
+    ...several(1, "job with digits", () => ({ owners: [batch("import-12345678")] })),
+    ...several(3, "bare", () => ({})),
+    ...several(1, "two owners", () => ({ owners: [apps("StatefulSet", "db"), apps("DaemonSet", "node-agent")] })),
+    ...several(4, "two containers", () => ({
+      ...replicaSetPod("search", "7c9f8b5d4"),
+      containers: [{ name: "app" }, { name: "proxy", image: "envoyproxy/envoy:v1.31.0" }],
+    })),
+    ...several(3, "init container", () => ({
+      containers: [{ name: "migrate", kind: "init", image: "example.test/migrate:3" }, { name: "app" }],
+    })),
+    ...several(3, "ephemeral container", () => ({
+      containers: [{ name: "app" }, { name: "debugger", kind: "ephemeral", image: "busybox:1.36" }],
+    })),
+    ...several(4, "restarted", (n) => ({ containers: [{ name: "app", restarts: n + 1 }] })),
+    ...several(2, "waiting", () => ({ containers: [{ name: "app", waiting: true }] })),
+    ...several(1, "waiting beside a running one", () => ({
+      containers: [{ name: "app" }, { name: "late", waiting: true }],
+    })),
+    ...several(3, "host network", () => ({ hostNetwork: true })),
+    ...several(1, "two addresses", () => ({ secondIp: "fd00::7" })),
+    ...several(2, "docker", () => ({ containers: [{ name: "app", runtime: "docker" }] })),
+    ...several(2, "cri-o", () => ({ containers: [{ name: "app", runtime: "cri-o" }] })),
+    ...several(1, "pending", () => ({ pending: true })),
+    ...images(),
+    ...named(),
+  ];
+}
+
+/** Spellings of images, and of the image ids that runtimes report. */
+function images(): readonly PodPlan[] {
+  const image = (label: string, spelled: string, imageId: string): PodPlan => ({
+    label: `image ${label}`,
+    containers: [{ name: "app", image: spelled, imageId }],
+  });
+  return [
+    image("without tag", "nginx", `docker.io/library/nginx@${DIGEST}`),
+    image("with tag", "nginx:1.27", `docker.io/library/nginx@${DIGEST}`),
+    image("with port", "registry.test:5000/shop/cart:2", `registry.test:5000/shop/cart@${DIGEST}`),
+    image("with port, without tag", "registry.test:5000/shop/cart", `registry.test:5000/shop/cart@${DIGEST}`),
+    image("by digest", `example.test/cart@${DIGEST}`, `example.test/cart@${DIGEST}`),
+    image("by tag and digest", `example.test/cart:4@${DIGEST}`, `example.test/cart@${DIGEST}`),
+    image("known by its bare digest", "example.test/cart:5", DIGEST),
+    image("pulled by docker", "example.test/cart:6", `docker-pullable://example.test/cart@${DIGEST}`),
+  ];
+}
+
+/** Who says what the service is called. */
+function named(): readonly PodPlan[] {
+  const name = { "app.kubernetes.io/name": "checkout" };
+  const instance = { "app.kubernetes.io/instance": "checkout-blue" };
+  const version = { "app.kubernetes.io/version": "2.4.1" };
+  const annotation = (key: string, value: string): Record<string, string> => ({
+    [`resource.opentelemetry.io/${key}`]: value,
+  });
+  return [
+    { label: "service by name label", labels: name },
+    { label: "service by instance label", labels: { ...name, ...instance }, ...owned() },
+    {
+      label: "service by annotation",
+      labels: { ...name, ...instance },
+      annotations: annotation("service.name", "pay"),
+    },
+    { label: "version by label", labels: version },
+    { label: "version by annotation", labels: version, annotations: annotation("service.version", "9") },
+    {
+      label: "namespace and instance by annotation",
+      annotations: { ...annotation("service.namespace", "sales"), ...annotation("service.instance.id", "pay-0") },
+    },
+    { label: "other annotation", annotations: { ...annotation("team.name", "cart"), "example.test/tier": "gold" } },
+    { label: "labels of all sorts", labels: { "example.test/color": "blue", "example.test/empty": "", plain: "yes" } },
+  ];
+}
+
+function owned(): Pick<PodPlan, "owners"> {
+  return { owners: [apps("StatefulSet", "checkout")] };
+}
+
+function several(count: number, label: string, make: (n: number) => Omit<PodPlan, "label">): readonly PodPlan[] {
+  return Array.from({ length: count }, (_, n) => ({ ...make(n), label: `${label} ${n}` }));
+}
+
+function replicaSetPod(deployment: string, hash: string): Omit<PodPlan, "label"> {
+  return {
+    owners: [apps("ReplicaSet", `${deployment}-${hash}`)],
+    labels: { "pod-template-hash": hash, app: deployment },
+  };
+}
+
+function apps(kind: string, name: string): Owner {
+  return { apiVersion: "apps/v1", kind, name };
+}
+
+function batch(name: string): Owner {
+  return { apiVersion: "batch/v1", kind: "Job", name };
+}
+
+async function createPod(cluster: Cluster, plan: PodPlan, index: number): Promise<KnownPod> {
+  const namespace = plan.namespace ?? "shop";
+  const name = plan.generatedName ?? `${plan.label.replaceAll(/[^a-z0-9]+/g, "-")}-${index}`;
+  const collection = `/api/v1/namespaces/${namespace}/pods`;
+  const containers = plan.containers ?? [{ name: "app" }];
+  const specOf = ({ name: containerName, image = "example.test/app:1" }: ContainerPlan): ApiObject => ({
+    name: containerName,
+    image,
+  });
+  const ephemeral = containers.filter(({ kind }) => kind === "ephemeral");
+  let pod = await cluster.call("POST", collection, {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: {
+      name,
+      labels: plan.labels ?? {},
+      annotations: plan.annotations ?? {},
+      ownerReferences: (plan.owners ?? []).map((owner, at) => ({
+        ...owner,
+        uid: uuid(`${owner.kind} ${owner.name}`),
+        controller: at === 0,
+      })),
+    },
+    spec: {
+      ...(plan.pending !== true && { nodeName: `node-${index % 3}` }),
+      ...(plan.hostname !== undefined && { hostname: plan.hostname }),
+      ...(plan.hostNetwork === true && { hostNetwork: true }),
+      initContainers: containers.filter(({ kind }) => kind === "init").map(specOf),
+      containers: containers.filter(({ kind }) => kind === undefined).map(specOf),
+    },
+  });
+  if (ephemeral.length > 0) {
+    pod = await cluster.call("PATCH", `${collection}/${name}/ephemeralcontainers`, {
+      spec: { ephemeralContainers: ephemeral.map(specOf) },
+    });
+  }
+  const { uid } = pod["metadata"] as { uid: string };
+  const known = containers.map((container) => knownContainer(uid, container));
+  const ip = plan.hostNetwork === true ? `192.168.0.${(index % 3) + 1}` : `10.128.0.${index + 1}`;
+  if (plan.pending !== true) {
+    const status = runningStatus(uid, containers, plan.secondIp === undefined ? [ip] : [ip, plan.secondIp]);
+    await cluster.call("PUT", `${collection}/${name}/status`, { ...pod, status });
+  }
+  return {
+    label: plan.label,
+    namespace,
+    name,
+    uid,
+    ip: plan.pending === true ? undefined : ip,
+    hostNetwork: plan.hostNetwork === true,
+    containers: plan.pending === true ? [] : known,
+  };
+}
+
+function knownContainer(podUid: string, container: ContainerPlan): KnownContainer {
+  const id = hex(`${podUid}/${container.name}`);
+  return {
+    name: container.name,
+    kind: container.kind ?? "app",
+    id: container.waiting === true ? "" : id,
+    ...(container.restarts !== undefined && { previousId: hex(`${id} before`) }),
+  };
+}
+
+function runningStatus(podUid: string, containers: readonly ContainerPlan[], ips: readonly string[]): ApiObject {
+  const now = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+  const statusOf = (container: ContainerPlan): ApiObject => {
+    const { name, image = "example.test/app:1", runtime = "containerd", restarts = 0, waiting = false } = container;
+    const known = knownContainer(podUid, container);
+    const ended = { exitCode: 0, startedAt: now, finishedAt: now };
+    const state = waiting
+      ? { waiting: { reason: "ContainerCreating" } }
+      : container.kind === "init"
+        ? { terminated: { ...ended, containerID: `${runtime}://${known.id}` } }
+        : { running: { startedAt: now } };
+    return {
+      name,
+      image,
+      imageID: waiting ? "" : (container.imageId ?? `example.test/app@${DIGEST}`),
+      ...(!waiting && { containerID: `${runtime}://${known.id}` }),
+      ready: !waiting,
+      restartCount: restarts,
+      state,
+      lastState:
+        known.previousId === undefined
+          ? {}
+          : { terminated: { ...ended, exitCode: 137, containerID: `${runtime}://${known.previousId}` } },
+    };
+  };
+  return {
+    phase: "Running",
+    hostIP: "192.168.0.1",
+    podIP: ips[0],
+    podIPs: ips.map((ip) => ({ ip })),
+    startTime: now,
+    initContainerStatuses: containers.filter(({ kind }) => kind === "init").map(statusOf),
+    containerStatuses: containers.filter(({ kind }) => kind === undefined).map(statusOf),
+    ephemeralContainerStatuses: containers.filter(({ kind }) => kind === "ephemeral").map(statusOf),
+  };
+}
+
+function hex(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+function uuid(text: string): string {
+  return hex(text).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, "$1-$2-$3-$4-$5");
+}
