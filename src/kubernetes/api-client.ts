@@ -1,5 +1,4 @@
 import type { Readable } from "node:stream";
-import type { Telemetry } from "#telemetry";
 
 /** How to reach the API server, in the words of `auth_type`. */
 export interface ApiClientSettings {
@@ -31,6 +30,8 @@ export interface ApiRequest {
   readonly accept?: string;
   /** What the request counts as in `podflame_kubernetes_requests`: list, watch or get. */
   readonly verb?: "get" | "list" | "watch";
+  /** The next page of a list: not held back by the rate limit, for the pages of a list count as one request there. */
+  readonly continuation?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -54,9 +55,4 @@ export interface ApiClient {
   get(request: ApiRequest): Promise<ApiResponse>;
   /** Closes all connections; what is under way fails. */
   close(): void;
-}
-
-/** Reads the credentials and makes a client; sends nothing yet. Rejects with `KubernetesConfigError`. */
-export function createApiClient(settings: ApiClientSettings, _telemetry: Telemetry): Promise<ApiClient> {
-  return Promise.reject(new Error(`createApiClient is being written (${settings.authType})`));
 }

@@ -1,27 +1,27 @@
 import type { Telemetry } from "#telemetry";
 import type { ApiClient } from "./api-client.ts";
 import type { KeyFilter, PodObject, ReflectorSink } from "./objects.ts";
-import type { Reflection } from "./reflector.ts";
+import { PodDecoder } from "./pod-decoder.ts";
+import type { Pace } from "./reflector-course.ts";
+import { Reflector, type Reflection } from "./reflector.ts";
+import { PODS, type Selection } from "./resource.ts";
 
-/** Which objects of a resource to follow. */
-export interface Selection {
-  /** Only this namespace; all by default. */
-  readonly namespace?: string;
-  /** As the API takes it, e.g. `spec.nodeName=node-1`. */
-  readonly fieldSelector?: string;
-  /** As the API takes it, e.g. `app=shop,tier!=cache`. */
-  readonly labelSelector?: string;
-}
-
+/** What `reflectPods` needs. */
 export interface PodReflectionSettings {
   readonly client: ApiClient;
+  /** All pods of the cluster by default. */
   readonly selection?: Selection;
+  /** Labels and annotations that the sink will look at. */
   readonly keys: KeyFilter;
   readonly sink: ReflectorSink<PodObject>;
   readonly telemetry: Telemetry;
+  /** Objects a page of a list; default 250. */
+  readonly pageSize?: number;
+  /** Delays after failures, for tests. */
+  readonly pace?: Pace;
 }
 
 /** Follows the pods of a cluster: see `Reflector` for what is promised. Starts at once. */
-export function reflectPods(settings: PodReflectionSettings): Reflection {
-  throw new Error(`reflectPods is being written (${settings.client.server})`);
+export function reflectPods({ keys, selection = {}, ...settings }: PodReflectionSettings): Reflection {
+  return new Reflector<PodObject>({ ...settings, selection, resource: PODS, decoder: new PodDecoder(keys) });
 }

@@ -1,0 +1,34 @@
+import { KeptKeys } from "./kept-keys.ts";
+import type { ObjectDecoder } from "./object-decoder.ts";
+import type { KeyFilter, PodObject } from "./objects.ts";
+import type { PodDraft } from "./pod-draft.ts";
+import { PodJsonReader } from "./pod-json.ts";
+import { PodProtobufReader } from "./pod-protobuf.ts";
+import { StringTable } from "./string-table.ts";
+
+/** Decodes pods, keeping only the labels and annotations that `keys` wants. */
+export class PodDecoder implements ObjectDecoder<PodObject> {
+  readonly kind = "Pod";
+  malformed = false;
+  readonly #protobuf: PodProtobufReader;
+  readonly #json: PodJsonReader;
+
+  constructor(keys: KeyFilter) {
+    const [kept, strings] = [new KeptKeys(keys), new StringTable()];
+    this.#protobuf = new PodProtobufReader(kept, strings);
+    this.#json = new PodJsonReader(kept, strings);
+  }
+
+  fromProtobuf(bytes: Buffer, start: number, end: number): PodObject | undefined {
+    return this.#checked(this.#protobuf.read(bytes, start, end), this.#protobuf.malformed);
+  }
+
+  fromJson(value: unknown): PodObject | undefined {
+    return this.#checked(this.#json.read(value), this.#json.malformed);
+  }
+
+  #checked(pod: PodDraft, malformed: boolean): PodObject | undefined {
+    this.malformed = malformed || pod.uid === "";
+    return pod.uid === "" ? undefined : pod;
+  }
+}
