@@ -36,5 +36,6 @@ export type {
 export { parseHostPort, parseTarget, type ListenAddress, type Target } from "./address.ts";
 export { createGrpcServer } from "./grpc-server.ts";
 export { createHttpServer } from "./http-server.ts";
+export type { HttpErrorBody } from "./http-exchange.ts";
 export { createGrpcClient } from "./grpc-client.ts";
 export { createHttpClient } from "./http-client.ts";

@@ -1,5 +1,5 @@
 import type { BufferPool } from "#wire";
-import type { Telemetry } from "#telemetry";
+import type { Labels, Telemetry } from "#telemetry";
 import type { Compression } from "./types.ts";
 
 /** A credential as whoever configured it keeps it; revealed only where it is used. */
@@ -13,6 +13,8 @@ export interface TransportContext {
   readonly telemetry: Telemetry;
   /** Where message buffers come from. */
   readonly buffers: BufferPool;
+  /** Put on the metrics of this server or client, e.g. `{ receiver: "otlp" }`. */
+  readonly labels?: Labels;
 }
 
 /** TLS versions that can be bounds. Node's OpenSSL doesn't negotiate anything older by default. */
