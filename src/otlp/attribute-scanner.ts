@@ -61,6 +61,7 @@ export class AttributeScanner {
   /** Reads the KeyValue whose content is `bytes[start, end)`. False when it is malformed. */
   scan(bytes: Uint8Array, start: number, end: number): boolean {
     const pair = this.#pair;
+    let keyReference = 0;
     this.keyStart = this.keyEnd = start;
     this.kind = AttributeKind.EMPTY;
     this.valueStart = this.valueEnd = start;
@@ -68,20 +69,19 @@ export class AttributeScanner {
     while (pair.next()) {
       if (pair.field === KEY) {
         if (pair.wireType !== WireType.LEN) return false;
-        // Key and reference exclude each other; where both stand, whichever says something counts.
-        if (pair.end > pair.start || this.keyEnd === this.keyStart) {
-          this.keyStart = pair.start;
-          this.keyEnd = pair.end;
-        }
+        this.keyStart = pair.start;
+        this.keyEnd = pair.end;
       } else if (pair.field === VALUE) {
         if (pair.wireType !== WireType.LEN || !this.#scanValue(bytes, pair.start, pair.end)) return false;
       } else if (pair.field === KEY_STRINDEX) {
         if (pair.wireType !== WireType.VARINT) return false;
-        if (pair.low !== 0 && this.#resolve(pair.low)) {
-          this.keyStart = this.#strings.start;
-          this.keyEnd = this.#strings.end;
-        }
+        keyReference = pair.low;
       }
+    }
+    // Key and reference exclude each other; where both stand nevertheless, the literal counts.
+    if (keyReference !== 0 && this.keyStart === this.keyEnd && this.#resolve(keyReference)) {
+      this.keyStart = this.#strings.start;
+      this.keyEnd = this.#strings.end;
     }
     return !pair.failed;
   }

@@ -72,14 +72,16 @@ export function decodeAttribute(
   const reader = new Reader();
   reader.reset(bytes, start, end);
   let key = "";
+  let keyReference = 0;
   let value: AttributeValue;
   while (reader.next()) {
-    if (reader.field === KEY && reader.wireType === WireType.LEN) key = reader.string() || key;
+    if (reader.field === KEY && reader.wireType === WireType.LEN) key = reader.string();
     else if (reader.field === VALUE && reader.wireType === WireType.LEN) {
-      value = decodeValue(bytes, reader.start, reader.end, strings, depth);
-    } else if (reader.field === KEY_STRINDEX && reader.wireType === WireType.VARINT && strings.locate(reader.low)) {
-      key = decodeText(bytes, strings.start, strings.end) || key;
-    }
+      value = decodeValue(bytes, reader.start, reader.end, strings, depth) ?? value;
+    } else if (reader.field === KEY_STRINDEX && reader.wireType === WireType.VARINT) keyReference = reader.low;
+  }
+  if (key === "" && keyReference !== 0 && strings.locate(keyReference)) {
+    key = decodeText(bytes, strings.start, strings.end);
   }
   return reader.failed ? undefined : { key, value };
 }

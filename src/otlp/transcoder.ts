@@ -2,7 +2,7 @@
  * What needs the tables of OTLP's messages: JSON in both directions and decoding for people. Loaded through
  * `loadTranscoder` when first needed, so that a process that only passes protobuf on doesn't carry it.
  */
-import { ParseError } from "#wire";
+import type { ParseError } from "#wire";
 import { decodeMessage, type DecodedMessage } from "./schema/decode.ts";
 import { requestSchema } from "./schema/requests.ts";
 import type { Signal } from "./signal.ts";
