@@ -173,7 +173,7 @@ export class SendingQueue {
 
   /** Ends the waiting of those who wait for room. */
   refuseBlocked(reason: ConsumeError): void {
-    for (const { payload, reject } of this.#blocked.splice(0)) reject(this.#refusal(payload, reason));
+    for (const blocked of this.#blocked.splice(0)) blocked.reject(this.#refusal(blocked.payload, reason));
   }
 
   /** Closes the store. Nothing may be called afterwards. */

@@ -92,7 +92,9 @@ export class Sender implements Component, Consumer {
           `which is not among the storage extensions of service::extensions`,
       );
     }
-    return found.open(`exporter_${this.#context.id.text}`);
+    // Not the id as written: the queue must be found again when the YAML changes to another spelling of the type.
+    const { type, name } = this.#context.id;
+    return found.open(`exporter_${type}_${name}`);
   }
 
   async #sendNow(payload: Payload): Promise<void> {
