@@ -4,9 +4,9 @@ import type { Clock, MetricRegistry, Telemetry } from "#telemetry";
 import type { ApiClient, ApiRequest, ApiResponse } from "./api-client.ts";
 import type { ConnectionSettings } from "./connection.ts";
 import type { ClientCertificate, Presented } from "./credentials.ts";
-import { openEnvelope, statusFromJson, statusFromProtobuf } from "./envelope.ts";
-import { ApiError, KubernetesConfigError, type ApiStatus } from "./errors.ts";
-import { encodingOf } from "./media-types.ts";
+import { openEnvelope, statusFromJson, statusFromProtobuf } from "../decoding/envelope.ts";
+import { ApiError, KubernetesConfigError, type ApiStatus } from "../errors.ts";
+import { encodingOf } from "../decoding/media-types.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 /** How long the head of an answer may take; servers themselves give up on a request after 60 s. */

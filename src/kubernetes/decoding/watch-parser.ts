@@ -1,7 +1,7 @@
 import { Reader, WireType } from "#wire";
 import { ByteQueue } from "./byte-queue.ts";
 import { asObject, openEnvelope, resourceVersionOf, statusFromJson, statusFromProtobuf } from "./envelope.ts";
-import { ApiFormatError, type ApiStatus } from "./errors.ts";
+import { ApiFormatError, type ApiStatus } from "../errors.ts";
 import type { Encoding } from "./media-types.ts";
 import type { ObjectDecoder } from "./object-decoder.ts";
 

@@ -1,4 +1,4 @@
-import type { KeyFilter } from "./objects.ts";
+import type { KeyFilter } from "../objects.ts";
 
 /** Distinct keys whose answer is remembered; keys are the users' choice, so there must be an end. */
 const MAX_REMEMBERED = 10_000;

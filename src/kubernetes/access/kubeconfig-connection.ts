@@ -3,8 +3,8 @@ import { dirname } from "node:path";
 import type { Telemetry } from "#telemetry";
 import type { ConnectionSettings } from "./connection.ts";
 import { fixedCredentials, TokenFile, type ClientCertificate, type Credentials } from "./credentials.ts";
-import { asObject } from "./envelope.ts";
-import { KubernetesConfigError } from "./errors.ts";
+import { asObject } from "../decoding/envelope.ts";
+import { KubernetesConfigError } from "../errors.ts";
 import { loadKubeconfig, pathIn, stringOf, type Kubeconfig, type KubeconfigEntry } from "./kubeconfig.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;

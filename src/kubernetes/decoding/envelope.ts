@@ -1,5 +1,5 @@
 import { Reader, WireType } from "#wire";
-import type { ApiStatus } from "./errors.ts";
+import type { ApiStatus } from "../errors.ts";
 
 /**
  * First bytes of every object as Kubernetes protobuf, `k8s` and a zero, before a runtime.Unknown (k8s.io/apimachinery

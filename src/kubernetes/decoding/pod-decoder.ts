@@ -1,6 +1,6 @@
 import { KeptKeys } from "./kept-keys.ts";
 import type { ObjectDecoder } from "./object-decoder.ts";
-import type { KeyFilter, PodObject } from "./objects.ts";
+import type { KeyFilter, PodObject } from "../objects.ts";
 import type { PodDraft } from "./pod-draft.ts";
 import { PodJsonReader } from "./pod-json.ts";
 import { PodProtobufReader } from "./pod-protobuf.ts";

@@ -37,6 +37,6 @@ async function connectionOf(settings: ApiClientSettings, telemetry: Telemetry): 
 }
 
 async function userAgent(): Promise<string> {
-  const manifest = await readFile(new URL("../../package.json", import.meta.url), "utf8");
+  const manifest = await readFile(new URL("../../../package.json", import.meta.url), "utf8");
   return `podflame/${(JSON.parse(manifest) as { version: string }).version}`;
 }

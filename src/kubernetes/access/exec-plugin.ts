@@ -2,8 +2,8 @@ import { execFile } from "node:child_process";
 import { isAbsolute, resolve } from "node:path";
 import type { Clock } from "#telemetry";
 import type { Credentials, Presented } from "./credentials.ts";
-import { asObject } from "./envelope.ts";
-import { KubernetesConfigError } from "./errors.ts";
+import { asObject } from "../decoding/envelope.ts";
+import { KubernetesConfigError } from "../errors.ts";
 
 /** `users[].user.exec` of a kubeconfig. */
 export interface ExecPluginSettings {

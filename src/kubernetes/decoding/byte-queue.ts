@@ -1,4 +1,4 @@
-import { ApiFormatError } from "./errors.ts";
+import { ApiFormatError } from "../errors.ts";
 
 const FIRST_CAPACITY = 64 << 10;
 

@@ -1,8 +1,8 @@
 import { createReadStream } from "node:fs";
 import { asObject } from "./envelope.ts";
-import { ApiFormatError } from "./errors.ts";
+import { ApiFormatError } from "../errors.ts";
 import { JsonListParser } from "./list-parser.ts";
-import type { KeyFilter, PodObject } from "./objects.ts";
+import type { KeyFilter, PodObject } from "../objects.ts";
 import { PodDecoder } from "./pod-decoder.ts";
 
 /**
@@ -15,7 +15,8 @@ export async function loadPodFile(path: string, keys: KeyFilter): Promise<readon
   const pods: PodObject[] = [];
   const parser = new JsonListParser((value) => {
     const kind = asObject(value)["kind"];
-    if (kind !== undefined && kind !== decoder.kind) throw new ApiFormatError(`holds a ${String(kind)}, expected pods`);
+    if (kind !== undefined && kind !== decoder.kind)
+      throw new ApiFormatError(`holds a ${JSON.stringify(kind)}, expected pods`);
     const pod = decoder.fromJson(value);
     if (pod) pods.push(pod);
   }, decoder.kind);

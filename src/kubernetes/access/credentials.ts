@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Clock, Logger } from "#telemetry";
-import { KubernetesConfigError } from "./errors.ts";
+import { KubernetesConfigError } from "../errors.ts";
 
 /** Certificate and key of a client, PEM. */
 export interface ClientCertificate {

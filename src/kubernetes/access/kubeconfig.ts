@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
-import { KubernetesConfigError } from "./errors.ts";
+import { KubernetesConfigError } from "../errors.ts";
 
 /** An entry of a kubeconfig, with the file that it came from. */
 export interface KubeconfigEntry {

@@ -1,5 +1,5 @@
 import type { KeptKeys } from "./kept-keys.ts";
-import type { PodContainer } from "./objects.ts";
+import type { PodContainer } from "../objects.ts";
 import { addOwner, addPodIp, containerOf, emptyPod, setAnnotation, setLabel, type PodDraft } from "./pod-draft.ts";
 import type { StringTable } from "./string-table.ts";
 

@@ -1,4 +1,4 @@
-import type { OwnerReference, PodContainer, PodObject } from "./objects.ts";
+import type { OwnerReference, PodContainer, PodObject } from "../objects.ts";
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 

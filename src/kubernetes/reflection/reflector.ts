@@ -1,11 +1,11 @@
 import type { Telemetry } from "#telemetry";
-import type { ApiClient, ApiResponse } from "./api-client.ts";
-import { ApiError, ApiFormatError } from "./errors.ts";
+import type { ApiClient, ApiResponse } from "../access/api-client.ts";
+import { ApiError, ApiFormatError } from "../errors.ts";
 import { IdleGuard } from "./idle-guard.ts";
-import { listParser, type ListMetadata } from "./list-parser.ts";
-import { ACCEPT_LIST, ACCEPT_WATCH, encodingOf, type Encoding } from "./media-types.ts";
-import type { ObjectDecoder } from "./object-decoder.ts";
-import type { ReflectorSink } from "./objects.ts";
+import { listParser, type ListMetadata } from "../decoding/list-parser.ts";
+import { ACCEPT_LIST, ACCEPT_WATCH, encodingOf, type Encoding } from "../decoding/media-types.ts";
+import type { ObjectDecoder } from "../decoding/object-decoder.ts";
+import type { ReflectorSink } from "../objects.ts";
 import {
   DEFAULT_PACE,
   FIRST_STEP,
@@ -17,7 +17,7 @@ import {
 } from "./reflector-course.ts";
 import { ReflectorTelemetry } from "./reflector-telemetry.ts";
 import { collectionPath, type Resource, type Selection } from "./resource.ts";
-import { watchParser, type WatchHappening } from "./watch-parser.ts";
+import { watchParser, type WatchHappening } from "../decoding/watch-parser.ts";
 
 /** What a reflector is doing; see `Reflection.state`. */
 export type ReflectorPhase = "listing" | "watching" | "waiting" | "stopped";

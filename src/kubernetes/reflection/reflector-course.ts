@@ -1,4 +1,4 @@
-import { ApiError, KubernetesConfigError } from "./errors.ts";
+import { ApiError, KubernetesConfigError } from "../errors.ts";
 
 /** How a step of a reflector ended. */
 export type Outcome =

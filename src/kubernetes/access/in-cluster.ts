@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Telemetry } from "#telemetry";
 import type { ConnectionSettings } from "./connection.ts";
 import { fixedCredentials, TokenFile } from "./credentials.ts";
-import { KubernetesConfigError } from "./errors.ts";
+import { KubernetesConfigError } from "../errors.ts";
 
 /** Where kubelets mount the account of a pod (Kubernetes, "Accessing the API from within a Pod"). */
 const SERVICE_ACCOUNT_DIR = "/var/run/secrets/kubernetes.io/serviceaccount";

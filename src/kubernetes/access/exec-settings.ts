@@ -1,5 +1,5 @@
-import { asObject } from "./envelope.ts";
-import { KubernetesConfigError } from "./errors.ts";
+import { asObject } from "../decoding/envelope.ts";
+import { KubernetesConfigError } from "../errors.ts";
 import type { ExecPluginSettings } from "./exec-plugin.ts";
 import { stringOf, type KubeconfigEntry } from "./kubeconfig.ts";
 

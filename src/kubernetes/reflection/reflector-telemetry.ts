@@ -1,5 +1,5 @@
 import type { Counter, Gauge, Logger, Telemetry } from "#telemetry";
-import { ApiError, ApiFormatError, KubernetesConfigError } from "./errors.ts";
+import { ApiError, ApiFormatError, KubernetesConfigError } from "../errors.ts";
 import { describeMissingRight } from "./missing-right.ts";
 import type { Resource } from "./resource.ts";
 

@@ -1,7 +1,7 @@
 import type { Telemetry } from "#telemetry";
-import type { ApiClient } from "./api-client.ts";
-import type { KeyFilter, PodObject, ReflectorSink } from "./objects.ts";
-import { PodDecoder } from "./pod-decoder.ts";
+import type { ApiClient } from "../access/api-client.ts";
+import type { KeyFilter, PodObject, ReflectorSink } from "../objects.ts";
+import { PodDecoder } from "../decoding/pod-decoder.ts";
 import type { Pace } from "./reflector-course.ts";
 import { Reflector, type Reflection } from "./reflector.ts";
 import { PODS, type Selection } from "./resource.ts";
