@@ -60,8 +60,44 @@ const EVERYTHING = {
 const DEFAULTS = { auth_type: "kubeConfig", wait_for_metadata: true, pod_association: BY_CONTAINER };
 const POD_NAMES_ONLY = { ...DEFAULTS, extract: { metadata: ["k8s.pod.name", "k8s.pod.uid", "service.name"] } };
 
-const NORMALIZED_ID = "container ids are compared in one spelling, not as they are written";
-const EXPECTED: readonly ExpectedDifference[] = [];
+/** What is meant to differ, and why. An entry that nothing needs fails the test. */
+const EXPECTED: readonly ExpectedDifference[] = [
+  {
+    reason: "container ids are compared in one spelling; the Collector compares them as they are written",
+    cases: /^spelled /,
+    attribute: /./,
+    collector: undefined,
+    podflame: something,
+  },
+  {
+    reason: "the instance before a restart is known from lastState; the Collector forgets it",
+    cases: /^instance before/,
+    attribute: /./,
+    collector: undefined,
+    podflame: something,
+  },
+  {
+    reason: "ephemeral containers are containers; the Collector does not look at their statuses",
+    cases: /^ephemeral container /,
+    attribute: /./,
+    collector: undefined,
+    podflame: something,
+  },
+  {
+    reason: "an association rule that finds no pod lets the next one try; the Collector stops at the first with values",
+    cases: /^unknown container, known uid$/,
+    attribute: /./,
+    collector: undefined,
+    podflame: something,
+  },
+  {
+    reason: "a value that the API does not have is left out; the Collector writes it as an empty string",
+    cases: /./,
+    attribute: /^k8s\.pod\.hostname$/,
+    collector: "",
+    podflame: undefined,
+  },
+];
 
 const PEERS = ["etcd", "kube-apiserver", "otelcol"] as const;
 
@@ -152,6 +188,28 @@ describePeers("the attributes that podflame and the Collector add", PEERS, () =>
       const resources = await enriched(relays.podflame(), "profiles", "grpc", cases);
       const uids = resources.map((attributes, at) => [cases[at]!.label, attributes["k8s.pod.uid"]]);
       expect(uids).toEqual(cases.map(({ label, pod }) => [label, pod?.uid]));
+    });
+  });
+
+  describe("asked for nothing in particular", () => {
+    const relays = bothWith(DEFAULTS);
+
+    test("are the same for every container that both know", async () => {
+      const cases = casesOfContainers(pods).filter(({ label }) => !label.startsWith("ephemeral"));
+      const found = await compare(relays, "traces", "grpc", cases);
+      expect(compareWithExpected(found, [])).toEqual({ unexpected: [], stale: [] });
+    });
+  });
+
+  describe("asked for the names of pods only", () => {
+    const relays = bothWith(POD_NAMES_ONLY);
+
+    test("podflame finds containers all the same, which the Collector indexes only if asked for one of their names", async () => {
+      const cases = casesOfContainers(pods);
+      const collector = await enriched(relays.collector(), "profiles", "grpc", cases);
+      const podflame = await enriched(relays.podflame(), "profiles", "grpc", cases);
+      expect(collector.filter((attributes) => "k8s.pod.uid" in attributes)).toEqual([]);
+      expect(podflame.map((attributes) => attributes["k8s.pod.uid"])).toEqual(cases.map(({ pod }) => pod?.uid));
     });
   });
 });

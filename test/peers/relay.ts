@@ -56,7 +56,7 @@ export class Relay {
     const config = join(folder, "config.yaml");
     writeFileSync(config, relayConfig(settings, grpcPort, httpPort));
     const [command, args] =
-      settings.name === "podflame" && process.env["SELF"] === undefined
+      settings.name === "podflame"
         ? [join(REPOSITORY, "bin/podflame"), ["run", "--config", config]]
         : [peerProgram("otelcol"), ["--config", config, `--feature-gates=${COLLECTOR_GATES.join(",")}`]];
     const program = new Program(settings.name, command, args, { env: { KUBECONFIG: settings.kubeconfig } });
