@@ -66,19 +66,17 @@ function countResource(signal: Signal, outer: Reader): number | ParseError {
 }
 
 function countScope(signal: Signal, outer: Reader): number | ParseError {
-  const plain = signal === "traces" || signal === "logs";
+  const { bytes, start, end } = outer;
+  if (signal === "traces" || signal === "logs") return countField(bytes, start, end, SECOND, SCHEMA_URL);
   let items = 0;
-  scope.reset(outer.bytes, outer.start, outer.end);
+  scope.reset(bytes, start, end);
   for (let index = 0; scope.next();) {
     if (scope.field > SCHEMA_URL) continue;
     if (scope.wireType !== WireType.LEN) return wrongType(scope);
     if (scope.field !== SECOND) continue;
-    if (plain) items++;
-    else {
-      const counted = signal === "metrics" ? countDataPoints(scope) : countSamples(scope);
-      if (counted instanceof ParseError) return counted.within(`${NAMES[signal][2]}[${index}]`);
-      items += counted;
-    }
+    const counted = signal === "metrics" ? countDataPoints(scope) : countSamples(scope);
+    if (counted instanceof ParseError) return counted.within(`${NAMES[signal][2]}[${index}]`);
+    items += counted;
     index++;
   }
   return scope.failed ? scope.error() : items;
@@ -91,38 +89,75 @@ function countDataPoints(outer: Reader): number | ParseError {
     if (record.field > 11 || (METRIC_DATA & (1 << record.field)) === 0) continue;
     if (record.wireType !== WireType.LEN) return wrongType(record);
     const counted = countField(record.bytes, record.start, record.end, DATA_POINTS);
-    if (counted < 0) return nested.error();
+    if (counted instanceof ParseError) return counted;
     items += counted;
   }
   return record.failed ? record.error() : items;
 }
 
 function countSamples(outer: Reader): number | ParseError {
-  let items = 0;
-  let nestedStart = -1;
-  let nestedEnd = -1;
-  record.reset(outer.bytes, outer.start, outer.end);
-  while (record.next()) {
-    if (record.wireType !== WireType.LEN) continue;
-    if (record.field === SAMPLES) items++;
-    else if (record.field === NESTED_PROFILE) {
-      nestedStart = record.start;
-      nestedEnd = record.end;
-    }
-  }
-  if (record.failed) return record.error();
-  if (items > 0 || nestedStart < 0) return items;
+  const { bytes, start, end } = outer;
+  const items = countField(bytes, start, end, SAMPLES);
+  if (items !== 0) return items;
   // No samples: either an empty profile, or the container of layout 1.3, whose Profile has a string table of its own.
-  if (countField(outer.bytes, nestedStart, nestedEnd, NESTED_STRING_TABLE) <= 0) return 0;
-  return countField(outer.bytes, nestedStart, nestedEnd, SAMPLES);
+  record.reset(bytes, start, end);
+  while (record.next()) {
+    if (record.field !== NESTED_PROFILE || record.wireType !== WireType.LEN) continue;
+    const strings = countField(bytes, record.start, record.end, NESTED_STRING_TABLE);
+    // In other layouts field 8 is something else, and need not be a message.
+    if (strings instanceof ParseError || strings === 0) return 0;
+    return countField(bytes, record.start, record.end, SAMPLES);
+  }
+  return 0;
 }
 
-/** How often a LEN field occurs in the message at `bytes[start, end)`; -1 when that is broken. */
-function countField(bytes: Uint8Array, start: number, end: number, field: number): number {
+/**
+ * How often a LEN field occurs in the message at `bytes[start, end)`.
+ *
+ * @param lenUpTo fields 1 to this one must be LEN
+ */
+function countField(bytes: Uint8Array, start: number, end: number, field: number, lenUpTo = 0): number | ParseError {
   let count = 0;
-  nested.reset(bytes, start, end);
-  while (nested.next()) if (nested.field === field && nested.wireType === WireType.LEN) count++;
-  return nested.failed ? -1 : count;
+  for (let at = start; ;) {
+    count += countRun(bytes, at, end, (field << 3) | WireType.LEN);
+    at = runEnd;
+    if (at === end) return count;
+    nested.reset(bytes, at, end);
+    if (!nested.next()) return nested.error();
+    if (nested.field <= lenUpTo && nested.wireType !== WireType.LEN) return wrongType(nested);
+    if (nested.field === field && nested.wireType === WireType.LEN) count++;
+    at = nested.position;
+  }
+}
+
+/** Where `countRun` stopped. */
+let runEnd = 0;
+
+/**
+ * Counts the fields with tag `wanted` as long as fields are what nearly all are: a tag of one byte, wire type LEN, a
+ * length of one or two bytes. Requests are counted before anything else is done with them, so this is the reader's loop
+ * once more, four times faster: it works on local integers alone.
+ */
+function countRun(bytes: Uint8Array, start: number, end: number, wanted: number): number {
+  let count = 0;
+  let at = start;
+  while (at + 3 <= end) {
+    const tag = bytes[at]!;
+    if (tag < 8 || tag >= 0x80 || (tag & 7) !== 2) break;
+    let length = bytes[at + 1]!;
+    let next = at + 2;
+    if (length >= 0x80) {
+      length = (length & 0x7f) | (bytes[at + 2]! << 7);
+      next = at + 3;
+      // The second byte has its high bit set too: 16 KiB or more, or padded.
+      if (length >= 0x4000) break;
+    }
+    if (length > end - next) break;
+    if (tag === wanted) count++;
+    at = next + length;
+  }
+  runEnd = at;
+  return count;
 }
 
 function wrongType(reader: Reader): ParseError {
