@@ -318,9 +318,9 @@ describe("bounds", () => {
 
 describe("slots", () => {
   test("are emptied when the pod changes, and only then", () => {
-    const slot = directory.slot("attributes");
-    expect(directory.slot("attributes")).toBe(slot);
-    expect(directory.slot("others")).not.toBe(slot);
+    const slot = directory.openSlot("attributes");
+    expect(directory.openSlot("attributes")).toBe(slot);
+    expect(directory.openSlot("others")).not.toBe(slot);
     const pod = podOf({ uid: UID, labels: new Map([["a", "1"]]), containers: [containerOf({ containerId: ID1 })] });
     directory.upsert(pod);
     uid(UID)!.put(slot, "of the pod");
@@ -330,5 +330,17 @@ describe("slots", () => {
     directory.upsert({ ...pod, labels: new Map([["a", "2"]]) });
     expect(uid(UID)!.get(slot)).toBeUndefined();
     expect(uid(UID)!.instances[0]!.get(slot)).toBeUndefined();
+  });
+
+  test("are emptied when their last user goes, and used again", () => {
+    const slot = directory.openSlot("attributes");
+    directory.openSlot("attributes");
+    directory.upsert(podOf({ uid: UID }));
+    uid(UID)!.put(slot, "kept");
+    directory.closeSlot("attributes");
+    expect(uid(UID)!.get(slot)).toBe("kept");
+    directory.closeSlot("attributes");
+    expect(uid(UID)!.get(slot)).toBeUndefined();
+    expect(directory.openSlot("others")).toBe(slot);
   });
 });

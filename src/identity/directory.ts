@@ -48,7 +48,7 @@ export class Directory implements ReflectorSink<PodObject> {
   readonly #byOddUid = new Map<string, PodRecord>();
   readonly #records = new Set<PodRecord>();
   readonly #indexes = new Map<string, { readonly index: PodIndex; users: number }>();
-  readonly #slots = new Map<string, number>();
+  readonly #slots = new Map<string, { readonly slot: number; users: number }>();
   readonly #uidKey = new Uint32Array(POD_UID_WORDS);
   readonly #uidBytes = new Uint8Array(LONGEST_UID_BYTES);
   readonly #encoder = new TextEncoder();
@@ -95,11 +95,28 @@ export class Directory implements ReflectorSink<PodObject> {
     this.#graceMs = Math.max(this.#graceMs, graceMs);
   }
 
-  /** The number of a slot in every record, see `PodRecord.get`; the same for equal names. */
-  slot(name: string): number {
-    let slot = this.#slots.get(name);
-    if (slot === undefined) this.#slots.set(name, (slot = this.#slots.size));
-    return slot;
+  /** The number of a slot in every record, see `PodRecord.get`; shared by equal names. Whoever opens it closes it. */
+  openSlot(name: string): number {
+    let open = this.#slots.get(name);
+    if (open === undefined) {
+      const taken = new Set([...this.#slots.values()].map(({ slot }) => slot));
+      let slot = 0;
+      while (taken.has(slot)) slot++;
+      this.#slots.set(name, (open = { slot, users: 0 }));
+    }
+    open.users++;
+    return open.slot;
+  }
+
+  /** Gives a slot back; with its last user it is emptied everywhere. */
+  closeSlot(name: string): void {
+    const open = this.#slots.get(name);
+    if (open === undefined || --open.users > 0) return;
+    this.#slots.delete(name);
+    for (const record of this.#records) {
+      record.put(open.slot, undefined);
+      for (const instance of record.instances) instance.put(open.slot, undefined);
+    }
   }
 
   /** Counts a look-up that several pods had an equal right to. */

@@ -6,7 +6,7 @@ export const LIVE = -1;
 
 /**
  * Room for what others derive from a record and want to find again without a look-up of their own: encoded attribute
- * sets, as a rule. Slots are numbered by `Directory.slot`; all of a record are emptied whenever the record changes.
+ * sets, as a rule. Slots are numbered by `Directory.openSlot`; all of a record are emptied whenever the record changes.
  */
 abstract class Slotted {
   #slots: unknown[] | undefined;
@@ -17,7 +17,10 @@ abstract class Slotted {
   }
 
   put(slot: number, value: unknown): void {
-    this.#slots ??= [];
+    if (this.#slots === undefined) {
+      if (value === undefined) return;
+      this.#slots = [];
+    }
     // Filled up, so that the array stays dense.
     while (this.#slots.length < slot) this.#slots.push(undefined);
     this.#slots[slot] = value;

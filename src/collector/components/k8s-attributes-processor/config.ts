@@ -1,0 +1,299 @@
+import type { SourceSettings } from "#identity";
+import type { ApiClientSettings } from "#kubernetes";
+import {
+  boolean,
+  checked,
+  type ConfigDefinition,
+  type ConfigIssue,
+  defineConfig,
+  durationMs,
+  type Field,
+  FieldProblem,
+  integer,
+  list,
+  mapped,
+  number,
+  oneOf,
+  optional,
+  parsed,
+  section,
+  shown,
+  string,
+} from "#collector";
+import { ADDRESSES, type RuleConfig, sourceLabel } from "./association.ts";
+import type { EnrichmentConfig } from "./enrichment.ts";
+import type { ExtractionConfig } from "./extraction.ts";
+import { anywhereRegExp, hasGroups, type KeyRuleConfig, wholeKeyRegExp } from "./key-rules.ts";
+import {
+  DEFAULT_METADATA,
+  METADATA_ALIASES,
+  METADATA_NAMES,
+  METADATA_NOT_YET,
+  type MetadataName,
+  POD_METADATA,
+} from "./metadata.ts";
+import { type FilterConfig, labelProblems, selectionOf } from "./selection.ts";
+
+/** The processor's configuration, checked and with defaults. */
+export interface K8sAttributesConfig {
+  /** Where pods are learned from; none with `passthrough`. */
+  readonly source: SourceSettings | undefined;
+  readonly enrichment: EnrichmentConfig;
+  /** Empty where the configuration gives none: the signal's default order applies. */
+  readonly association: readonly RuleConfig[];
+  readonly onMiss: "next" | "stop";
+  readonly waitForMetadataMs: number | undefined;
+  readonly graceMs: number;
+  /** What is accepted but has no effect, or can't work; logged at start. */
+  readonly warnings: readonly string[];
+}
+
+/** Names of pods that upstream leaves alone where nothing else is configured. */
+const DEFAULT_EXCLUDED: readonly string[] = ["jaeger-agent", "jaeger-collector"];
+const MAX_SOURCES = 4;
+
+const regExp = (compile: (pattern: string) => unknown): Field<string> =>
+  string((pattern) => {
+    try {
+      compile(pattern);
+    } catch (error) {
+      throw new FieldProblem(`is no regular expression: ${(error as Error).message}`);
+    }
+  });
+
+const notEmpty = (what: string): Field<string> =>
+  string((text) => {
+    if (text === "") throw new FieldProblem(`is empty: give ${what}`);
+  });
+
+const metadataName: Field<MetadataName> = parsed((text) => {
+  const name = METADATA_NAMES.find((known) => known === (METADATA_ALIASES[text] ?? text));
+  if (name !== undefined) return name;
+  const needs = METADATA_NOT_YET[text];
+  throw new FieldProblem(
+    needs === undefined
+      ? `${shown(text)} can't be extracted; known are ${METADATA_NAMES.join(", ")}`
+      : `${shown(text)} is not supported by podflame yet: needs ${needs}, and only pods are watched; remove it`,
+  );
+});
+
+const OTHER_OBJECTS = ["namespace", "node", "deployment", "statefulset", "daemonset", "job", "replicaset", "cronjob"];
+
+const from = string((text) => {
+  if (text === "pod") return;
+  throw new FieldProblem(
+    OTHER_OBJECTS.includes(text)
+      ? `${shown(text)} is not supported by podflame yet: only pods are watched; remove the rule or use "pod"`
+      : `expected "pod", got ${shown(text)}`,
+  );
+});
+
+const keyRuleField: Field<KeyRuleConfig> = mapped(
+  checked(
+    section(
+      {
+        key: optional(string(), ""),
+        key_regex: optional(regExp(wholeKeyRegExp), ""),
+        tag_name: optional(string(), ""),
+        from: optional(from, "pod"),
+      },
+      {
+        regex:
+          'unknown key "regex": the Collector removed it in release 0.122; cut values with the transform processor',
+      },
+    ),
+    ({ key, key_regex: keyRegex }) => {
+      if (key !== "" && keyRegex !== "") return [issue([], "gives both key and key_regex; keep one of them")];
+      return key === "" && keyRegex === "" ? [issue([], "gives neither key nor key_regex; give one of them")] : [];
+    },
+  ),
+  ({ key, key_regex: keyRegex, tag_name: tagName }) => ({
+    key: key || undefined,
+    keyRegex: keyRegex || undefined,
+    tagName: tagName || undefined,
+  }),
+);
+
+const source = checked(
+  section({
+    from: oneOf(["connection", "resource_attribute"]),
+    name: optional(string(), ""),
+  }),
+  ({ from: where, name }) =>
+    where === "resource_attribute" && name === "" ? [issue(["name"], "is missing: give the attribute's name")] : [],
+);
+
+const rule: Field<RuleConfig> = mapped(
+  checked(section({ sources: list(source) }), ({ sources }) => {
+    if (sources.length === 0) return [issue(["sources"], "is empty: a rule without sources matches nothing")];
+    return sources.length > MAX_SOURCES
+      ? [issue(["sources"], `has ${sources.length} sources; ${MAX_SOURCES} are the most`)]
+      : [];
+  }),
+  ({ sources }) => ({
+    // The Collector ignores the name of a connection.
+    sources: sources.map(({ from: where, name }) =>
+      where === "connection" ? { from: "connection" as const } : { from: "resource_attribute" as const, name },
+    ),
+  }),
+);
+
+const association = checked(list(rule), (rules) => {
+  const seen = new Map<string, number>();
+  return rules.flatMap(({ sources }, at) => {
+    const key = JSON.stringify(sources.map(sourceLabel).sort());
+    const first = seen.get(key);
+    if (first !== undefined) return [issue([at], `has the same sources as rule ${first + 1}; remove one of them`)];
+    seen.set(key, at);
+    return [];
+  });
+});
+
+const selector = <const O extends string>(operators: readonly O[]): Field<{ key: string; value: string; op: O }> =>
+  mapped(
+    section({
+      key: notEmpty("the key to compare"),
+      value: optional(string(), ""),
+      op: optional(oneOf(operators), operators[0] as O),
+    }),
+    (entry) => entry,
+  );
+
+const filter: Field<FilterConfig> = section({
+  node: optional(string(), ""),
+  node_from_env_var: optional(string(nodeVariable), ""),
+  namespace: optional(string(), ""),
+  labels: optional(checked(list(selector(["equals", "not-equals", "exists", "does-not-exist"])), labelProblems), []),
+  fields: optional(list(selector(["equals", "not-equals"])), []),
+});
+
+const extract = section({
+  metadata: optional(list(metadataName)),
+  labels: optional(list(keyRuleField), []),
+  annotations: optional(list(keyRuleField), []),
+  otel_annotations: optional(boolean(), false),
+  deployment_name_from_replicaset: optional(boolean()),
+});
+
+const exclude = section({ pods: optional(list(section({ name: regExp(anywhereRegExp) })), []) });
+
+const schema: Field<K8sAttributesConfig> = mapped(
+  section(
+    {
+      auth_type: optional(oneOf(["serviceAccount", "kubeConfig", "none"]), "serviceAccount"),
+      context: optional(string(), ""),
+      kube_config_path: optional(string(), ""),
+      kube_api_qps: optional(number({ min: 0.1 }), 5),
+      kube_api_burst: optional(integer({ min: 1 }), 10),
+      identity_file: optional(notEmpty("the path of a pod list"), ""),
+      passthrough: optional(boolean(), false),
+      extract: optional(extract),
+      filter: optional(filter),
+      pod_association: optional(association, []),
+      pod_association_on_miss: optional(oneOf(["next", "stop"]), "next"),
+      exclude: optional(exclude),
+      wait_for_metadata: optional(boolean(), false),
+      wait_for_metadata_timeout: optional(durationMs({ min: 0 }), 10_000),
+      watch_sync_period: optional(durationMs({ min: 0 })),
+      pod_delete_grace_period: optional(durationMs({ min: 0 }), 120_000),
+    },
+    { semconv: 'unknown key "semconv": podflame knows only the stable names so far, which are the default; remove it' },
+  ),
+  (keys) => {
+    const metadata = keys.extract?.metadata ?? DEFAULT_METADATA;
+    const extraction: ExtractionConfig = {
+      metadata: METADATA_NAMES.filter((name) => metadata.includes(name)),
+      labels: keys.extract?.labels ?? [],
+      annotations: keys.extract?.annotations ?? [],
+      otelAnnotations: keys.extract?.otel_annotations ?? false,
+    };
+    const excluded = keys.exclude?.pods.map(({ name }) => name) ?? [];
+    return {
+      source: keys.passthrough ? undefined : sourceOf(keys),
+      enrichment: { extraction, excludedPods: excluded.length === 0 ? DEFAULT_EXCLUDED : excluded },
+      association: keys.pod_association,
+      onMiss: keys.pod_association_on_miss,
+      waitForMetadataMs: keys.wait_for_metadata ? keys.wait_for_metadata_timeout : undefined,
+      graceMs: keys.pod_delete_grace_period,
+      warnings: [
+        ...(keys.extract?.deployment_name_from_replicaset === undefined
+          ? []
+          : [
+              "extract.deployment_name_from_replicaset has no effect: names of Deployments always come from ReplicaSets",
+            ]),
+        ...(keys.context !== "" && keys.auth_type !== "kubeConfig"
+          ? ['context has no effect: it needs auth_type "kubeConfig"']
+          : []),
+        ...ruleWarnings("extract.labels", extraction.labels),
+        ...ruleWarnings("extract.annotations", extraction.annotations),
+        ...associationWarnings(keys.pod_association, extraction),
+      ],
+    };
+  },
+);
+
+/** Reads the processor's YAML. */
+export const k8sAttributesConfig: ConfigDefinition<K8sAttributesConfig> = defineConfig(schema);
+
+interface SourceKeys {
+  readonly auth_type: ApiClientSettings["authType"];
+  readonly context: string;
+  readonly kube_config_path: string;
+  readonly kube_api_qps: number;
+  readonly kube_api_burst: number;
+  readonly identity_file: string;
+  readonly filter: FilterConfig | undefined;
+}
+
+function sourceOf(keys: SourceKeys): SourceSettings {
+  if (keys.identity_file !== "") return { kind: "file", path: keys.identity_file };
+  return {
+    kind: "api",
+    client: {
+      authType: keys.auth_type,
+      ...(keys.context === "" ? {} : { context: keys.context }),
+      ...(keys.kube_config_path === "" ? {} : { kubeConfigPath: keys.kube_config_path }),
+      qps: keys.kube_api_qps,
+      burst: keys.kube_api_burst,
+    },
+    selection: keys.filter === undefined ? {} : selectionOf(keys.filter),
+  };
+}
+
+function issue(path: ConfigIssue["path"], message: string): ConfigIssue {
+  return { path, message };
+}
+
+/** An empty variable would watch the whole cluster without a word. */
+function nodeVariable(name: string): void {
+  if (name === "" || process.env[name]) return;
+  const state = process.env[name] === undefined ? "is not set" : "is empty";
+  throw new FieldProblem(
+    `the environment variable ${name} ${state}; set it to the node's name (fieldRef spec.nodeName in the pod's env)`,
+  );
+}
+
+function ruleWarnings(where: string, rules: readonly KeyRuleConfig[]): string[] {
+  return rules.flatMap(({ keyRegex, tagName }, at) =>
+    keyRegex === undefined || tagName === undefined || hasGroups(keyRegex)
+      ? []
+      : [`${where}[${at}].tag_name has no effect: key_regex ${shown(keyRegex)} has no group to build a name from`],
+  );
+}
+
+function associationWarnings(rules: readonly RuleConfig[], extraction: ExtractionConfig): string[] {
+  const extracted = [...extraction.labels, ...extraction.annotations];
+  // Names that come of a pattern are known only when a pod has them.
+  if (extraction.otelAnnotations || extracted.some(({ keyRegex }) => keyRegex !== undefined)) return [];
+  const known = (name: string): boolean =>
+    [...POD_METADATA, ...ADDRESSES, "container.id"].includes(name) ||
+    extraction.labels.some((rule) => (rule.tagName ?? `k8s.pod.label.${rule.key}`) === name) ||
+    extraction.annotations.some((rule) => (rule.tagName ?? `k8s.pod.annotation.${rule.key}`) === name);
+  return rules.flatMap(({ sources }, at) =>
+    sources.flatMap((each) =>
+      each.from === "connection" || known(each.name)
+        ? []
+        : [`pod_association[${at}] can never match: no pod is known by ${shown(each.name)}; extract it from a label`],
+    ),
+  );
+}

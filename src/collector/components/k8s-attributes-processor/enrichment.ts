@@ -1,0 +1,73 @@
+import type { ContainerInstance, PodRecord } from "#identity";
+import { AttributeBlock, AttributeNames } from "./attribute-block.ts";
+import { asksToBeIgnored, Extraction, type ExtractionConfig } from "./extraction.ts";
+import { anywhereRegExp } from "./key-rules.ts";
+
+/** Stands where a block would, for pods that are not to be named. */
+export const IGNORED = Symbol("ignored");
+
+/** All that decides what a pod's resources are given. Plain data: equal configurations give equal JSON. */
+export interface EnrichmentConfig {
+  readonly extraction: ExtractionConfig;
+  /** Regular expressions of the names of pods not to be named; a match anywhere counts. */
+  readonly excludedPods: readonly string[];
+}
+
+/**
+ * What pods and containers are given, encoded and kept with the directory's records until those change. Shared by all
+ * processors of equal configuration, so that four signals keep one copy.
+ */
+export class Enrichment {
+  readonly names = new AttributeNames();
+  readonly extraction: Extraction;
+  readonly #excluded: readonly RegExp[];
+  /** Attributes left out for want of room among the names. */
+  dropped = 0;
+
+  constructor(config: EnrichmentConfig) {
+    this.extraction = new Extraction(config.extraction);
+    this.#excluded = config.excludedPods.map(anywhereRegExp);
+  }
+
+  /** The block of a pod whose container is not known. `slot` is one of the directory's, for this enrichment alone. */
+  ofPod(record: PodRecord, slot: number): AttributeBlock | typeof IGNORED {
+    const kept = record.get(slot) as AttributeBlock | typeof IGNORED | undefined;
+    if (kept !== undefined) return kept;
+    const made = this.#ignores(record) ? IGNORED : this.#block(this.extraction.ofPod(record.pod));
+    record.put(slot, made);
+    return made;
+  }
+
+  /** The block of a pod and one of its containers in one. */
+  ofInstance(instance: ContainerInstance, slot: number): AttributeBlock | typeof IGNORED {
+    const kept = instance.get(slot) as AttributeBlock | typeof IGNORED | undefined;
+    if (kept !== undefined) return kept;
+    const made = this.#ignores(instance.record)
+      ? IGNORED
+      : this.#joined(instance.record, this.extraction.ofInstance(instance));
+    instance.put(slot, made);
+    return made;
+  }
+
+  /** The same for a run of the container that is not known: without what differs from run to run. */
+  ofUnknownRun(instance: ContainerInstance, slot: number): AttributeBlock | typeof IGNORED {
+    const ofPod = this.ofPod(instance.record, slot);
+    if (ofPod === IGNORED) return IGNORED;
+    return this.#joined(instance.record, this.extraction.ofContainer(instance.record.pod, instance.container));
+  }
+
+  #ignores({ pod }: PodRecord): boolean {
+    return this.#excluded.some((name) => name.test(pod.name)) || asksToBeIgnored(pod);
+  }
+
+  /** A name that both give is the pod's: it was written first. */
+  #joined(record: PodRecord, container: ReadonlyMap<string, string | readonly string[]>): AttributeBlock {
+    return this.#block(new Map([...container, ...this.extraction.ofPod(record.pod)]));
+  }
+
+  #block(attributes: ReadonlyMap<string, string | readonly string[]>): AttributeBlock {
+    const block = new AttributeBlock(attributes, this.names);
+    this.dropped += block.dropped;
+    return block;
+  }
+}

@@ -1,0 +1,110 @@
+/** Which labels or annotations become which attribute, as in YAML: `key` or `keyRegex`, never both. */
+export interface KeyRuleConfig {
+  readonly key: string | undefined;
+  readonly keyRegex: string | undefined;
+  readonly tagName: string | undefined;
+}
+
+/** One rule, ready for use. */
+export interface KeyRule {
+  /** Whether the key is of interest at all. */
+  matches(key: string): boolean;
+  /** Puts what the rule makes of an object's labels or annotations into `attributes`, over what stands there. */
+  extract(values: ReadonlyMap<string, string>, attributes: Map<string, string>): void;
+}
+
+/** @param defaultPrefix what keys are put behind where the rule has no name of its own, e.g. `k8s.pod.label.` */
+export function keyRule(config: KeyRuleConfig, defaultPrefix: string): KeyRule {
+  return config.keyRegex === undefined
+    ? exactRule(config.key ?? "", config.tagName, defaultPrefix)
+    : regexRule(wholeKeyRegExp(config.keyRegex), config.tagName, defaultPrefix);
+}
+
+function exactRule(key: string, tagName: string | undefined, defaultPrefix: string): KeyRule {
+  const name = tagName ?? defaultPrefix + key;
+  return {
+    matches: (candidate) => candidate === key,
+    extract(values, attributes) {
+      const value = values.get(key);
+      // An empty value would overwrite what an earlier rule found, to be left out in the end.
+      if (value) attributes.set(name, value);
+    },
+  };
+}
+
+function regexRule(regExp: RegExp, tagName: string | undefined, defaultPrefix: string): KeyRule {
+  return {
+    matches: (candidate) => regExp.test(candidate),
+    extract(values, attributes) {
+      for (const [key, value] of values) {
+        const match = value === "" ? null : regExp.exec(key);
+        if (match === null) continue;
+        // Upstream's rule: a name only serves as a template, so without groups it is not used.
+        const name = tagName !== undefined && match.length > 1 ? expandTemplate(tagName, match) : defaultPrefix + key;
+        if (name !== "") attributes.set(name, value);
+      }
+    },
+  };
+}
+
+/** Whether a `key_regex` has groups, without which its `tag_name` has no effect. Throws where it doesn't compile. */
+export function hasGroups(keyRegex: string): boolean {
+  return new RegExp(`${wholeKeyRegExp(keyRegex).source}|`).exec("")!.length > 1;
+}
+
+const POSIX_CLASSES: Readonly<Record<string, string>> = {
+  alnum: "0-9A-Za-z",
+  alpha: "A-Za-z",
+  digit: "0-9",
+  lower: "a-z",
+  punct: "!-\\/:-@\\[-`{-~",
+  space: "\\s",
+  upper: "A-Z",
+  word: "\\w",
+  xdigit: "0-9A-Fa-f",
+};
+
+/**
+ * Compiles a regular expression in Go's syntax (RE2), anchored to the whole key. Translated is what differs in
+ * JavaScript: named groups `(?P<n>…)`, flags at the beginning `(?i)`, classes `[[:alpha:]]`, `\A` and `\z`.
+ * Throws a SyntaxError for what doesn't compile.
+ */
+export function wholeKeyRegExp(pattern: string): RegExp {
+  return goRegExp(`^(?:${stripFlags(pattern)})$`, flagsOf(pattern));
+}
+
+/** As `wholeKeyRegExp`, but a match anywhere counts. */
+export function anywhereRegExp(pattern: string): RegExp {
+  return goRegExp(stripFlags(pattern), flagsOf(pattern));
+}
+
+function goRegExp(pattern: string, flags: string): RegExp {
+  const translated = pattern
+    .replaceAll("(?P<", "(?<")
+    .replaceAll("\\A", "^")
+    .replaceAll("\\z", "$")
+    .replaceAll(/\[:(\w+):\]/g, (whole, name: string) => POSIX_CLASSES[name] ?? whole);
+  return new RegExp(translated, flags);
+}
+
+const LEADING_FLAGS = /^\(\?([ims]+)\)/;
+
+function flagsOf(pattern: string): string {
+  return [...new Set(LEADING_FLAGS.exec(pattern)?.[1] ?? "")].join("");
+}
+
+function stripFlags(pattern: string): string {
+  return pattern.replace(LEADING_FLAGS, "");
+}
+
+/**
+ * Expands `$1`, `${1}`, `$name`, `${name}`, `$0` (the whole key) and `$$`, as Go's Regexp.Expand does: a name is as
+ * long as it can be (`$1x` is a group "1x"), and a group that doesn't exist gives nothing.
+ */
+export function expandTemplate(template: string, match: RegExpExecArray): string {
+  return template.replaceAll(/\$(?:\$|(\w+)|\{(\w+)\})/g, (whole, plain?: string, braced?: string) => {
+    if (whole === "$$") return "$";
+    const name = plain ?? braced ?? "";
+    return (/^\d+$/.test(name) ? match[Number(name)] : match.groups?.[name]) ?? "";
+  });
+}
