@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { ConfigError, StartError } from "#collector";
 import { ExitCode, Fault } from "./exit.ts";
+import { ROOT } from "./install.ts";
 
 interface CommandFile {
   define(command: Command): void;
@@ -48,7 +49,7 @@ Exit codes: 0 done; 1 input or configuration at fault; 2 something needed is mis
 }
 
 function version(): string {
-  const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  const manifest = readFileSync(`${ROOT}/package.json`, "utf8");
   return (JSON.parse(manifest) as { version: string }).version;
 }
 
@@ -79,6 +80,9 @@ function concluded(caught: unknown): ExitCode {
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(error.code === "EPIPE" ? ExitCode.DONE : ExitCode.BUG);
 });
+
+// Presets name files of the installation by it.
+process.env["PODFLAME_ROOT"] ??= ROOT;
 
 try {
   await main(process.argv.slice(2));

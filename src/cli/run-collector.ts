@@ -1,5 +1,5 @@
 import { errorFrom, type Collector, type ShutdownReport } from "#collector";
-import type { Logger } from "#telemetry";
+import { systemClock, type Logger } from "#telemetry";
 import { ExitCode, Fault } from "./exit.ts";
 
 /** What runs beside a collector, from its start to its end. */
@@ -11,6 +11,8 @@ export interface Companion {
 export interface RunOptions {
   /** Begins what runs beside the collector, once that works; ends before it. */
   readonly beside?: () => Promise<Companion>;
+  /** Ends by itself so long after the start, as a signal would. */
+  readonly endAfterMs?: number;
 }
 
 /** Something fatal, told by a component or by the process. */
@@ -31,6 +33,7 @@ export async function runCollector(collector: Collector, fatal: FatalReports, op
   try {
     const started = await Promise.race([collector.start().then(() => true), ending.then(() => false)]);
     const companion = started ? await options.beside?.() : undefined;
+    if (options.endAfterMs !== undefined) systemClock.timer(options.endAfterMs, () => end({ kind: "signal" }));
     const ended = await ending;
     await companion?.stop();
     const report = await collector.stop();
