@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { peerProgram, REPOSITORY } from "../../test/peers/locations.ts";
 import { Program } from "../../test/peers/program.ts";
+import { relayCommand, type RelayName } from "../../test/peers/relay.ts";
 
 /** Who is measured. */
-export type ContenderName = "podflame" | "otelcol";
+export type ContenderName = RelayName;
 
 /** What the server is to do with a request. */
 export interface Pipeline {
@@ -49,13 +49,6 @@ const METADATA = [
   "service.name",
   "service.namespace",
   "service.instance.id",
-];
-
-/** Without them the Collector 0.159 has no profiles and writes `container.image.tag`. */
-const COLLECTOR_GATES = [
-  "service.profilesSupport",
-  "processor.k8sattributes.EmitV1K8sConventions",
-  "processor.k8sattributes.DontEmitV0K8sConventions",
 ];
 
 /**
@@ -110,10 +103,7 @@ export async function startContender(
 ): Promise<RunningContender> {
   const configFile = join(settings.workFolder, "contender.yaml");
   writeFileSync(configFile, contenderConfig(pipeline, settings.ports));
-  const [command, args] =
-    name === "podflame"
-      ? [join(REPOSITORY, "bin/podflame"), ["run", "--config", configFile]]
-      : [peerProgram("otelcol"), ["--config", configFile, `--feature-gates=${COLLECTOR_GATES.join(",")}`]];
+  const [command, args] = relayCommand(name, configFile);
   const program = new Program(name, command, args, {
     cpu: settings.serverCpu,
     env: { KUBECONFIG: settings.kubeconfig, ...env },

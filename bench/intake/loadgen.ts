@@ -76,7 +76,8 @@ export async function drive(options: DriveOptions): Promise<DriveReport> {
     duration: `${options.seconds}s`,
     warmup: `${options.warmupSeconds}s`,
     ...(options.gzip === true && { gzip: "true" }),
-    ...(options.rate !== undefined && { rate: options.rate.toFixed(3) }),
+    // Whatever the server delays in five seconds may be in flight: the schedule is kept, and the delay is measured.
+    ...(options.rate !== undefined && { rate: options.rate.toFixed(3), "in-flight": Math.ceil(options.rate * 5) }),
     ...(options.pid !== undefined && { pid: options.pid }),
   };
   const output = await new Program("loadgen drive", peerProgram("loadgen"), ["drive", ...asFlags(flags)]).done();
@@ -85,6 +86,7 @@ export async function drive(options: DriveOptions): Promise<DriveReport> {
   if (errors.length > 0) {
     throw new Error(`requests failed: ${errors.map(([what, count]) => `${count} × ${what}`).join("; ")}`);
   }
+  if (report.notSent !== undefined) throw new Error(`${report.notSent} requests were not sent when they were due`);
   return report;
 }
 

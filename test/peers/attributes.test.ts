@@ -26,16 +26,18 @@ const RULE = (...names: readonly string[]): object => ({
 const BY_CONTAINER = [RULE("container.id")];
 
 /** Everything that pods alone can tell. */
-const ALL_METADATA = [
-  ...["k8s.namespace.name", "k8s.node.name"],
-  ...["k8s.pod.name", "k8s.pod.uid", "k8s.pod.start_time", "k8s.pod.hostname", "k8s.pod.ip"],
-  ...["k8s.replicaset.name", "k8s.replicaset.uid", "k8s.deployment.name"],
-  ...["k8s.daemonset.name", "k8s.daemonset.uid", "k8s.statefulset.name", "k8s.statefulset.uid"],
-  ...["k8s.job.name", "k8s.job.uid", "k8s.cronjob.name"],
-  ...["k8s.container.name", "container.id"],
-  ...["container.image.name", "container.image.tags", "container.image.repo_digests"],
-  ...["service.namespace", "service.name", "service.version", "service.instance.id"],
-];
+const ALL_METADATA = `
+  k8s.namespace.name k8s.node.name
+  k8s.pod.name k8s.pod.uid k8s.pod.start_time k8s.pod.hostname k8s.pod.ip
+  k8s.replicaset.name k8s.replicaset.uid k8s.deployment.name
+  k8s.daemonset.name k8s.daemonset.uid k8s.statefulset.name k8s.statefulset.uid
+  k8s.job.name k8s.job.uid k8s.cronjob.name
+  k8s.container.name container.id
+  container.image.name container.image.tags container.image.repo_digests
+  service.namespace service.name service.version service.instance.id
+`
+  .trim()
+  .split(/\s+/);
 
 const EVERYTHING = {
   auth_type: "kubeConfig",

@@ -47,7 +47,7 @@ function withLiveContainers(title: string, recorded: Uint8Array, pods: readonly 
   const ids = readRequest(recorded).resources.map((attributes) => attributes["container.id"]);
   let text = Buffer.from(recorded).toString("latin1");
   for (const [at, id] of ids.entries()) {
-    if (typeof id !== "string" || id.length !== 64) throw new Error(`${title}: container.id ${String(id)}`);
+    if (typeof id !== "string" || id.length !== 64) throw new Error(`${title}: resource ${at} has no container.id`);
     text = text.replaceAll(id, live[at]!.containers[0]!.id);
   }
   return { title, bytes: Buffer.from(text, "latin1"), pods: live.slice(0, ids.length) };

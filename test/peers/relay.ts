@@ -33,6 +33,13 @@ const COLLECTOR_GATES = [
   "processor.k8sattributes.DontEmitV0K8sConventions",
 ];
 
+/** The command that runs either with a configuration file. */
+export function relayCommand(name: RelayName, configFile: string): readonly [command: string, args: readonly string[]] {
+  return name === "podflame"
+    ? [join(REPOSITORY, "bin/podflame"), ["run", "--config", configFile]]
+    : [peerProgram("otelcol"), ["--config", configFile, `--feature-gates=${COLLECTOR_GATES.join(",")}`]];
+}
+
 /** podflame or the Collector between OTLP and OTLP, all signals, run from the same configuration. */
 export class Relay {
   readonly name: RelayName;
@@ -55,10 +62,7 @@ export class Relay {
     const folder = mkdtempSync(join(tmpdir(), "podflame-relay-"));
     const config = join(folder, "config.yaml");
     writeFileSync(config, relayConfig(settings, grpcPort, httpPort));
-    const [command, args] =
-      settings.name === "podflame"
-        ? [join(REPOSITORY, "bin/podflame"), ["run", "--config", config]]
-        : [peerProgram("otelcol"), ["--config", config, `--feature-gates=${COLLECTOR_GATES.join(",")}`]];
+    const [command, args] = relayCommand(settings.name, config);
     const program = new Program(settings.name, command, args, { env: { KUBECONFIG: settings.kubeconfig } });
     await program.listening(grpcPort);
     await program.listening(httpPort);
