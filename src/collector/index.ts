@@ -32,7 +32,7 @@ export { StartError, type ShutdownReport } from "./service/service.ts";
 export { SERVICE_STATUS, type ServiceState, type ServiceStatus } from "./service/status.ts";
 export { ConsumeError, errorFrom, Secret } from "./errors.ts";
 export { parseDurationMs } from "./config/duration.ts";
-export { ExpandedValue } from "./config/expanded-value.ts";
+export { ExpandedValue, typedValue } from "./config/expanded-value.ts";
 export {
   anything,
   boolean,

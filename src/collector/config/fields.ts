@@ -161,6 +161,7 @@ export function list<T>(of: Field<T>): Field<T[]> {
   return v.pipe(
     field((input) => {
       const value = typedValue(input);
+      if (value === undefined || value === null) throw new FieldProblem("is missing: expected a list");
       if (!Array.isArray(value)) throw new FieldProblem(`expected a list, got ${shown(input)}`);
       return value as unknown[];
     }),
