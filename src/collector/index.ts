@@ -75,6 +75,7 @@ export { CallHeaders } from "./sending/call-headers.ts";
 export { outcomeOf, type DecodeResponse } from "./sending/call-outcome.ts";
 export { sendingEntries, sendingSettings, type SendingKeys, type SendingSettings } from "./sending/config.ts";
 export type { Send } from "./sending/delivery.ts";
+export { ITEM_NAMES } from "./sending/metrics.ts";
 export { SENT, type SendOutcome } from "./sending/outcome.ts";
 export { Sender } from "./sending/sender.ts";
 export {
