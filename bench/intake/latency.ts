@@ -2,10 +2,9 @@ import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { DriveReport } from "./loadgen.ts";
 import { median, type Row } from "./report.ts";
 import { progress, type Session } from "./session.ts";
-import { loop, verifyScenario, type Scenario } from "./throughput.ts";
+import { loop, verifyScenario, type LoopReport, type Scenario } from "./throughput.ts";
 
 /** More connections than in a closed loop: what is due is sent, whether or not earlier answers are in. */
 const OPEN_LOOP_CONNECTIONS = 4;
@@ -29,7 +28,7 @@ export async function measureLatency(session: Session, scenario: Scenario, secon
   const note = `${rate.toFixed(0)} requests a second for ${seconds} s`;
   const options = { rate, seconds, connections: OPEN_LOOP_CONNECTIONS };
   const results = await session.alternate(benchmark, (name) => loop(session, scenario, name, sizes[name], options));
-  const quantile = (quantity: string, value: (report: DriveReport) => number): Row => ({
+  const quantile = (quantity: string, value: (report: LoopReport) => number): Row => ({
     benchmark,
     quantity,
     podflame: results.podflame.map(value),
@@ -51,18 +50,32 @@ export async function measureLatency(session: Session, scenario: Scenario, secon
 async function garbageCollection(
   session: Session,
   benchmark: string,
-  run: (env: Readonly<Record<string, string>>) => Promise<DriveReport>,
+  run: (env: Readonly<Record<string, string>>) => Promise<LoopReport>,
 ): Promise<readonly Row[]> {
   if (!session.options.contenders.includes("podflame")) return [];
   progress(`${benchmark}, pauses of the garbage collector`);
   const file = join(session.settings.workFolder, "gc-pauses.json");
   await rm(file, { force: true });
   const observer = pathToFileURL(join(import.meta.dirname, "gc-pauses.ts")).href;
-  await run({ NODE_OPTIONS: `--import=${observer}`, PODFLAME_BENCH_GC_FILE: file });
-  const { pauses } = JSON.parse(readFileSync(file, "utf8")) as { pauses: readonly number[] };
-  const note = `${pauses.length} pauses, start and sync included`;
+  const { readyAt } = await run({ NODE_OPTIONS: `--import=${observer}`, PODFLAME_BENCH_GC_FILE: file });
+  const { pauses } = JSON.parse(readFileSync(file, "utf8")) as {
+    pauses: readonly (readonly [endUnixMs: number, lengthMs: number])[];
+  };
+  const row = (when: string, lengths: readonly number[]): Row => {
+    const total = lengths.reduce((sum, ms) => sum + ms, 0);
+    const note = `${lengths.length} pauses, ${total.toFixed(0)} ms in all`;
+    return { benchmark, quantity: `longest GC pause ms, ${when}`, podflame: [Math.max(0, ...lengths)], note };
+  };
+  const lengths = (ofInterest: (end: number) => boolean): readonly number[] =>
+    pauses.filter(([end]) => ofInterest(end)).map(([, length]) => length);
   return [
-    { benchmark, quantity: "longest GC pause ms", podflame: [Math.max(0, ...pauses)], note },
-    { benchmark, quantity: "GC pauses in all ms", podflame: [pauses.reduce((sum, ms) => sum + ms, 0)], note },
+    row(
+      "after the first sync",
+      lengths((end) => end > readyAt),
+    ),
+    row(
+      "until the first sync",
+      lengths((end) => end <= readyAt),
+    ),
   ];
 }

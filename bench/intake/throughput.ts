@@ -21,6 +21,12 @@ export interface LoopOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** What a loop gave. */
+export interface LoopReport extends DriveReport {
+  /** When the server's port was open, in milliseconds since 1970. */
+  readonly readyAt: number;
+}
+
 /** Checks once for each contender that every resource is enriched; what comes back is for `loop`. */
 export async function verifyScenario(session: Session, scenario: Scenario): Promise<Record<ContenderName, SizesOut>> {
   const { shape, pipeline } = scenario;
@@ -41,11 +47,12 @@ export async function loop(
   name: ContenderName,
   sizes: SizesOut,
   options: LoopOptions = {},
-): Promise<DriveReport> {
+): Promise<LoopReport> {
   const { ports } = session.settings;
   const sink = await Sink.counting(ports.sink);
   try {
     const server = await startContender(name, scenario.pipeline, session.settings, options.env);
+    const readyAt = Date.now();
     let report: DriveReport;
     try {
       report = await drive({
@@ -66,7 +73,7 @@ export async function loop(
     if (arrived.requests < report.requests) {
       throw new HitError(`${name} ${scenario.name}: ${report.requests} answered, ${arrived.requests} arrived`);
     }
-    return report;
+    return { ...report, readyAt };
   } finally {
     await sink.stop().catch(() => undefined);
   }
