@@ -63,14 +63,24 @@ export function inflate(
 ): Inflated | Promise<Inflated> {
   const codec = CODECS[compression];
   if (codec === undefined) return inflateSnappy(input, limitBytes, buffers);
-  const options = inflateOptions(input, codec, limitBytes);
-  const done = (output: Uint8Array): Inflated => buffers.copyOf(output);
-  const failed = (error: unknown): Inflated => problemFrom(error, limitBytes);
-  if (input.length >= SYNC_BELOW_BYTES) return INFLATE[codec].async(input, options).then(done).catch(failed);
+  if (input.length >= SYNC_BELOW_BYTES) return inflateLarge(input, codec, limitBytes, buffers);
   try {
-    return done(INFLATE[codec].sync(input, options));
+    return buffers.copyOf(INFLATE[codec].sync(input, inflateOptions(input, codec, limitBytes)));
   } catch (error) {
-    return failed(error);
+    return problemFrom(error, limitBytes);
+  }
+}
+
+async function inflateLarge(
+  input: Uint8Array,
+  codec: Codec,
+  limitBytes: number,
+  buffers: BufferPool,
+): Promise<Inflated> {
+  try {
+    return buffers.copyOf(await INFLATE[codec].async(input, inflateOptions(input, codec, limitBytes)));
+  } catch (error) {
+    return problemFrom(error, limitBytes);
   }
 }
 

@@ -221,16 +221,8 @@ function pathOf(url: string): string {
 }
 
 function clientErrorStatus(code: string | undefined): [RefusalReason | undefined, string] {
-  switch (code) {
-    case "ERR_HTTP_REQUEST_TIMEOUT":
-      return ["slow", "408 Request Timeout"];
-    case "HPE_HEADER_OVERFLOW":
-      return ["header_too_large", "431 Request Header Fields Too Large"];
-    case "ECONNRESET":
-    case "EPIPE":
-      return [undefined, ""];
-    default:
-      // TLS handshakes that fail come this way too; there is nobody to answer then.
-      return code?.startsWith("HPE_") ? ["framing", "400 Bad Request"] : [undefined, ""];
-  }
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return ["slow", "408 Request Timeout"];
+  if (code === "HPE_HEADER_OVERFLOW") return ["header_too_large", "431 Request Header Fields Too Large"];
+  // Resets and failed TLS handshakes come this way too; there is nobody to answer then.
+  return code?.startsWith("HPE_") ? ["framing", "400 Bad Request"] : [undefined, ""];
 }

@@ -174,4 +174,6 @@ export interface HttpClientSettings extends SendSettings {
   readonly idleTimeoutMs?: number | undefined;
   /** A connection for each request. Default false. */
   readonly disableKeepAlives?: boolean | undefined;
+  /** Proxy for this client. Default: HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the environment, but never for loopback. */
+  readonly proxyUrl?: string | undefined;
 }

@@ -36,7 +36,6 @@ export const GRPC_CLIENT_UNSUPPORTED = {
 /** The same for confighttp.ClientConfig. */
 export const HTTP_CLIENT_UNSUPPORTED = {
   ...GRPC_CLIENT_UNSUPPORTED,
-  proxy_url: `"proxy_url" is not supported by podflame yet; remove it`,
   cookies: `"cookies" is not supported by podflame yet; remove it`,
 };
 
@@ -122,6 +121,7 @@ export const httpClientEntries = () => ({
   ...sendEntries(["gzip", "zstd", "zlib", "deflate", "snappy", "x-snappy-framed"]),
   endpoint: optional(string(), ""),
   timeout: optional(durationMs({ min: 0 }), 30_000),
+  proxy_url: optional(string(checkUrl)),
   max_idle_conns: optional(integer({ min: 0 })),
   max_idle_conns_per_host: optional(integer({ min: 0 })),
   max_conns_per_host: optional(integer({ min: 0 })),
@@ -140,6 +140,11 @@ export const httpClientEntries = () => ({
   http2_read_idle_timeout: optional(durationMs({ min: 0 })),
   http2_ping_timeout: optional(durationMs({ min: 0 })),
 });
+
+function checkUrl(text: string): void {
+  if (text !== "" && !isHttpUrl(text))
+    throw new FieldProblem(`expected a URL such as "http://proxy:3128", got ${shown(text)}`);
+}
 
 /** What `httpClientEntries` read. */
 export type HttpClientKeys = SectionOutput<ReturnType<typeof httpClientEntries>>;
@@ -176,6 +181,7 @@ export function httpClientSettings(read: HttpClientKeys): HttpClientSettings {
       read.max_idle_conns,
     maxConnections: read.max_conns_per_host,
     idleTimeoutMs: read.keepalive?.idle_conn_timeout ?? read.idle_conn_timeout,
+    proxyUrl: read.proxy_url === "" ? undefined : read.proxy_url,
     disableKeepAlives: read.disable_keep_alives || read.keepalive?.enabled === false,
   };
 }
