@@ -238,7 +238,7 @@ export class Reader {
 }
 
 const EMPTY = new Uint8Array(0);
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** `bytes[start, end)` as text; invalid UTF-8 becomes U+FFFD, a byte order mark stays. Short ASCII takes a fast path. */
 export function decodeText(bytes: Uint8Array, start: number, end: number): string {
