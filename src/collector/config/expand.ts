@@ -49,6 +49,12 @@ type Path = readonly (string | number)[];
 
 class ExpansionProblem extends Error {}
 
+interface Retrieved {
+  readonly text: string;
+  /** Where it was read from, if that is a file. */
+  readonly file?: string;
+}
+
 class Expander {
   readonly problems: ConfigProblem[] = [];
   readonly warnings: ConfigProblem[] = [];
@@ -82,12 +88,12 @@ class Expander {
         const uri = findUri(text);
         if (!uri) return { ...node, value: unescape(text) };
         if (round >= MAX_ROUNDS) throw new ExpansionProblem(`has no end after ${MAX_ROUNDS} rounds of expansion`);
-        const value = this.#retrieve(text.slice(uri.start + 2, uri.end - 1), node.place, path);
+        const retrieved = this.#retrieve(text.slice(uri.start + 2, uri.end - 1), node.place, path);
         if (uri.start === 0 && uri.end === text.length) {
-          const whole = this.#whole(value, node.place, path, depth);
+          const whole = this.#whole(retrieved, node.place, path, depth);
           if (whole) return whole;
         }
-        text = text.slice(0, uri.start) + value + text.slice(uri.end);
+        text = text.slice(0, uri.start) + retrieved.text + text.slice(uri.end);
         if (text.length > MAX_TEXT_LENGTH) {
           throw new ExpansionProblem(`grows beyond ${MAX_TEXT_LENGTH} characters when expanded`);
         }
@@ -100,8 +106,8 @@ class Expander {
   }
 
   /** The node that a variable standing alone becomes, or undefined if its text is a string in YAML's eyes as well. */
-  #whole(text: string, place: Place, path: Path, depth: number): ConfigNode | undefined {
-    const { node, problems } = readYaml(text, place.source);
+  #whole({ text, file }: Retrieved, place: Place, path: Path, depth: number): ConfigNode | undefined {
+    const { node, problems } = readYaml(text, file ?? place.source);
     // Text that isn't YAML is a string: passwords look like anything.
     if (problems.length > 0) return undefined;
     if (node.kind === "scalar") {
@@ -109,22 +115,24 @@ class Expander {
       const typed = node.value instanceof ExpandedValue ? node.value.value : node.value;
       return { kind: "scalar", place, value: new ExpandedValue(typed, text) };
     }
-    const expanded = this.expand(moved(node, place), path, depth + 1) as MapNode | ListNode;
+    // In a file, places can be pointed at; elsewhere only the variable can.
+    const placed = file === undefined ? moved(node, place) : node;
+    const expanded = this.expand(placed, path, depth + 1) as MapNode | ListNode;
     return { ...expanded, text };
   }
 
-  #retrieve(uri: string, place: Place, path: Path): string {
+  #retrieve(uri: string, place: Place, path: Path): Retrieved {
     const scheme = /^([A-Za-z][A-Za-z0-9+.-]+):(?!-)/.exec(uri)?.[1];
     const rest = scheme === undefined ? uri : uri.slice(scheme.length + 1);
     if (rest.includes("$")) throw new ExpansionProblem(`\${${uri}}: a "$" can't stand inside a variable`);
     switch (scheme) {
       case undefined:
       case "env":
-        return this.#environment(rest, place, path);
+        return { text: this.#environment(rest, place, path) };
       case "file":
-        return this.#file(rest);
+        return { text: this.#file(rest), file: rest };
       case "yaml":
-        return rest;
+        return { text: rest };
       default:
         throw new ExpansionProblem(`\${${uri}}: unknown scheme "${scheme}"; env, file and yaml exist here`);
     }
@@ -151,7 +159,9 @@ class Expander {
       // Files of one line end with a line break that nobody means: a token with it is no valid header.
       return this.#surroundings.readFile(path).replace(/^([^\n]*)\r?\n$/, "$1");
     } catch (error) {
-      throw new ExpansionProblem(`\${file:${path}}: can't be read: ${(error as Error).message}`);
+      const { code, message } = error as NodeJS.ErrnoException;
+      const what = code === "ENOENT" ? "there is no such file" : `can't be read: ${message}`;
+      throw new ExpansionProblem(`\${file:${path}}: ${what}`);
     }
   }
 }

@@ -14,7 +14,14 @@ export function readYaml(
   source: string,
 ): { readonly node: ConfigNode; readonly problems: readonly ConfigProblem[] } {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true, logLevel: "silent" });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    merge: true,
+    logLevel: "silent",
+    // Checked below: the library's check is quadratic and points beside the key.
+    uniqueKeys: false,
+  });
   const placeOf = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { source, line: Math.max(line, 1), column: Math.max(col, 1) };
@@ -79,8 +86,14 @@ class TreeBuilder {
       const keyPlace = this.#place(key, place);
       if (!isScalar(key)) throw new TreeProblem(keyPlace, "a key must be a plain word, not a list or a map");
       const name = typeof key.source === "string" && typeof key.value !== "string" ? key.source : String(key.value);
-      if (name === "<<" && key.type === "PLAIN") this.#inherit(this.build(value, keyPlace), keyPlace, inherited);
-      else entries.set(name, { keyPlace, node: this.build(value, keyPlace) });
+      if (name === "<<" && key.type === "PLAIN") {
+        this.#inherit(this.build(value, keyPlace), keyPlace, inherited);
+        continue;
+      }
+      const first = entries.get(name);
+      if (first)
+        throw new TreeProblem(keyPlace, `key "${name}" stands here a second time, after line ${first.keyPlace.line}`);
+      entries.set(name, { keyPlace, node: this.build(value, keyPlace) });
     }
     for (const [name, entry] of inherited) if (!entries.has(name)) entries.set(name, entry);
     return entries;

@@ -1,4 +1,4 @@
-import { MetricRegistry, type Clock, type Logger } from "#telemetry";
+import { MetricRegistry, type Clock, type Logger, type Timer } from "#telemetry";
 import type { BufferPool } from "#wire";
 import type { Configuration } from "../config/configuration.ts";
 import { errorFrom } from "../errors.ts";
@@ -143,42 +143,54 @@ class Stopping {
   readonly unfinished: string[] = [];
   readonly #parts: ServiceParts;
   readonly #deadline = new AbortController();
-  readonly #overdue = new AbortController();
-  readonly #timers: readonly { cancel(): void }[];
+  readonly #timer: Timer;
 
   constructor(parts: ServiceParts, deadlineMs: number) {
     this.#parts = parts;
-    this.#timers = [
-      parts.clock.timer(deadlineMs, () => this.#deadline.abort(new Error(`deadline of ${deadlineMs} ms passed`))),
-      parts.clock.timer(deadlineMs + GIVE_UP_MS, () => this.#overdue.abort()),
-    ];
+    const passed = (): void => this.#deadline.abort(new Error(`deadline of ${deadlineMs} ms passed`));
+    this.#timer = parts.clock.timer(deadlineMs, passed);
   }
 
   async end(name: string, component: { shutdown(deadline: AbortSignal): Promise<void> }): Promise<void> {
+    const overdue = new Overdue(this.#deadline.signal, this.#parts.clock);
     try {
-      const ended = await Promise.race([
-        component.shutdown(this.#deadline.signal).then(() => true),
-        aborted(this.#overdue.signal).then(() => false),
-      ]);
+      const ended = await Promise.race([component.shutdown(this.#deadline.signal).then(() => true), overdue.reached]);
       if (ended) return;
       this.#parts.logger.error(`${name} didn't end in time and is left behind`);
     } catch (caught) {
       const error = errorFrom(caught);
       this.#parts.logger.error(`${name} failed to end`, { error, stack: error.stack });
+    } finally {
+      overdue.cancel();
     }
     this.unfinished.push(name);
   }
 
   done(): void {
-    for (const timer of this.#timers) timer.cancel();
+    this.#timer.cancel();
   }
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+/** The moment when a component has had time to give up: counted from the deadline, or from now if that is past. */
+class Overdue {
+  readonly reached: Promise<false>;
+  readonly #deadline: AbortSignal;
+  readonly #begin: () => void;
+  #timer: Timer | undefined;
+
+  constructor(deadline: AbortSignal, clock: Clock) {
+    const { promise, resolve } = Promise.withResolvers<false>();
+    this.reached = promise;
+    this.#deadline = deadline;
+    this.#begin = () => (this.#timer = clock.timer(GIVE_UP_MS, () => resolve(false)));
+    if (deadline.aborted) this.#begin();
+    else deadline.addEventListener("abort", this.#begin, { once: true });
+  }
+
+  cancel(): void {
+    this.#deadline.removeEventListener("abort", this.#begin);
+    this.#timer?.cancel();
+  }
 }
 
 function nameOf({ kind, id, pipeline }: GraphNode): string {

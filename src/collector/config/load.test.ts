@@ -1,0 +1,86 @@
+/**
+ * Golden cases: each `testdata/NAME.yaml` is a configuration, and `NAME.expected` what comes of it: the typed result
+ * with its warnings, or the error. `UPDATE_GOLDEN=1` rewrites those. A line `# set: path=value` in the YAML is a
+ * `--set`; `# with: other.yaml` another `--config`.
+ */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { FakeWorld } from "../testing/fake-components.ts";
+import { ConfigError, describeProblem } from "./config-error.ts";
+import type { Configuration, LoadedConfiguration } from "./configuration.ts";
+import { loadConfiguration } from "./load.ts";
+import { printConfiguration } from "./print.ts";
+
+const FOLDER = join(import.meta.dirname, "testdata");
+const CASES = readdirSync(FOLDER)
+  .filter((file) => file.endsWith(".yaml") && !file.startsWith("part-"))
+  .map((file) => file.slice(0, -".yaml".length));
+
+function load(name: string): Promise<LoadedConfiguration> {
+  const text = readFileSync(join(FOLDER, `${name}.yaml`), "utf8");
+  const directive = (word: string): string[] =>
+    [...text.matchAll(new RegExp(`^# ${word}: (.*)$`, "gm"))].map((match) => match[1]!);
+  const surroundings = {
+    env: { PORT: "4317", TOKEN: "s3cret" },
+    readFile: (path: string) => readFileSync(join(FOLDER, path), "utf8"),
+  };
+  const configs = [`${name}.yaml`, ...directive("with")];
+  return loadConfiguration({ configs, sets: directive("set") }, new FakeWorld().catalog, surroundings);
+}
+
+async function outcome(name: string): Promise<string> {
+  try {
+    const { configuration, warnings } = await load(name);
+    return `${JSON.stringify(typed(configuration), null, 2)}\n${warnings.map((w) => `${describeProblem(w)}\n`).join("")}`;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return `${error.message}\n`;
+  }
+}
+
+function typed({ service, ...sections }: Configuration): unknown {
+  const components = Object.entries(sections).map(([section, byId]) => [
+    section,
+    Object.fromEntries([...byId].map(([text, { id, config }]) => [text, { type: id.type, config }])),
+  ]);
+  return { ...Object.fromEntries(components), service };
+}
+
+describe("a configuration", () => {
+  test("has golden cases", () => {
+    expect(CASES.length).toBeGreaterThan(5);
+  });
+
+  test.each(CASES)("%s", async (name) => {
+    const file = join(FOLDER, `${name}.expected`);
+    const actual = await outcome(name);
+    if (process.env["UPDATE_GOLDEN"] === "1") writeFileSync(file, actual);
+    expect(actual).toBe(existsSync(file) ? readFileSync(file, "utf8") : "");
+  });
+
+  test("is shown merged and expanded, with its credentials hidden", async () => {
+    expect(await printConfiguration(await load("secrets"), new FakeWorld().catalog)).toBe(
+      `receivers:
+  otlp:
+    protocols:
+      grpc:
+        endpoint: 127.0.0.1:4317
+exporters:
+  otlp:
+    endpoint: https://user:[REDACTED]@backend.example:4317
+    headers:
+      authorization: "[REDACTED]"
+      x-tenant: "[REDACTED]"
+    password: "[REDACTED]"
+service:
+  pipelines:
+    traces:
+      receivers:
+        - otlp
+      exporters:
+        - otlp
+`,
+    );
+  });
+});
