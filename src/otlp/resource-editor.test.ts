@@ -1,4 +1,4 @@
-import { create, createRegistry, equals, fromBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { BufferPool, MessageBuffer, Writer } from "#wire";
@@ -72,7 +72,8 @@ describe.each(SIGNALS)("editing the resources of %s", (signal) => {
         }
         const schema = REQUEST_SCHEMAS[signal];
         const actual = oracle(signal, output.bytes);
-        expect(equals(schema, actual.message, expected.message, { unknown: true, registry: createRegistry() })).toBe(true);
+        // As bytes, because NaN equals nothing; unknown fields are among them.
+        expect(toBinary(schema, actual.message)).toEqual(toBinary(schema, expected.message));
         expect(output.items).toBe(expected.items);
         expect(input.bytes).toEqual(bytes);
         if (output !== input) output.release();
