@@ -86,3 +86,4 @@ export {
   type StoredPayload,
 } from "./sending/storage.ts";
 export { ThrottledLog } from "./sending/throttled-log.ts";
+export { USER_AGENT } from "./sending/user-agent.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { encodeResponse } from "#otlp";
+import { encodeJsonStatus, encodeResponse, encodeStatus } from "#otlp";
 import { GrpcStatus } from "#transport";
 import { outcomeOf } from "./call-outcome.ts";
 import { SENT } from "./outcome.ts";
@@ -38,7 +38,20 @@ describe("what an answer means for the payload", () => {
     [503, "retryable"],
     [504, "retryable"],
   ])("HTTP %i is %s", (httpStatus, kind) => {
-    expect(outcomeOf({ httpStatus, message: "" })).toMatchObject({ kind, message: `HTTP ${httpStatus}` });
+    expect(outcomeOf({ httpStatus, message: "HTTP it is" })).toMatchObject({ kind, message: "HTTP it is" });
+  });
+
+  test.each([
+    ["protobuf", encodeStatus({ code: 3, message: "no spans" })],
+    ["JSON", Buffer.from(encodeJsonStatus({ code: 3, message: "no spans" }))],
+  ])("the reason in an HTTP body of %s is told", (_kind, body) => {
+    const outcome = outcomeOf({ httpStatus: 400, message: "HTTP 400 Bad Request", body });
+    expect(outcome).toMatchObject({ message: "HTTP 400 Bad Request: no spans" });
+  });
+
+  test("the page of a proxy is not", () => {
+    const outcome = outcomeOf({ httpStatus: 502, message: "HTTP 502", body: Buffer.from("<html>Bad Gateway</html>") });
+    expect(outcome).toMatchObject({ message: "HTTP 502" });
   });
 
   test("a connection that failed first is retryable", () => {

@@ -1,4 +1,4 @@
-import { decodeResponse, ParseError, type PartialSuccess } from "#otlp";
+import { decodeJsonStatus, decodeResponse, decodeStatus, ParseError, type PartialSuccess } from "#otlp";
 import { GrpcStatus, type CallResult } from "#transport";
 import { SENT, type SendOutcome } from "./outcome.ts";
 
@@ -15,6 +15,11 @@ const RETRYABLE_GRPC: ReadonlySet<number> = new Set([
 /** The same for HTTP ("OTLP/HTTP Response", "Retryable Response Codes"). */
 const RETRYABLE_HTTP: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
+/** First byte of a JSON body. */
+const BRACE = 0x7b;
+/** Characters of a message from outside that are kept. */
+const LONGEST_MESSAGE = 300;
+
 /** Reads the body of a successful answer. */
 export type DecodeResponse = (body: Uint8Array) => PartialSuccess | ParseError;
 
@@ -29,7 +34,7 @@ export function outcomeOf(result: CallResult, decode: DecodeResponse = decodeRes
   if (grpcStatus !== undefined) return grpcFailure(result, grpcStatus);
   if (httpStatus === undefined) return retryable(result, result.message, false);
   if (httpStatus >= 200 && httpStatus < 300) return success(result.body, decode);
-  const message = `HTTP ${httpStatus}${result.message ? `: ${result.message}` : ""}`;
+  const message = httpMessage(result.message, result.body);
   return RETRYABLE_HTTP.has(httpStatus)
     ? retryable(result, message, httpStatus === 429)
     : { kind: "permanent", message, ...(result.cause && { cause: result.cause }) };
@@ -43,6 +48,14 @@ function success(body: Uint8Array | undefined, decode: DecodeResponse): SendOutc
     return { kind: "sent", partial: { rejected: 0, message: `answer cannot be read: ${partial.message}` } };
   }
   return partial.rejected === 0 && partial.message === "" ? SENT : { kind: "sent", partial };
+}
+
+/** The status line, and what a google.rpc.Status in the body says; other bodies are pages of proxies. */
+function httpMessage(statusLine: string, body: Uint8Array | undefined): string {
+  if (!body) return statusLine;
+  const decoded = body[0] === BRACE ? decodeJsonStatus(body) : decodeStatus(body);
+  if (decoded instanceof ParseError || decoded.message === "") return statusLine;
+  return `${statusLine}: ${decoded.message.slice(0, LONGEST_MESSAGE)}`;
 }
 
 function grpcFailure(result: CallResult, status: GrpcStatus): SendOutcome {

@@ -15,6 +15,7 @@ import {
   type SendingSettings,
   sendingSettings,
   string,
+  USER_AGENT,
 } from "#collector";
 
 /** What an `otlp_grpc` exporter works with. */
@@ -35,7 +36,7 @@ export const otlpGrpcExporterConfig = defineConfig<OtlpGrpcExporterConfig>(
       (read) => [...grpcClientProblems(read), ...clearTextProblems(read)],
     ),
     (read) => ({
-      client: grpcClientSettings(read),
+      client: { ...grpcClientSettings(read), userAgent: USER_AGENT },
       sending: sendingSettings(read),
       authenticator: read.auth?.authenticator,
     }),

@@ -32,7 +32,7 @@ interface Receiver {
   readonly calls: SeenCall[];
   /** Answers for the next calls, then success. */
   readonly answers: Answer[];
-  arrived(count: number): Promise<void>;
+  readonly arrived: (count: number) => Promise<void>;
 }
 
 const closing: (() => Promise<void> | void)[] = [];
@@ -118,6 +118,7 @@ describe("a request", () => {
     await otlp.consume(payload);
     expect(calls[0]!.path).toBe(METHODS[SIGNALS.indexOf(signal)]);
     expect(calls[0]!.bytes.equals(payload.bytes)).toBe(true);
+    expect(String(calls[0]!.metadata.get("user-agent")[0])).toMatch(/^podflame\/\d+\.\d+\.\d+ \(linux\//);
   });
 
   test.each(["none", "gzip", "deflate"])("arrives with compression %s", async (compression) => {
