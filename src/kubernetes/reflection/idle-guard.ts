@@ -35,7 +35,8 @@ export class IdleGuard {
 
   #check(): void {
     const left = this.#heardMs + this.#idleMs - this.#clock.monotonicMs();
-    if (left > 0) this.#timer = this.#clock.timer(left, () => this.#check());
+    // Below a millisecond it is rounding, which would make timers of no length for ever.
+    if (left >= 1) this.#timer = this.#clock.timer(left, () => this.#check());
     else this.#controller.abort(new Error(`${this.#what}: nothing heard for ${Math.round(this.#idleMs / 1000)} s`));
   }
 }

@@ -15,7 +15,7 @@ export interface PodReflectionSettings {
   readonly keys: KeyFilter;
   readonly sink: ReflectorSink<PodObject>;
   readonly telemetry: Telemetry;
-  /** Objects a page of a list; default 250. */
+  /** Objects a page of a list; default 500. */
   readonly pageSize?: number;
   /** Delays after failures, for tests. */
   readonly pace?: Pace;
