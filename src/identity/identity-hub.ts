@@ -9,6 +9,8 @@ export interface IdentityNeeds {
   readonly source: SourceSettings;
   /** Labels and annotations to keep. */
   readonly keys: KeyFilter;
+  /** Says all that `keys` depends on: equal names are equal filters. */
+  readonly keysName: string;
   /** How long what is gone counts. */
   readonly graceMs: number;
 }
@@ -79,7 +81,8 @@ class SharedDirectory {
   readonly #directory: Directory;
   readonly #onEnd: () => void;
   readonly #users = new Set<Handle>();
-  #open: { readonly source: PodSource; readonly users: ReadonlySet<Handle> } | undefined;
+  /** The source with the filters, by name, that it was opened with. */
+  #open: { readonly source: PodSource; readonly filters: ReadonlyMap<string, KeyFilter> } | undefined;
   /** Opening and closing happen one after the other. */
   #turn: Promise<void> = Promise.resolve();
 
@@ -104,15 +107,16 @@ class SharedDirectory {
   /** Opens the source; again, if a user's wishes came too late to be among those it was opened with. */
   start(user: Handle): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#open?.users.has(user)) return;
+      if (this.#open?.filters.has(user.needs.keysName)) return;
       await this.#stopSource();
-      const users = new Set(this.#users);
+      const filters = new Map([...this.#users].map(({ needs }) => [needs.keysName, needs.keys]));
+      const all = [...filters.values()];
       const keys: KeyFilter = {
-        label: (key) => [...users].some((each) => each.needs.keys.label(key)),
-        annotation: (key) => [...users].some((each) => each.needs.keys.annotation(key)),
+        label: (key) => all.some((filter) => filter.label(key)),
+        annotation: (key) => all.some((filter) => filter.annotation(key)),
       };
       const open = this.#settings.open ?? openSource;
-      this.#open = { source: await open(this.#source, keys, this.#directory, this.#settings.telemetry), users };
+      this.#open = { source: await open(this.#source, keys, this.#directory, this.#settings.telemetry), filters };
     });
   }
 

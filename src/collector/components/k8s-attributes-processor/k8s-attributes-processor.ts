@@ -90,6 +90,7 @@ export class K8sAttributesProcessor implements Component, Consumer {
         label: (key) => filters.some((filter) => filter.label(key)),
         annotation: (key) => filters.some((filter) => filter.annotation(key)),
       },
+      keysName: JSON.stringify([extraction, config.association]),
       graceMs: config.graceMs,
     });
     this.#view = this.#handle.view;

@@ -122,7 +122,7 @@ function anyValueOf(value: Exclude<TestAttributes[string], null>): unknown {
 /** The attributes of each resource as protobuf-es decodes them, references into the string table resolved. */
 export function decodeAttributes(signal: Signal, bytes: Uint8Array): Record<string, unknown>[] {
   const plain = (attributes: readonly KeyValue[] | undefined, strings: readonly string[]): Record<string, unknown> =>
-    Object.fromEntries(
+    Object.fromEntries<unknown>(
       (attributes ?? []).map(({ key, keyStrindex, value }) => [
         key || strings[keyStrindex],
         plainValue(value, strings),

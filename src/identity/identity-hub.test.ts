@@ -1,0 +1,122 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { KeyFilter, PodObject, ReflectorSink } from "#kubernetes";
+import { ManualClock, MetricRegistry, silentLogger } from "#telemetry";
+import { IdentityHub, type IdentityNeeds } from "./identity-hub.ts";
+import { podOf } from "./pod-fixtures.ts";
+import type { PodSource } from "./pod-source.ts";
+
+/** What the hub did with its sources, and the sink and filter of the last. */
+let log: string[];
+let sink: ReflectorSink<PodObject>;
+let keys: KeyFilter;
+let clock: ManualClock;
+let hub: IdentityHub;
+let failure: Error | undefined;
+
+beforeEach(() => {
+  log = [];
+  failure = undefined;
+  clock = new ManualClock();
+  hub = new IdentityHub({
+    telemetry: { clock, metrics: new MetricRegistry(), logger: silentLogger },
+    open(settings, filter, into): Promise<PodSource> {
+      if (failure) return Promise.reject(failure);
+      const from = settings.kind === "file" ? settings.path : "api";
+      log.push(`open ${from}`);
+      sink = into;
+      keys = filter;
+      return Promise.resolve({
+        state: () => ({ from, synced: false, lastError: "refused" }),
+        stop: () => Promise.resolve(void log.push(`stop ${from}`)),
+      });
+    },
+  });
+});
+
+function needs(path: string, label: string, graceMs = 0): IdentityNeeds {
+  return {
+    source: { kind: "file", path },
+    keys: { label: (key) => key === label, annotation: () => false },
+    keysName: label,
+    graceMs,
+  };
+}
+
+describe("IdentityHub", () => {
+  test("users of equal sources share one directory, and their wishes are united before it is filled", async () => {
+    const a = hub.join(needs("pods", "a"));
+    const b = hub.join(needs("pods", "b"));
+    const other = hub.join(needs("others", "a"));
+    expect(a.view.directory).toBe(b.view.directory);
+    expect(a.view.directory).not.toBe(other.view.directory);
+    await Promise.all([a.start(), b.start()]);
+    expect(log).toEqual(["open pods"]);
+    expect(["a", "b", "c"].map((key) => keys.label(key))).toEqual([true, true, false]);
+    await a.shutdown();
+    await a.shutdown();
+    expect(log).toEqual(["open pods"]);
+    await b.shutdown();
+    expect(log).toEqual(["open pods", "stop pods"]);
+    await other.shutdown();
+    expect(hub.directories).toBe(0);
+  });
+
+  test("a user that comes later reopens the source only for wishes that are new", async () => {
+    const a = hub.join(needs("pods", "a"));
+    await a.start();
+    sink.listing();
+    sink.upsert(podOf({ uid: "u", name: "known" }));
+    sink.listed();
+    await hub.join(needs("pods", "a")).start();
+    expect(log).toEqual(["open pods"]);
+    await hub.join(needs("pods", "b")).start();
+    expect(log).toEqual(["open pods", "stop pods", "open pods"]);
+    expect(["a", "b"].map((key) => keys.label(key))).toEqual([true, true]);
+    // What was known stays known while the list runs again.
+    expect(a.view.uid(Buffer.from("u"), 0, 1)?.pod.name).toBe("known");
+    await hub.shutdown();
+    expect(log.at(-1)).toBe("stop pods");
+  });
+
+  test("each user sees its own grace period", async () => {
+    const short = hub.join(needs("pods", "a", 1_000));
+    const long = hub.join(needs("pods", "a", 60_000));
+    await short.start();
+    sink.upsert(podOf({ uid: "u" }));
+    sink.remove(podOf({ uid: "u" }));
+    await clock.advance(2_000);
+    const uid = Buffer.from("u");
+    expect([short.view.uid(uid, 0, 1), long.view.uid(uid, 0, 1)?.pod.uid]).toEqual([undefined, "u"]);
+    await hub.shutdown();
+  });
+
+  test("waiting for the first list ends with it, or says what the source last said", async () => {
+    const handle = hub.join(needs("pods", "a"));
+    await handle.start();
+    const early = handle.waitForSync(1_000);
+    await clock.advance(1_000);
+    expect(await early).toEqual({ synced: false, state: { from: "pods", synced: false, lastError: "refused" } });
+    const late = handle.waitForSync(1_000);
+    sink.listing();
+    sink.listed();
+    expect(await late).toEqual({ synced: true });
+    await clock.advance(0);
+    expect(clock.pending).toBe(0);
+    await hub.shutdown();
+  });
+
+  test("a source that can't be opened fails the start, and can be tried again", async () => {
+    const handle = hub.join(needs("pods", "a"));
+    failure = new Error("no such file");
+    await expect(handle.start()).rejects.toThrow("no such file");
+    failure = undefined;
+    await handle.start();
+    expect(log).toEqual(["open pods"]);
+    await handle.shutdown();
+  });
+
+  test("a user that never started can leave", async () => {
+    await hub.join(needs("pods", "a")).shutdown();
+    expect([log, hub.directories]).toEqual([[], 0]);
+  });
+});
