@@ -57,13 +57,9 @@ export class Cluster implements AsyncDisposable {
   static async start(flags: readonly string[] = []): Promise<Cluster> {
     const env = { ...process.env, APISERVER_FLAGS: flags.join(" ") };
     const { stdout } = await run(join(SCRIPTS, "up.sh"), { env });
+    const lines = stdout.trim().split("\n");
     return new Cluster(
-      Object.fromEntries(
-        stdout
-          .trim()
-          .split("\n")
-          .map((line) => line.split(/=(.*)/s)),
-      ),
+      Object.fromEntries(lines.map((line): [string, string] => [line.split("=", 1)[0]!, line.replace(/^.*?=/, "")])),
     );
   }
 

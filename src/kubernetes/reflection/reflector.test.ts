@@ -244,8 +244,9 @@ describe("watching", () => {
       expect(bench.state()).toMatchObject({ phase: "listing", synced: true, objects: 25 });
       expect(bench.metrics.value("podflame_kubernetes_relists")).toBe(1);
       bench.server.script({ reply: third! }, watchStep(HELD));
-      // Until the silence is noticed, and the list begun anew, which this time has the last page only.
-      await bench.untilAsked(8, 5000);
+      // The silence is noticed, and the list begun anew, which this time has the last page only.
+      while (bench.state().phase === "listing") await bench.clock.advance(60_000);
+      await bench.untilAsked(8);
       await bench.sink.until(({ sizesListed }) => sizesListed.length === 2);
       expect(bench.sink.sizesListed).toEqual([25, 7]);
     },
