@@ -1,5 +1,6 @@
 /** gRPC's unary calls on `node:http2`: bytes in, reply out. Why not grpc-js: docs/decisions/0001-http2.md. */
 import * as http2 from "node:http2";
+import * as net from "node:net";
 import type { BufferPool } from "#wire";
 import type { Clock, Counter, Logger, Timer } from "#telemetry";
 import { plainAddress } from "./address.ts";
@@ -218,7 +219,8 @@ class GrpcServer implements Server, CallHost {
   async close(deadline: AbortSignal): Promise<void> {
     this.#closing = true;
     this.#watcher?.close();
-    if (this.#server?.listening) this.#server.close();
+    // Only net's part: http2's own close ends sessions by a GOAWAY that refuses calls already on their way.
+    if (this.#server?.listening) net.Server.prototype.close.call(this.#server);
     for (const { keeper } of this.#connections.values()) keeper.drain();
     this.#settleIfEmpty();
     await untilDeadline(this.#empty.promise, deadline);

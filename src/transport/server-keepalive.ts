@@ -135,7 +135,7 @@ export class ConnectionKeeper {
       return;
     }
     const mayBeIdle = this.#settings.permitWithoutStream === true;
-    const minTimeMs = this.#calls === 0 && !mayBeIdle ? 2 * HOUR_MS : (this.#settings.enforcementMinTimeMs ?? 300_000);
+    const minTimeMs = this.#calls === 0 && !mayBeIdle ? 2 * HOUR_MS : this.#settings.enforcementMinTimeMs || 300_000;
     if (sinceLast >= minTimeMs) return;
     if (++this.#strikes > MAX_PING_STRIKES) {
       // The words are the protocol's: clients double their keepalive time when they read them.
