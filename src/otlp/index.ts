@@ -45,4 +45,5 @@ export { SIGNALS, type Signal } from "./signal.ts";
 export { decodeJsonStatus, decodeStatus, encodeJsonStatus, encodeStatus, type RpcStatus } from "./status.ts";
 export { loadTranscoder, type Transcoder } from "./load-transcoder.ts";
 export type { DecodedMessage, DecodedValue } from "./schema/decode.ts";
+export type { ProfileSummary, StackSummary } from "./profile-summary.ts";
 export { ParseError } from "#wire";

@@ -38,7 +38,8 @@ describe.each(recorded("captures/*.binpb"))("$name", ({ bytes }) => {
     expect(output.items).toBe(49);
     for (const { attributes, scopes, malformed } of decodeResources(output)) {
       expect(malformed).toBe(false);
-      expect(attributes.get("k8s.pod.name")).toBe(`pod-of-${String(attributes.get("container.id")).slice(0, 4)}`);
+      const container = attributes.get("container.id") as string;
+      expect(attributes.get("k8s.pod.name")).toBe(`pod-of-${container.slice(0, 4)}`);
       expect(attributes.get("process.pid")).toBeTypeOf("bigint");
       expect(scopes.map(({ name }) => name)).toEqual(["go.opentelemetry.io/ebpf-profiler"]);
     }

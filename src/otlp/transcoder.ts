@@ -17,3 +17,4 @@ export function decodeRequest(signal: Signal, bytes: Uint8Array): DecodedMessage
 
 export { jsonToProtobuf } from "./json/read-json.ts";
 export { protobufToJson } from "./json/write-json.ts";
+export { summarizeProfiles, type ProfileSummary, type StackSummary } from "./profile-summary.ts";

@@ -65,7 +65,9 @@ function scalar(type: ScalarType, name: string): fc.Arbitrary<unknown> {
     case ScalarType.UINT64:
     case ScalarType.FIXED64:
       return fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
-    default:
+    case ScalarType.FLOAT:
+    case ScalarType.SFIXED32:
+    case ScalarType.SINT64:
       throw new TypeError(`OTLP has no field of scalar type ${type} (${name})`);
   }
 }
