@@ -15,7 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   otlp: ["wire"],
   transport: ["wire", "telemetry"],
   kubernetes: ["wire", "telemetry"],
-  identity: ["kubernetes", "otlp", "wire", "telemetry"],
+  identity: ["kubernetes", "telemetry"],
   collector: ["otlp", "transport", "wire", "telemetry"],
   "collector/components": ["collector", "otlp", "transport", "kubernetes", "identity", "wire", "telemetry"],
   cli: ["collector", "collector/components", "otlp", "transport", "kubernetes", "identity", "wire", "telemetry"],

@@ -43,8 +43,8 @@ export interface LoadedConfiguration {
   readonly configuration: Configuration;
   /** Suspicious, yet valid. */
   readonly warnings: readonly ConfigProblem[];
-  /** Files that it was read from, variables included. */
-  readonly files: readonly string[];
+  /** Files that it was read from, variables included, and a digest of what stood in each. */
+  readonly files: ReadonlyMap<string, string>;
   /** The merged tree without variables, for showing. Holds credentials. */
   readonly tree: ConfigNode;
 }

@@ -136,8 +136,4 @@ describe("variables", () => {
     expect(problems).toHaveLength(1);
     expect(describeProblem(problems[0]!)).toMatch(message);
   });
-
-  test("tell which files were read", () => {
-    expect(expanded("a: ${file:/token}\nb: x${file:/token}\n").files).toEqual(["/token"]);
-  });
 });

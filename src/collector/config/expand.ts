@@ -27,8 +27,6 @@ export interface Expansion {
   readonly node: ConfigNode;
   readonly problems: readonly ConfigProblem[];
   readonly warnings: readonly ConfigProblem[];
-  /** Files that were read, for watching. */
-  readonly files: readonly string[];
 }
 
 /** As upstream; a variable whose value names itself would go on for ever. */
@@ -42,7 +40,7 @@ const MAX_DEPTH = 50;
 export function expandNode(root: ConfigNode, surroundings: Surroundings): Expansion {
   const expander = new Expander(surroundings);
   const node = expander.expand(root, [], 0);
-  return { node, problems: expander.problems, warnings: expander.warnings, files: [...expander.files] };
+  return { node, problems: expander.problems, warnings: expander.warnings };
 }
 
 type Path = readonly (string | number)[];
@@ -58,7 +56,6 @@ interface Retrieved {
 class Expander {
   readonly problems: ConfigProblem[] = [];
   readonly warnings: ConfigProblem[] = [];
-  readonly files = new Set<string>();
   readonly #surroundings: Surroundings;
 
   constructor(surroundings: Surroundings) {
@@ -154,7 +151,6 @@ class Expander {
   }
 
   #file(path: string): string {
-    this.files.add(path);
     try {
       // Files of one line end with a line break that nobody means: a token with it is no valid header.
       return this.#surroundings.readFile(path).replace(/^([^\n]*)\r?\n$/, "$1");

@@ -41,8 +41,15 @@ export function shown(input: unknown): string {
 function asText(input: unknown, wanted: string): string {
   if (input instanceof ExpandedValue) return input.text;
   if (typeof input === "string") return input;
-  if (input === undefined || input === null) throw new FieldProblem(`is missing: expected ${wanted}`);
-  throw new FieldProblem(`expected ${wanted}, got ${shown(input)}${quoteHint(input)}`);
+  throw unexpected(input, wanted, quoteHint(input));
+}
+
+/** What to say where `wanted` was expected: that something else stands there, or nothing at all. */
+function unexpected(input: unknown, wanted: string, hint = ""): FieldProblem {
+  const missing = input === undefined || input === null;
+  return new FieldProblem(
+    missing ? `is missing: expected ${wanted}` : `expected ${wanted}, got ${shown(input)}${hint}`,
+  );
 }
 
 function quoteHint(input: unknown): string {
@@ -106,7 +113,7 @@ export function oneOf<const W extends string>(words: readonly W[]): Field<W> {
 export function boolean(): Field<boolean> {
   return field((input) => {
     const value = typedValue(input);
-    if (typeof value !== "boolean") throw new FieldProblem(`expected true or false, got ${shown(input)}`);
+    if (typeof value !== "boolean") throw unexpected(input, "true or false");
     return value;
   });
 }
@@ -115,8 +122,7 @@ export function boolean(): Field<boolean> {
 export function number(bounds: { readonly min?: number; readonly max?: number } = {}): Field<number> {
   return field((input) => {
     const value = typedValue(input);
-    if (typeof value !== "number" || !Number.isFinite(value))
-      throw new FieldProblem(`expected a number, got ${shown(input)}`);
+    if (typeof value !== "number" || !Number.isFinite(value)) throw unexpected(input, "a number");
     checkBounds(value, bounds, String);
     return value;
   });
@@ -126,9 +132,7 @@ export function number(bounds: { readonly min?: number; readonly max?: number } 
 export function integer(bounds: { readonly min?: number; readonly max?: number } = {}): Field<number> {
   return field((input) => {
     const value = typedValue(input);
-    if (typeof value !== "number" || !Number.isSafeInteger(value)) {
-      throw new FieldProblem(`expected a whole number, got ${shown(input)}`);
-    }
+    if (typeof value !== "number" || !Number.isSafeInteger(value)) throw unexpected(input, "a whole number");
     checkBounds(value, bounds, String);
     return value;
   });
@@ -162,7 +166,7 @@ export function list<T>(of: Field<T>): Field<T[]> {
     field((input) => {
       const value = typedValue(input);
       if (value === undefined || value === null) throw new FieldProblem("is missing: expected a list");
-      if (!Array.isArray(value)) throw new FieldProblem(`expected a list, got ${shown(input)}`);
+      if (!Array.isArray(value)) throw unexpected(input, "a list");
       return value as unknown[];
     }),
     v.array(of),
@@ -248,7 +252,7 @@ export function section<E extends Entries>(
 function plainObject(input: unknown): Record<string, unknown> {
   const value = typedValue(input);
   if (value === null || typeof value !== "object" || Array.isArray(value)) {
-    throw new FieldProblem(`expected a map of keys and values, got ${shown(input)}`);
+    throw unexpected(input, "a map of keys and values");
   }
   return value as Record<string, unknown>;
 }

@@ -6,6 +6,11 @@ import type { Clock, Timer } from "#telemetry";
 /** Editors and Kubernetes change a file in several steps; the last of them counts. */
 const SETTLE_MS = 500;
 
+/** What tells one content of a file from another. */
+export function digestOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
 /**
  * Tells when the content of any of some files changes. Their folders are watched, not the files, for editors and
  * Kubernetes (ConfigMaps, by a link called `..data`) put another file in place of the old one.
@@ -13,19 +18,20 @@ const SETTLE_MS = 500;
 export class FileWatch {
   /** Folders that can't be watched, as messages. */
   readonly problems: string[] = [];
-  readonly #files: readonly string[];
+  readonly #digests: Map<string, string>;
   readonly #clock: Clock;
   readonly #onChange: () => void;
   readonly #watchers: FSWatcher[] = [];
-  #fingerprint: string;
   #timer: Timer | undefined;
 
-  constructor(files: readonly string[], clock: Clock, onChange: () => void) {
-    this.#files = files.map((file) => resolve(file));
+  /** @param files paths with the digests of what was read; a file that changed since then counts as changed */
+  constructor(files: ReadonlyMap<string, string>, clock: Clock, onChange: () => void) {
+    this.#digests = new Map(files);
     this.#clock = clock;
     this.#onChange = onChange;
-    this.#fingerprint = this.#read();
-    for (const folder of new Set(this.#files.map((file) => dirname(file)))) this.#watchFolder(folder);
+    const folders = new Set([...files.keys()].map((file) => dirname(resolve(file))));
+    for (const folder of folders) this.#watchFolder(folder);
+    if (folders.size > 0) this.#stir();
   }
 
   close(): void {
@@ -46,27 +52,31 @@ export class FileWatch {
     }
   }
 
-  /** Something happened in a folder. The first event starts the wait, so that a busy folder can't put it off for ever. */
+  /** Something may have happened. The first event starts the wait, so that a busy folder can't put it off for ever. */
   #stir(): void {
     this.#timer ??= this.#clock.timer(SETTLE_MS, () => {
       this.#timer = undefined;
-      const fingerprint = this.#read();
-      if (fingerprint === this.#fingerprint) return;
-      this.#fingerprint = fingerprint;
-      this.#onChange();
+      if (this.#changed()) this.#onChange();
     });
   }
 
-  #read(): string {
-    const hash = createHash("sha256");
-    for (const file of this.#files) {
-      try {
-        hash.update(readFileSync(file));
-      } catch {
-        hash.update("\0missing");
-      }
-      hash.update(`\0${file}\0`);
+  #changed(): boolean {
+    let changed = false;
+    for (const [file, before] of this.#digests) {
+      const now = currentDigest(file);
+      if (now === before) continue;
+      this.#digests.set(file, now);
+      changed = true;
     }
-    return hash.digest("hex");
+    return changed;
+  }
+}
+
+/** Empty while the file is gone, which is a change as well. */
+function currentDigest(file: string): string {
+  try {
+    return digestOf(readFileSync(file, "utf8"));
+  } catch {
+    return "";
   }
 }

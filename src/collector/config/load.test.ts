@@ -59,6 +59,11 @@ describe("a configuration", () => {
     expect(actual).toBe(existsSync(file) ? readFileSync(file, "utf8") : "");
   });
 
+  test("tells which files it was read from, variables included", async () => {
+    const { files } = await load("merged");
+    expect([...files.keys()]).toEqual(["merged.yaml", "part-site.yaml"]);
+  });
+
   test("is shown merged and expanded, with its credentials hidden", async () => {
     expect(await printConfiguration(await load("secrets"), new FakeWorld().catalog)).toBe(
       `receivers:

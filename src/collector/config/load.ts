@@ -2,6 +2,7 @@ import type { ComponentCatalog } from "../catalog.ts";
 import { ConfigError } from "./config-error.ts";
 import type { LoadedConfiguration } from "./configuration.ts";
 import { listDefinitions, readComponents } from "./definitions.ts";
+import { digestOf } from "./file-watch.ts";
 import { expandNode, processSurroundings, type Surroundings } from "./expand.ts";
 import { ProblemList } from "./problem-list.ts";
 import { checkRootKeys, checkSignals, checkUnused, readService, type AllDefinitions } from "./service-section.ts";
@@ -16,11 +17,20 @@ export async function loadConfiguration(
   catalog: ComponentCatalog,
   surroundings: Surroundings = processSurroundings,
 ): Promise<LoadedConfiguration> {
-  const merged = mergeSources(sources, surroundings);
+  const files = new Map<string, string>();
+  const world: Surroundings = {
+    env: surroundings.env,
+    readFile(path) {
+      const text = surroundings.readFile(path);
+      files.set(path, digestOf(text));
+      return text;
+    },
+  };
+  const merged = mergeSources(sources, world);
   // What can't be read can't be checked: everything else would only be a consequence.
   if (merged.problems.length > 0) throw new ConfigError(merged.problems);
 
-  const expanded = expandNode(merged.node, surroundings);
+  const expanded = expandNode(merged.node, world);
   const root = expanded.node;
   const problems = new ProblemList(root);
   problems.problems.push(...expanded.problems);
@@ -48,7 +58,7 @@ export async function loadConfiguration(
   return {
     configuration,
     warnings: warnings.sorted(),
-    files: [...new Set([...merged.files, ...expanded.files])],
+    files,
     tree: root,
   };
 }

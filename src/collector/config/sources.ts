@@ -15,14 +15,11 @@ export interface ConfigSources {
 export interface MergedSources {
   readonly node: ConfigNode;
   readonly problems: readonly ConfigProblem[];
-  /** Files that were read or should be there, for watching. */
-  readonly files: readonly string[];
 }
 
 /** Reads and merges all sources. */
 export function mergeSources(sources: ConfigSources, surroundings: Surroundings): MergedSources {
   const problems: ConfigProblem[] = [];
-  const files: string[] = [];
   let merged: ConfigNode | undefined;
   const lay = (node: ConfigNode): void => {
     merged = merged ? mergeNodes(merged, node) : node;
@@ -30,7 +27,6 @@ export function mergeSources(sources: ConfigSources, surroundings: Surroundings)
 
   for (const [index, uri] of sources.configs.entries()) {
     const read = readSource(uri, index, surroundings);
-    if (read.file !== undefined) files.push(read.file);
     problems.push(...read.problems);
     if (read.node) lay(splitRootKeys(read.node));
   }
@@ -40,13 +36,12 @@ export function mergeSources(sources: ConfigSources, surroundings: Surroundings)
     if (read.node) lay(read.node);
   }
   const nothing: Place = { source: "(no configuration)", line: 1, column: 1 };
-  return { node: merged ?? { kind: "map", place: nothing, entries: new Map() }, problems, files };
+  return { node: merged ?? { kind: "map", place: nothing, entries: new Map() }, problems };
 }
 
 interface SourceRead {
   readonly node?: ConfigNode;
   readonly problems: readonly ConfigProblem[];
-  readonly file?: string;
 }
 
 function readSource(uri: string, index: number, surroundings: Surroundings): SourceRead {
@@ -55,7 +50,7 @@ function readSource(uri: string, index: number, surroundings: Surroundings): Sou
   switch (scheme) {
     case undefined:
     case "file":
-      return { ...readFileSource(rest, surroundings), file: rest };
+      return readFileSource(rest, surroundings);
     case "env": {
       const text = surroundings.env[rest];
       if (text === undefined) return refused(`--config env:${rest}: environment variable ${rest} is not set`);

@@ -1,0 +1,105 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { createServer } from "node:net";
+import { join, resolve } from "node:path";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { onTestFinished } from "vitest";
+
+export const ROOT = resolve(import.meta.dirname, "../..");
+
+/** How a process ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** `bin/podflame` as its users start it. It's killed at the end of the test if it still runs. */
+export class Podflame {
+  stdout = "";
+  stderr = "";
+  readonly ended: Promise<Ended>;
+  readonly #child: ChildProcess;
+  #waiting: (() => void)[] = [];
+
+  constructor(args: readonly string[], options: { env?: Readonly<Record<string, string>>; cwd?: string } = {}) {
+    const child = spawn(join(ROOT, "bin/podflame"), args, {
+      cwd: options.cwd ?? ROOT,
+      env: { ...process.env, ...options.env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#child = child;
+    const wake = (): void => {
+      for (const check of this.#waiting) check();
+    };
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      this.stdout += text;
+      wake();
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      this.stderr += text;
+      wake();
+    });
+    this.ended = new Promise((done) => {
+      child.on("close", (code) => {
+        done({ code, stdout: this.stdout, stderr: this.stderr });
+        wake();
+      });
+    });
+    onTestFinished(async () => {
+      child.kill("SIGKILL");
+      await this.ended;
+    });
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Resolves once the stream holds what is looked for; rejects when the process ends without it. */
+  async shows(stream: "stdout" | "stderr", wanted: RegExp): Promise<void> {
+    let waiting: (() => void) | undefined;
+    await new Promise<void>((found, failed) => {
+      waiting = (): void => {
+        if (wanted.test(this[stream])) found();
+        else if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
+          failed(new Error(`ended without ${wanted} on ${stream}:\n${this.stdout}\n${this.stderr}`));
+        }
+      };
+      this.#waiting.push(waiting);
+      waiting();
+    });
+    this.#waiting = this.#waiting.filter((other) => other !== waiting);
+  }
+}
+
+/** Runs to the end. */
+export function podflame(
+  args: readonly string[],
+  options: { env?: Readonly<Record<string, string>>; cwd?: string } = {},
+): Promise<Ended> {
+  return new Podflame(args, options).ended;
+}
+
+/** Ports that were free a moment ago. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  const ports = await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<number>((done) => {
+          server.listen(0, "127.0.0.1", () => done((server.address() as { port: number }).port));
+        }),
+    ),
+  );
+  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+  return ports;
+}
+
+/** A folder with these files; gone after the test. */
+export async function folderWith(files: Readonly<Record<string, string>>): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "podflame-cli-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+  return folder;
+}
