@@ -263,7 +263,8 @@ export class Directory implements ReflectorSink<PodObject> {
       now.push(instance);
       if (instance.goneSinceMs === LIVE) this.#depart(instance);
     }
-    record.instances = now;
+    // A copy takes just the room it needs.
+    record.instances = now.slice();
   }
 
   /** The pod's own run of that id; ids may be spelled differently from one event to the next. */
@@ -297,7 +298,7 @@ export class Directory implements ReflectorSink<PodObject> {
 
   #claim(record: PodRecord, index: PodIndex, key: string): void {
     const claim = new Claim(index, key, record);
-    record.claims.push(claim);
+    record.claims = [...record.claims, claim];
     index.add(claim);
   }
 

@@ -32,6 +32,9 @@ abstract class Slotted {
   }
 }
 
+/** Shared by all records that have none: most have no claims. */
+const NONE: readonly never[] = [];
+
 /** A pod by its uid. Belongs to one `Directory`, the only one to change it; owns every key that leads to the pod. */
 export class PodRecord extends Slotted {
   /** The pod as last seen. Replaced, never changed. */
@@ -39,9 +42,9 @@ export class PodRecord extends Slotted {
   /** Monotonic time at which the pod was deleted, or `LIVE`. */
   goneSinceMs: number = LIVE;
   /** One for each container of `pod.containers`, and those of earlier runs that are still known. */
-  instances: ContainerInstance[] = [];
+  instances: readonly ContainerInstance[] = NONE;
   /** @internal Keys in indexes. */
-  claims: Claim[] = [];
+  claims: readonly Claim[] = NONE;
   /** @internal Number of the list that mentioned the pod last. */
   listing = 0;
 

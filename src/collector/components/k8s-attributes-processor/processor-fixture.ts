@@ -124,7 +124,7 @@ export function decodeAttributes(signal: Signal, bytes: Uint8Array): Record<stri
   const plain = (attributes: readonly KeyValue[] | undefined, strings: readonly string[]): Record<string, unknown> =>
     Object.fromEntries<unknown>(
       (attributes ?? []).map(({ key, keyStrindex, value }) => [
-        key || strings[keyStrindex],
+        key || (strings[keyStrindex] ?? ""),
         plainValue(value, strings),
       ]),
     );
