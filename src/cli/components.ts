@@ -65,6 +65,13 @@ const ENTRIES: readonly CatalogEntry[] = [
   },
   {
     kind: "extension",
+    type: "bearertokenauth",
+    aliases: ["bearer_token_auth"],
+    load: async () =>
+      (await import("../collector/components/bearer-token-auth-extension/index.ts")).bearerTokenAuthExtensionFactory,
+  },
+  {
+    kind: "extension",
     type: "file_storage",
     load: async () =>
       (await import("../collector/components/file-storage-extension/index.ts")).fileStorageExtensionFactory,
