@@ -1,0 +1,107 @@
+import {
+  type DecodedMessage,
+  type DecodedResource,
+  decodeResources,
+  ParseError,
+  type Payload,
+  type Signal,
+  type Transcoder,
+} from "#otlp";
+import { BoundedText } from "./bounded-text.ts";
+import { Dictionary, describeProfile } from "./describe-profile.ts";
+import { describeRecord } from "./describe-record.ts";
+import { messageOf, messagesOf, showAttribute } from "./values.ts";
+
+/** What the parts of a signal are called: JSON names of the envelope, and a word for its items and its records. */
+const NAMES: Readonly<
+  Record<
+    Signal,
+    {
+      readonly resources: string;
+      readonly scopes: string;
+      readonly records: string;
+      readonly record: string;
+      readonly items: string;
+    }
+  >
+> = {
+  traces: { resources: "resourceSpans", scopes: "scopeSpans", records: "spans", record: "Span", items: "spans" },
+  metrics: {
+    resources: "resourceMetrics",
+    scopes: "scopeMetrics",
+    records: "metrics",
+    record: "Metric",
+    items: "data points",
+  },
+  logs: { resources: "resourceLogs", scopes: "scopeLogs", records: "logRecords", record: "Log", items: "log records" },
+  profiles: {
+    resources: "resourceProfiles",
+    scopes: "scopeProfiles",
+    records: "profiles",
+    record: "Profile",
+    items: "samples",
+  },
+};
+
+/** One line a resource: how much it holds, its attributes, its scopes. */
+export function describeBriefly(payload: Payload): string {
+  const text = new BoundedText();
+  for (const [index, resource] of decodeResources(payload).entries()) {
+    const attributes = [...resource.attributes].map(([key, value]) => `${key}=${showAttribute(value)}`).join(" ");
+    const scopes = resource.scopes.map(({ name, version }) => `${name || "(no name)"}${version && `@${version}`}`);
+    text.line(
+      0,
+      `Resource #${index}: ${resource.items} ${NAMES[payload.signal].items} of ${scopes.join(", ") || "no scope"} ${attributes}` +
+        (resource.malformed ? " (malformed)" : ""),
+    );
+  }
+  return text.toString();
+}
+
+/** Everything of a request that people ask for, cut off where it gets long. */
+export function describeInDetail(payload: Payload, transcoder: Transcoder): string {
+  const names = NAMES[payload.signal];
+  const text = new BoundedText();
+  const decoded = transcoder.decodeRequest(payload.signal, payload.bytes);
+  const readable = decoded instanceof ParseError ? undefined : decoded;
+  if (decoded instanceof ParseError) text.line(0, `${names.items} cannot be shown: ${decoded.message}`);
+  const dictionary = new Dictionary(messageOf(readable?.["dictionary"]));
+  const messages = messagesOf(readable?.[names.resources]);
+  for (const [index, resource] of decodeResources(payload).entries()) {
+    if (text.full) break;
+    describeResource(text, payload.signal, index, resource);
+    for (const [at, scope] of messagesOf(messages[index]?.[names.scopes]).entries()) {
+      describeScope(text, payload.signal, resource, at, scope, dictionary);
+    }
+  }
+  return text.toString();
+}
+
+function describeResource(text: BoundedText, signal: Signal, index: number, resource: DecodedResource): void {
+  text.line(
+    0,
+    `Resource #${index}: ${resource.items} ${NAMES[signal].items}${resource.malformed ? " (malformed)" : ""}`,
+  );
+  if (resource.schemaUrl !== "") text.line(1, `schema: ${resource.schemaUrl}`);
+  for (const [key, value] of resource.attributes) text.line(1, `-> ${key}: ${showAttribute(value)}`);
+}
+
+function describeScope(
+  text: BoundedText,
+  signal: Signal,
+  resource: DecodedResource,
+  at: number,
+  message: DecodedMessage,
+  dictionary: Dictionary,
+): void {
+  const names = NAMES[signal];
+  const scope = resource.scopes[at];
+  text.line(1, `Scope #${at} ${scope?.name ?? ""} ${scope?.version ?? ""}`.trimEnd());
+  for (const [key, value] of scope?.attributes ?? []) text.line(2, `-> ${key}: ${showAttribute(value)}`);
+  for (const [index, record] of messagesOf(message[names.records]).entries()) {
+    if (text.full) return;
+    text.line(2, `${names.record} #${index}`);
+    if (signal === "profiles") describeProfile(text, 3, record, dictionary);
+    else describeRecord(text, 3, record);
+  }
+}
