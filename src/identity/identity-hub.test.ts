@@ -105,6 +105,14 @@ describe("IdentityHub", () => {
     await hub.shutdown();
   });
 
+  test("waiting ends when its user leaves", async () => {
+    const handle = hub.join(needs("pods", "a"));
+    await handle.start();
+    const waiting = handle.waitForSync(60_000);
+    await handle.shutdown();
+    expect((await waiting).synced).toBe(false);
+  });
+
   test("a source that can't be opened fails the start, and can be tried again", async () => {
     const handle = hub.join(needs("pods", "a"));
     failure = new Error("no such file");

@@ -23,7 +23,7 @@ export interface IdentityHandle {
   readonly view: IdentityView;
   /** Starts the source with the first user; rejects if it never can work. Doesn't wait for the first list. */
   start(): Promise<void>;
-  /** Waits for the first complete list, at most that long. */
+  /** Waits for the first complete list, at most that long; no longer than to `shutdown`. */
   waitForSync(timeoutMs: number): Promise<SyncResult>;
   state(): SourceState;
   /** Stops the source with the last user. May be called before `start` and twice. */
@@ -163,6 +163,7 @@ class Handle implements IdentityHandle {
   readonly view: IdentityView;
   readonly #shared: SharedDirectory;
   readonly #telemetry: Telemetry;
+  readonly #leaving = Promise.withResolvers<void>();
 
   constructor(shared: SharedDirectory, directory: Directory, needs: IdentityNeeds, telemetry: Telemetry) {
     this.#shared = shared;
@@ -178,7 +179,7 @@ class Handle implements IdentityHandle {
   async waitForSync(timeoutMs: number): Promise<SyncResult> {
     const waiting = new AbortController();
     const timeout = this.#telemetry.clock.sleep(timeoutMs, waiting.signal).catch(() => undefined);
-    await Promise.race([this.view.directory.synced, timeout]);
+    await Promise.race([this.view.directory.synced, timeout, this.#leaving.promise]);
     waiting.abort();
     return this.view.directory.isSynced ? { synced: true } : { synced: false, state: this.state() };
   }
@@ -188,6 +189,7 @@ class Handle implements IdentityHandle {
   }
 
   shutdown(): Promise<void> {
+    this.#leaving.resolve();
     return this.#shared.leave(this);
   }
 }

@@ -126,6 +126,8 @@ export class K8sAttributesProcessor implements Component, Consumer {
   async consume(payload: Payload): Promise<void> {
     const { items } = payload;
     this.#metrics.incoming.add(items);
+    // The records' slots are given back by then, perhaps to somebody else.
+    if (this.#ended) return this.#settings.next.consume(payload);
     const named = this.#enrich(payload);
     try {
       await this.#settings.next.consume(named);
@@ -138,7 +140,7 @@ export class K8sAttributesProcessor implements Component, Consumer {
   #enrich(payload: Payload): Payload {
     this.#peerAddress = payload.origin.peerAddress ?? "";
     let named = this.#editor.edit(payload, this.#visit);
-    // A pod brought a name that was never seen: once more, with an editor that looks for it too. The names are bounded.
+    // A pod brought a name that was never seen: once more, with an editor that looks for all names found by now.
     while (this.#outdated) {
       if (named !== payload) named.release();
       this.#metrics.discard();
@@ -156,7 +158,6 @@ export class K8sAttributesProcessor implements Component, Consumer {
   }
 
   #enrichResource(resource: ResourceView): void {
-    if (this.#outdated) return;
     let firstResolved = -1;
     let reason: MissReason = "no_identifier";
     for (let at = 0; at < this.#rules.length; at++) {
