@@ -48,6 +48,7 @@ export class ConnectionKeeper {
   callEnded(): void {
     this.#calls--;
     this.#idleSinceMs = this.#clock.monotonicMs();
+    if (this.#draining && this.#calls === 0) this.#close();
   }
 
   /** A reply went out: the client has reason to ping (bandwidth estimation), so strikes are forgotten. */
@@ -55,17 +56,25 @@ export class ConnectionKeeper {
     this.#answeredSincePing = true;
   }
 
-  /** Asks the client to go elsewhere: GOAWAY for everything possible, a round trip later GOAWAY for what is new. */
+  /**
+   * Asks the client to go elsewhere: GOAWAY that refuses nothing yet, a round trip later GOAWAY for what is new. Without
+   * a call under way the second comes at once, for nghttp2 reads no more from such a connection after any GOAWAY; what
+   * was on its way is refused then, and sent elsewhere by the client.
+   */
   drain(): void {
     if (this.#draining || this.#session.destroyed) return;
     this.#draining = true;
-    const close = (): void => {
-      notice.cancel();
-      if (!this.#session.closed && !this.#session.destroyed) this.#session.close();
-    };
-    const notice = this.#after(DRAIN_NOTICE_MS, close);
+    if (this.#calls === 0) {
+      this.#close();
+      return;
+    }
     this.#session.goaway(constants.NGHTTP2_NO_ERROR, LAST_POSSIBLE_STREAM);
-    if (!this.#session.ping(close)) close();
+    this.#after(DRAIN_NOTICE_MS, () => this.#close());
+    if (!this.#session.ping(() => this.#close())) this.#close();
+  }
+
+  #close(): void {
+    if (!this.#session.closed && !this.#session.destroyed) this.#session.close();
   }
 
   #after(delayMs: number, fire: () => void): Timer {
