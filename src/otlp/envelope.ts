@@ -140,21 +140,23 @@ let runEnd = 0;
  */
 function countRun(bytes: Uint8Array, start: number, end: number, wanted: number): number {
   let count = 0;
-  let at = start;
-  while (at + 3 <= end) {
+  // Small integers, whatever the compiler saw pass through the reader.
+  let at = start | 0;
+  const limit = end | 0;
+  const last = limit - 3;
+  while (at <= last) {
     const tag = bytes[at]!;
-    if (tag < 8 || tag >= 0x80 || (tag & 7) !== 2) break;
-    let length = bytes[at + 1]!;
-    let next = at + 2;
+    const length = bytes[at + 1]!;
+    let next = at + 2 + length;
     if (length >= 0x80) {
-      length = (length & 0x7f) | (bytes[at + 2]! << 7);
-      next = at + 3;
-      // The second byte has its high bit set too: 16 KiB or more, or padded.
-      if (length >= 0x4000) break;
+      const high = bytes[at + 2]!;
+      if (high >= 0x80) break;
+      next = at + 3 + (length & 0x7f) + (high << 7);
     }
-    if (length > end - next) break;
+    if (next > limit) break;
     if (tag === wanted) count++;
-    at = next + length;
+    else if (tag < 8 || tag >= 0x80 || (tag & 7) !== WireType.LEN) break;
+    at = next;
   }
   runEnd = at;
   return count;

@@ -77,7 +77,9 @@ export class Reader {
         else {
           at = this.#varint(at);
           if (at < 0) return false;
-          length = (this.low >>> 0) + (this.high >>> 0) * 0x100000000;
+          length = this.low;
+          // Kept apart from the good path: a length that is no small integer would make every position a double.
+          if (this.high !== 0 || length < 0) return this.#fail("length # runs past the end", this.uint());
         }
         if (length > limit - at) return this.#fail("length # runs past the end", length);
         this.start = at;
