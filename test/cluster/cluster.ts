@@ -79,6 +79,11 @@ export class Cluster implements AsyncDisposable {
       .map((line) => line.split("\t"));
   }
 
+  /** Deletes all pods of a namespace in one request, without grace. */
+  async deletePods(namespace: string): Promise<void> {
+    await this.json(`/api/v1/namespaces/${namespace}/pods?gracePeriodSeconds=0`, { method: "DELETE" });
+  }
+
   /** Ends kube-apiserver, waits and starts it again on its port. */
   async restart(downSeconds = 0): Promise<void> {
     await run(join(SCRIPTS, "restart.sh"), [this.state, "kube-apiserver", String(downSeconds)]);

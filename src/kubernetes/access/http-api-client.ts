@@ -103,6 +103,8 @@ export class HttpApiClient implements ApiClient {
         timer.cancel();
         if (request.signal?.aborted) return reject(request.signal.reason as Error);
         if (answered) return;
+        // A kept connection that the server closed in the same moment: another one will do.
+        if (call.reusedSocket && cause.code === "ECONNRESET") return resolve(this.#send(request, presented));
         this.#count(request, "error");
         reject(this.#connectionError(cause));
       });
