@@ -52,6 +52,8 @@ describe("countItems", () => {
   test.each<[Signal, Uint8Array, string]>([
     ["traces", Uint8Array.of(0x0a, 5), "length 5 runs past the end"],
     ["traces", Uint8Array.of(0x08, 5), "field 1 has wire type 0"],
+    ["profiles", Uint8Array.of(0x10, 5), "field 2 has wire type 0"],
+    ["traces", Uint8Array.of(0x10, 5), "0 items"],
     ["traces", withScope([0x12, 200, 1]), "resource_spans[2].scope_spans[1]: length 200 runs past the end"],
     ["logs", withScope([0x10, 1]), "resource_logs[2].scope_logs[1]: field 2 has wire type 0"],
     [

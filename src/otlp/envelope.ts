@@ -37,9 +37,11 @@ const nested = new Reader();
 export function countItems(signal: Signal, bytes: Uint8Array): number | ParseError {
   const names = NAMES[signal];
   let items = 0;
+  // Field 2 is the dictionary of profiles, and unknown in the others.
+  const known = signal === "profiles" ? SECOND : FIRST;
   request.reset(bytes, 0, bytes.length);
   for (let index = 0; request.next();) {
-    if (request.field > SECOND) continue;
+    if (request.field > known) continue;
     if (request.wireType !== WireType.LEN) return wrongType(request);
     if (request.field !== FIRST) continue;
     const counted = countResource(signal, request);

@@ -1,4 +1,4 @@
-import { Reader, WireType } from "#wire";
+import { Reader } from "#wire";
 
 /** ExportProfilesServiceRequest.dictionary and ProfilesDictionary.string_table (layouts D7 and later). */
 const DICTIONARY = 2;
@@ -57,16 +57,12 @@ export class StringTable {
     const dictionary = this.#dictionary;
     while (!this.#complete) {
       if (this.#inDictionary) {
-        while (dictionary.next()) {
-          if (dictionary.field !== STRING_TABLE || dictionary.wireType !== WireType.LEN) continue;
-          return this.#push(dictionary.start, dictionary.end);
-        }
+        if (dictionary.nextOf(STRING_TABLE)) return this.#push(dictionary.start, dictionary.end);
         this.#inDictionary = false;
         if (dictionary.failed) break;
       }
       const request = this.#request;
-      if (!request.next()) break;
-      if (request.field !== DICTIONARY || request.wireType !== WireType.LEN) continue;
+      if (!request.nextOf(DICTIONARY)) break;
       dictionary.reset(this.#bytes, request.start, request.end);
       this.#inDictionary = true;
     }

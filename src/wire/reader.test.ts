@@ -135,6 +135,41 @@ describe("Reader", () => {
   });
 });
 
+describe("nextOf", () => {
+  test("finds the fields that a walk over all of them finds, and fails where it fails", () => {
+    const field = fc.oneof(
+      fc
+        .tuple(fc.constantFrom(1, 5, 20), fc.constantFrom(0, 1, 3, 127, 128, 300, 16_384), fc.nat(3))
+        .map(([number, size, padding]) => {
+          const writer = new BinaryWriter().tag(number, EsWireType.LengthDelimited);
+          if (padding > 0) writer.raw(Uint8Array.from([size | 0x80, (size >>> 7) | 0x80, size >>> 14]));
+          else writer.uint32(size);
+          return [...writer.raw(new Uint8Array(size)).finish()];
+        }),
+      fc.constantFrom([0x28, 1], [0x2d, 1, 2, 3, 4], [0x0b, 0x0c], [0xaa, 0x00, 1, 7]),
+    );
+    fc.assert(
+      fc.property(fc.array(field, { maxLength: 8 }), fc.nat(20), fc.constantFrom(1, 5, 20), (fields, cut, wanted) => {
+        const whole = Uint8Array.from(fields.flat());
+        const bytes = whole.subarray(0, Math.max(0, whole.length - (cut > 10 ? 0 : cut)));
+        const all = new Reader();
+        const some = new Reader();
+        all.reset(bytes, 0, bytes.length);
+        some.reset(bytes, 0, bytes.length);
+        while (all.next()) {
+          if (all.field !== wanted || all.wireType !== WireType.LEN) continue;
+          expect(some.nextOf(wanted)).toBe(true);
+          const place = (reader: Reader): number[] => [reader.fieldStart, reader.prefixStart, reader.start, reader.end];
+          expect(place(some)).toEqual(place(all));
+        }
+        expect(some.nextOf(wanted)).toBe(false);
+        expect(some.failed).toBe(all.failed);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
 describe("decodeText", () => {
   test("decodes as TextDecoder does, short and long, and keeps a byte order mark", () => {
     fc.assert(
