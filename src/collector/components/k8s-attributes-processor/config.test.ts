@@ -172,6 +172,11 @@ describe("what is refused", () => {
     ["a source from elsewhere", { pod_association: [{ sources: [{ from: "label", name: "a" }] }] }, "expected one of"],
     ["a source without name", { pod_association: [{ sources: [{ from: "resource_attribute" }] }] }, "name: is missing"],
     ["the key regex", { extract: { labels: [{ key: "a", regex: "b" }] } }, "removed it in release 0.122"],
+    [
+      "a filter for a file",
+      { identity_file: "a", filter: { namespace: "b" } },
+      "filter: has no effect on identity_file",
+    ],
     ["an unknown key", { extrct: {} }, 'did you mean "extract"'],
   ])("%s", (_, section, message) => expect(problems(section).join("\n")).toContain(message));
 

@@ -178,26 +178,36 @@ const extract = section({
 const exclude = section({ pods: optional(list(section({ name: regExp(anywhereRegExp) })), []) });
 
 const schema: Field<K8sAttributesConfig> = mapped(
-  section(
-    {
-      auth_type: optional(oneOf(["serviceAccount", "kubeConfig", "none"]), "serviceAccount"),
-      context: optional(string(), ""),
-      kube_config_path: optional(string(), ""),
-      kube_api_qps: optional(number({ min: 0.1 }), 5),
-      kube_api_burst: optional(integer({ min: 1 }), 10),
-      identity_file: optional(notEmpty("the path of a pod list"), ""),
-      passthrough: optional(boolean(), false),
-      extract: optional(extract),
-      filter: optional(filter),
-      pod_association: optional(association, []),
-      pod_association_on_miss: optional(oneOf(["next", "stop"]), "next"),
-      exclude: optional(exclude),
-      wait_for_metadata: optional(boolean(), false),
-      wait_for_metadata_timeout: optional(durationMs({ min: 0 }), 10_000),
-      watch_sync_period: optional(durationMs({ min: 0 })),
-      pod_delete_grace_period: optional(durationMs({ min: 0 }), 120_000),
+  checked(
+    section(
+      {
+        auth_type: optional(oneOf(["serviceAccount", "kubeConfig", "none"]), "serviceAccount"),
+        context: optional(string(), ""),
+        kube_config_path: optional(string(), ""),
+        kube_api_qps: optional(number({ min: 0.1 }), 5),
+        kube_api_burst: optional(integer({ min: 1 }), 10),
+        identity_file: optional(notEmpty("the path of a pod list"), ""),
+        passthrough: optional(boolean(), false),
+        extract: optional(extract),
+        filter: optional(filter),
+        pod_association: optional(association, []),
+        pod_association_on_miss: optional(oneOf(["next", "stop"]), "next"),
+        exclude: optional(exclude),
+        wait_for_metadata: optional(boolean(), false),
+        wait_for_metadata_timeout: optional(durationMs({ min: 0 }), 10_000),
+        watch_sync_period: optional(durationMs({ min: 0 })),
+        pod_delete_grace_period: optional(durationMs({ min: 0 }), 120_000),
+      },
+      {
+        semconv: 'unknown key "semconv": podflame knows only the stable names so far, which are the default; remove it',
+      },
+    ),
+    ({ identity_file: file, filter: wanted }) => {
+      const isFiltered = wanted !== undefined && Object.keys(selectionOf(wanted)).length > 0;
+      return file !== "" && isFiltered
+        ? [issue(["filter"], "has no effect on identity_file, which is read whole; remove one of them")]
+        : [];
     },
-    { semconv: 'unknown key "semconv": podflame knows only the stable names so far, which are the default; remove it' },
   ),
   (keys) => {
     const metadata = keys.extract?.metadata ?? DEFAULT_METADATA;

@@ -53,14 +53,11 @@ test("the captured requests are named from the recorded list of pods", async () 
     const payload = new Payload("profiles", MessageBuffer.copyOf(readFileSync(captures + file)), INTERNAL_ORIGIN);
     await processor.consume(payload);
     payload.release();
+    const keys = ["k8s.namespace.name", "k8s.pod.name", "k8s.container.name", "service.name", "team"];
     expect(
       named
-        .map((attributes) =>
-          ["k8s.namespace.name", "k8s.pod.name", "k8s.container.name", "service.name", "team"].map(
-            (key) => attributes[key] as string,
-          ),
-        )
-        .sort(),
+        .map((attributes) => keys.map((key) => attributes[key]))
+        .sort(([, a], [, b]) => String(a).localeCompare(String(b))),
     ).toEqual([
       ["checkout", "orders-5d8f9c7b4d-k2m8w", "orders", "orders", "checkout"],
       ["checkout", "pricing-7c9d5b8f6-x4jqz", "pricing", "pricing", undefined],
