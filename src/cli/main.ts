@@ -76,9 +76,12 @@ function concluded(caught: unknown): ExitCode {
   return ExitCode.BUG;
 }
 
-// A reader that has had enough (podflame … | head) is not an error.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === "EPIPE" ? ExitCode.DONE : ExitCode.BUG);
+// A reader that has had enough (podflame … | head) is not an error. What runs is stopped as by a signal.
+process.stdout.once("error", (error: NodeJS.ErrnoException) => {
+  process.stdout.on("error", () => undefined);
+  if (error.code !== "EPIPE") throw error;
+  if (process.listenerCount("SIGTERM") === 0) process.exit(ExitCode.DONE);
+  process.emit("SIGTERM", "SIGTERM");
 });
 
 // Presets name files of the installation by it.

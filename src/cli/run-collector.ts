@@ -1,6 +1,7 @@
 import { errorFrom, type Collector, type ShutdownReport } from "#collector";
 import { systemClock, type Logger } from "#telemetry";
 import { ExitCode, Fault } from "./exit.ts";
+import { releaseStartupMemory } from "./startup-memory.ts";
 
 /** What runs beside a collector, from its start to its end. */
 export interface Companion {
@@ -32,6 +33,7 @@ export async function runCollector(collector: Collector, fatal: FatalReports, op
   const alive = setInterval(() => undefined, 2 ** 30);
   try {
     const started = await Promise.race([collector.start().then(() => true), ending.then(() => false)]);
+    releaseStartupMemory();
     const companion = started ? await options.beside?.() : undefined;
     if (options.endAfterMs !== undefined) systemClock.timer(options.endAfterMs, () => end({ kind: "signal" }));
     const ended = await ending;

@@ -52,6 +52,11 @@ export class Podflame {
     });
   }
 
+  /** As `| head` does. */
+  closeStdout(): void {
+    this.#child.stdout?.destroy();
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }

@@ -21,6 +21,13 @@ describe("podflame up", () => {
     expect((await podflame(["up", "--listen", "127.0.0.1:0", "--duration", "100ms"])).code).toBe(0);
   });
 
+  test("ends well when nobody reads the table any more", async () => {
+    const process = new Podflame(["up", "--listen", "127.0.0.1:0"]);
+    await process.shows("stdout", /in all/);
+    process.closeStdout();
+    expect((await process.ended).code).toBe(0);
+  });
+
   test("names the ports that are taken, and offers --listen", async () => {
     const [port] = await freePorts(1);
     const holder = createServer().listen(port, "127.0.0.1");

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { describeProblem } from "./config-error.ts";
 import { expandNode, type Expansion } from "./expand.ts";
@@ -135,5 +136,36 @@ describe("variables", () => {
     const { problems } = expanded(`v: ${scalar}\n`);
     expect(problems).toHaveLength(1);
     expect(describeProblem(problems[0]!)).toMatch(message);
+  });
+});
+
+describe("any text", () => {
+  const piece = fc.constantFrom("$", "{", "}", ":", "-", "env:", "A", "B", "${", "$$", "${A}", "${env:B:-", "x", " ");
+  const text = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join(""));
+
+  test("is expanded or refused, in bounded time and size", () => {
+    fc.assert(
+      fc.property(text, text, text, (written, a, b) => {
+        const place = { source: "test", line: 1, column: 1 };
+        const world = { env: { A: a, B: b }, readFile: () => "" };
+        const { node, problems } = expandNode({ kind: "scalar", place, value: written }, world);
+        expect(problems.length).toBeLessThanOrEqual(1);
+        expect(JSON.stringify(toPlain(node)).length).toBeLessThan(4 << 20);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("without dollar signs stays as it is", () => {
+    fc.assert(
+      fc.property(
+        fc.string().filter((written) => !written.includes("$")),
+        (written) => {
+          const place = { source: "test", line: 1, column: 1 };
+          const { node } = expandNode({ kind: "scalar", place, value: written }, { env: {}, readFile: () => "" });
+          expect(toPlain(node)).toBe(written);
+        },
+      ),
+    );
   });
 });

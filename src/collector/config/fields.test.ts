@@ -3,6 +3,7 @@ import { ExpandedValue } from "./expanded-value.ts";
 import {
   boolean,
   checked,
+  collectSecrets,
   defineConfig,
   durationMs,
   integer,
@@ -11,6 +12,7 @@ import {
   optional,
   presence,
   record,
+  secret,
   section,
   string,
 } from "./fields.ts";
@@ -81,6 +83,29 @@ describe("defineConfig", () => {
   test("an expanded value is text for a string and its YAML value for a number", () => {
     const result = config.parse({ endpoint: new ExpandedValue(123, "0123"), retries: new ExpandedValue(5, "5") });
     expect(result).toMatchObject({ config: { endpoint: "0123", retries: 5 } });
+  });
+
+  test("a variable that isn't set is the empty string for a string, and not given for anything else", () => {
+    const unset = new ExpandedValue(null, "");
+    expect(config.parse({ endpoint: unset, retries: unset, on: unset, tags: unset, inner: unset })).toMatchObject({
+      config: { endpoint: "", retries: 3, on: true, tags: [], inner: { size: 7 } },
+    });
+  });
+
+  test("lists and maps that came out of a variable are read as such, and as text where a string is wanted", () => {
+    const tags = new ExpandedValue(["a", "b"], "[a, b]");
+    expect(config.parse({ endpoint: tags, tags, headers: new ExpandedValue({ a: "b" }, "{a: b}") })).toMatchObject({
+      config: { endpoint: "[a, b]", tags: ["a", "b"], headers: { a: "b" } },
+    });
+  });
+
+  test("a credential is shown nowhere, and told to whoever hides it", () => {
+    const schema = defineConfig(section({ token: secret() }));
+    const read = schema.parse({ token: "hunter2" });
+    expect(JSON.stringify(read)).toBe('{"config":{"token":"[REDACTED]"}}');
+    expect(JSON.stringify(schema.parse({ token: 12345 }))).not.toContain("12345");
+    expect(JSON.stringify(schema.parse({ token: ["hunter2"] }))).not.toContain("hunter2");
+    expect([...collectSecrets(() => void schema.parse({ token: "hunter2" }))]).toEqual(["hunter2"]);
   });
 
   test("a check over a section reports at the path it names", () => {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFileSync, watch, type FSWatcher } from "node:fs";
+import { readFileSync, realpathSync, watch, type FSWatcher } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Clock, Timer } from "#telemetry";
 
@@ -29,7 +29,7 @@ export class FileWatch {
     this.#digests = new Map(files);
     this.#clock = clock;
     this.#onChange = onChange;
-    const folders = new Set([...files.keys()].map((file) => dirname(resolve(file))));
+    const folders = new Set([...files.keys()].flatMap(foldersOf));
     for (const folder of folders) this.#watchFolder(folder);
     if (folders.size > 0) this.#stir();
   }
@@ -69,6 +69,16 @@ export class FileWatch {
       changed = true;
     }
     return changed;
+  }
+}
+
+/** Where the name of a file can change its meaning: its own folder, and that of the file it may be a link to. */
+function foldersOf(file: string): string[] {
+  const own = dirname(resolve(file));
+  try {
+    return [own, dirname(realpathSync(file))];
+  } catch {
+    return [own];
   }
 }
 
