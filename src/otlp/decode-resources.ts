@@ -21,6 +21,11 @@ export interface DecodedResource {
   readonly scopes: readonly DecodedScope[];
   /** Spans, data points, log records or samples of all its scopes. */
   readonly items: number;
+  /**
+   * How often something was sampled: profiles have one item for many equal samples, with a timestamp for each
+   * (layouts 1.8 and later; without timestamps an item counts 1). The same as `items` for other signals.
+   */
+  readonly occurrences: number;
   /** Some of it could not be read; the rest is as far as it went. */
   readonly malformed: boolean;
 }
@@ -48,7 +53,12 @@ export function decodeResources(payload: Payload): readonly DecodedResource[] {
     const items = countItems(signal, bytes.subarray(request.fieldStart, request.position));
     const decoded = decodeResource(bytes, request.start, request.end, strings);
     const broken = items instanceof ParseError;
-    resources.push({ ...decoded, items: broken ? 0 : items, malformed: decoded.malformed || broken });
+    resources.push({
+      ...decoded,
+      items: broken ? 0 : items,
+      occurrences: broken ? 0 : signal === "profiles" ? countOccurrences(bytes, request.start, request.end) : items,
+      malformed: decoded.malformed || broken,
+    });
   }
   return resources;
 }
@@ -58,7 +68,7 @@ function decodeResource(
   start: number,
   end: number,
   strings: StringTable,
-): Omit<DecodedResource, "items"> {
+): Omit<DecodedResource, "items" | "occurrences"> {
   const attributes = new Map<string, AttributeValue>();
   const scopes: DecodedScope[] = [];
   let droppedAttributesCount = 0;
@@ -106,6 +116,25 @@ function decodeScope(bytes: Uint8Array, start: number, end: number, strings: Str
     }
   }
   return { name, version, attributes, schemaUrl };
+}
+
+/** ResourceProfiles.scope_profiles, .profiles, .samples are field 2 each; Sample.timestamps_unix_nano is field 5. */
+function countOccurrences(bytes: Uint8Array, start: number, end: number, level = 0): number {
+  const reader = new Reader();
+  reader.reset(bytes, start, end);
+  if (level === 3) {
+    let timestamps = 0;
+    while (reader.next()) {
+      if (reader.field !== 5) continue;
+      // Packed; earlier layouts have a varint there, which is none.
+      if (reader.wireType === WireType.LEN) timestamps += Math.floor((reader.end - reader.start) / 8);
+      else if (reader.wireType === WireType.FIXED64) timestamps++;
+    }
+    return Math.max(1, timestamps);
+  }
+  let sum = 0;
+  while (reader.nextOf(2)) sum += countOccurrences(bytes, reader.start, reader.end, level + 1);
+  return sum;
 }
 
 /** Adds the attribute the reader stands on; false where it is broken. */

@@ -43,6 +43,9 @@ describe.each(recorded("captures/*.binpb"))("$name", ({ bytes }) => {
       expect(attributes.get("process.pid")).toBeTypeOf("bigint");
       expect(scopes.map(({ name }) => name)).toEqual(["go.opentelemetry.io/ebpf-profiler"]);
     }
+    expect(decodeResources(output).map(({ items }) => items)).toEqual([10, 23, 16]);
+    // README: 42 samples of the Node program, 24 of the Go program, 28 of the C program.
+    expect(decodeResources(output).map(({ occurrences }) => occurrences)).toEqual([42, 24, 28]);
     output.release();
   });
 });
