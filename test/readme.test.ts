@@ -9,7 +9,10 @@ import { loadConfiguration } from "#collector";
 import { catalog } from "../src/cli/components.ts";
 import { folderWith, podflame, ROOT } from "./cli/podflame.ts";
 
+/** What the documentation takes for granted. */
 const ENV = { KUBERNETES_NODE_NAME: "node-1" };
+// Components ask the process's own environment.
+Object.assign(process.env, ENV);
 
 /** What a block may leave out. */
 const REST = `

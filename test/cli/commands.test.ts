@@ -7,8 +7,8 @@ import { folderWith, podflame, ROOT } from "./podflame.ts";
 const VALID = `
 receivers: {otlp: {protocols: {grpc: }}}
 processors: {k8sattributes: {auth_type: none}}
-exporters: {otlp: {endpoint: "https://me:pw@backend.example:4317", headers: {authorization: "Bearer \${env:TOKEN}"}}}
-service: {pipelines: {profiles: {receivers: [otlp], processors: [k8sattributes], exporters: [otlp]}}}
+exporters: {otlphttp: {endpoint: "https://me:pw@backend.example", headers: {authorization: "Bearer \${env:TOKEN}"}}}
+service: {pipelines: {profiles: {receivers: [otlp], processors: [k8sattributes], exporters: [otlphttp]}}}
 `;
 
 describe("podflame config", () => {
@@ -22,7 +22,7 @@ describe("podflame config", () => {
   test("validate warns of what isn't used or set, and is content", async () => {
     const { code, stderr } = await podflame(["config", "validate", `yaml:${VALID}`, "--set", "exporters::debug="]);
     expect(stderr.trimEnd().split("\n")).toEqual([
-      "warning: (--config 1, yaml):4:75: exporters::otlp::headers::authorization: environment variable TOKEN is not set, taken as empty",
+      "warning: (--config 1, yaml):4:92: exporters::otlphttp::headers::authorization: environment variable TOKEN is not set, taken as empty",
       'warning: (--set exporters::debug):1:1: exporters::debug: exporter "debug" is defined but not named in any pipeline: not started',
     ]);
     expect(code).toBe(0);
@@ -31,7 +31,7 @@ describe("podflame config", () => {
   test("print shows what comes out, without credentials", async () => {
     const { code, stdout } = await podflame(["config", "print", `yaml:${VALID}`], { env: { TOKEN: "hunter2" } });
     expect(stdout).toContain('authorization: "[REDACTED]"');
-    expect(stdout).toContain("endpoint: https://me:[REDACTED]@backend.example:4317");
+    expect(stdout).toContain("endpoint: https://me:[REDACTED]@backend.example");
     expect(stdout).not.toMatch(/hunter2|pw@/);
     expect(code).toBe(0);
   });
@@ -41,6 +41,13 @@ describe("podflame config", () => {
     expect((await podflame(["config", "print", "up"])).stdout).toBe(preset);
     const { stdout } = await podflame(["config", "print", "up", "--set", "exporters::live_table::interval=5s"]);
     expect(stdout).toMatch(/live_table:\n {4}interval: 5s/);
+  });
+
+  test("validate keeps the password of a URL to itself when it complains of the URL", async () => {
+    const { code, stderr } = await podflame(["config", "validate", `yaml:${VALID.replaceAll("otlphttp", "otlp")}`]);
+    expect(stderr).toContain("https://me:[REDACTED]@backend.example");
+    expect(stderr).not.toContain("pw@");
+    expect(code).toBe(1);
   });
 
   test.each([

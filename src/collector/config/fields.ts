@@ -31,11 +31,16 @@ function field<T>(read: (input: unknown) => T): Field<T> {
 /** Thrown inside a reading function: what is wrong with the value, and the remedy. */
 export class FieldProblem extends Error {}
 
-/** Shows a value in an error; cut short, for it may be anything. */
+/** Shows a value in an error; cut short, for it may be anything, and without the password of a URL. */
 export function shown(input: unknown): string {
   const value = input instanceof ExpandedValue ? input.text : input;
-  const text = typeof value === "string" ? JSON.stringify(value) : (JSON.stringify(value) ?? String(value));
+  const text = withoutPasswords(JSON.stringify(value) ?? String(value));
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+/** Hides the passwords of URLs in a text: `https://me:[REDACTED]@host`. */
+export function withoutPasswords(text: string): string {
+  return text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/[^/@:\s"]*):[^/@\s"]*@/gi, "$1:[REDACTED]@");
 }
 
 function asText(input: unknown, wanted: string): string {

@@ -4,7 +4,7 @@ import { parseComponentId } from "../component-id.ts";
 import type { LoadedConfiguration } from "./configuration.ts";
 import { SECTIONS, type SectionKey } from "./definitions.ts";
 import { ExpandedValue } from "./expanded-value.ts";
-import { collectSecrets } from "./fields.ts";
+import { collectSecrets, withoutPasswords } from "./fields.ts";
 import { toPlain, type ConfigNode } from "./node.ts";
 
 const REDACTED = "[REDACTED]";
@@ -56,7 +56,7 @@ function redacted(node: ConfigNode, path: readonly string[], secrets: ReadonlySe
       if (value === null || typeof value === "boolean" || text === "") return value;
       const hidden = secrets.has(text) || SECRET_KEY.test(key) || isHeader(path);
       if (hidden) return REDACTED;
-      return typeof value === "string" ? withoutPassword(value) : value;
+      return typeof value === "string" ? withoutPasswords(value) : value;
     }
   }
 }
@@ -64,8 +64,4 @@ function redacted(node: ConfigNode, path: readonly string[], secrets: ReadonlySe
 /** Headers stand as `headers: {name: value}` or as `headers: [{name, value}]`. k8s_attributes has `metadata: [names]`. */
 function isHeader(path: readonly string[]): boolean {
   return path.slice(0, -1).some((key) => HEADER_SECTIONS.includes(key)) && path.at(-1) !== "name";
-}
-
-function withoutPassword(text: string): string {
-  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/[^/@:]*):[^/@]*@/i, `$1:${REDACTED}@`);
 }
