@@ -116,6 +116,7 @@ export class Claim {
 }
 
 /** When something with a life of its own within a record was gone: with its pod, or before. `LIVE` while it is there. */
-export function goneSince(subject: ContainerInstance | Claim): number {
-  return subject.record.goneSinceMs === LIVE ? subject.goneSinceMs : subject.record.goneSinceMs;
+export function goneSince({ goneSinceMs, record }: ContainerInstance | Claim): number {
+  if (goneSinceMs === LIVE || record.goneSinceMs === LIVE) return Math.max(goneSinceMs, record.goneSinceMs);
+  return Math.min(goneSinceMs, record.goneSinceMs);
 }
