@@ -297,7 +297,10 @@ describe("connections", () => {
     const results: CallResult[] = [];
     let going = true;
     const load = (async () => {
-      while (going) results.push(...(await Promise.all([call(made, "a"), call(made, "b"), call(made, "c")])));
+      while (going) {
+        results.push(...(await Promise.all([call(made, "a"), call(made, "b"), call(made, "c")])));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
     })();
     await eventually(() => expect(results.length).toBeGreaterThan(20));
     await closed(first);
@@ -367,13 +370,17 @@ describe("connections", () => {
 
   test("wait_for_ready waits for a server until the call's deadline", async () => {
     const server = await serve();
-    const { address } = server;
-    await closed(server);
-    const made = client({ endpoint: address, waitForReady: true }, { random: () => 0 });
+    const clock = new ManualClock();
+    context = testContext(clock);
+    let address: Address = { path: "/nonexistent/socket" };
+    const resolve = () => Promise.resolve([address]);
+    const made = client({ endpoint: "gateway:4317", waitForReady: true }, { resolve, random: () => 0.5 });
     const result = call(made, "x");
-    const hopeless = call(made, "x", { timeoutMs: 50 });
-    await serve(echo, address);
+    const hopeless = call(made, "x", { timeoutMs: 500 });
+    await clock.advance(600);
     expect((await hopeless).grpcStatus).toBe(GrpcStatus.DEADLINE_EXCEEDED);
+    address = { host: "127.0.0.1", port: Number(server.address.split(":")[1]) };
+    await clock.advance(1000);
     expect((await result).grpcStatus).toBe(GrpcStatus.OK);
   });
 

@@ -161,28 +161,26 @@ class GrpcClient implements Client {
 
   /** A connection, when there is one; the failure when there won't be. */
   async #wait(deadlineMs: number, signal: AbortSignal | undefined): Promise<ClientSession | CallResult> {
-    for (;;) {
-      if (this.#closed) return unavailable("the client is closed");
-      const late = new AbortController();
-      const timer = this.#clock.timer(Math.max(0, deadlineMs - this.#clock.monotonicMs()), () => late.abort());
-      const ended = AbortSignal.any(signal ? [late.signal, signal] : [late.signal]);
-      try {
-        return await untilAborted(this.#connectAny(), ended);
-      } catch (error) {
+    const late = new AbortController();
+    const timer = this.#clock.timer(Math.max(0, deadlineMs - this.#clock.monotonicMs()), () => late.abort());
+    const ended = AbortSignal.any(signal ? [late.signal, signal] : [late.signal]);
+    try {
+      for (;;) {
+        if (this.#closed) return unavailable("the client is closed");
         if (signal?.aborted) return { grpcStatus: GrpcStatus.CANCELLED, message: "canceled by the sender" };
         if (late.signal.aborted) {
-          return {
-            grpcStatus: GrpcStatus.DEADLINE_EXCEEDED,
-            message: `no connection to ${this.#settings.endpoint} in time`,
-          };
+          const message = `no connection to ${this.#settings.endpoint} in time`;
+          return { grpcStatus: GrpcStatus.DEADLINE_EXCEEDED, message };
         }
-        const cause = error as Error;
-        if (this.#settings.waitForReady !== true || this.#closed) return unavailable(this.#describe(cause), cause);
+        const tried = await settledOrAborted(this.#connectAny(), ended);
+        if (tried === undefined) continue;
+        if (!(tried instanceof Error)) return tried;
+        if (this.#settings.waitForReady !== true) return unavailable(this.#describe(tried), tried);
         const waitMs = Math.min(...this.#order.map((lane) => lane.waitMs), 1000);
         await this.#clock.sleep(Math.max(10, waitMs), ended).catch(() => undefined);
-      } finally {
-        timer.cancel();
       }
+    } finally {
+      timer.cancel();
     }
   }
 
@@ -240,12 +238,13 @@ function unavailable(message: string, cause?: Error): CallResult {
   return { grpcStatus: GrpcStatus.UNAVAILABLE, message, ...(cause && { cause }) };
 }
 
-/** Settles as `work`, or rejects when `signal` aborts. */
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const aborted = (): void => reject(signal.reason as Error);
-    if (signal.aborted) aborted();
+/** What `work` gives or throws; undefined when `signal` aborts first. */
+function settledOrAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | Error | undefined> {
+  return new Promise((resolve) => {
+    const aborted = (): void => resolve(undefined);
     signal.addEventListener("abort", aborted, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", aborted));
+    work
+      .then(resolve, (error: unknown) => resolve(error as Error))
+      .finally(() => signal.removeEventListener("abort", aborted));
   });
 }

@@ -122,7 +122,7 @@ class HttpServer implements Server, HttpHost {
       maxHeaderSize: this.#settings.maxHeaderBytes ?? 64 << 10,
       requestTimeout,
       headersTimeout: Math.min(this.#settings.readHeaderTimeoutMs || 60_000, requestTimeout),
-      connectionsCheckingInterval: Math.min(30_000, Math.max(10, requestTimeout / 4)),
+      connectionsCheckingInterval: Math.min(30_000, Math.max(10, Math.round(requestTimeout / 4))),
       keepAliveTimeout: this.#settings.idleTimeoutMs || 60_000,
       noDelay: true,
     };
@@ -169,8 +169,9 @@ class HttpServer implements Server, HttpHost {
       socket.destroy();
       return;
     }
-    this.#refusals.count(reason);
+    // Once a connection: what else it sends is refused again by the parser.
     if (!socket.writable) return;
+    this.#refusals.count(reason);
     socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
   }
 
