@@ -8,7 +8,6 @@ import { parseArgs } from "node:util";
 import { missingPeers } from "../test/peers/locations.ts";
 import type { ContenderName } from "./intake/contender.ts";
 import { measureFootprint } from "./intake/footprint.ts";
-import { HitError } from "./intake/hits.ts";
 import { measureLatency } from "./intake/latency.ts";
 import { summarize, table, type Row } from "./intake/report.ts";
 import { BIG, progress, Session, SMALL, type SessionOptions } from "./intake/session.ts";
@@ -112,8 +111,8 @@ async function measure(session: Session, args: Arguments): Promise<{ rows: Row[]
       rows.push(...(await work()));
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      failures.push(`${name}: ${error instanceof HitError ? error.message : (error.stack ?? error.message)}`);
-      progress(`FAILED ${failures.at(-1)}`);
+      failures.push(`${name}: ${error.message}`);
+      progress(`${name} FAILED`);
     }
   };
   for (const scenario of Object.values(SCENARIOS)) {

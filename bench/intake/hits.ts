@@ -25,11 +25,11 @@ export async function verifyHits(
   podOfContainer: ReadonlyMap<string, string>,
   settings: ContenderSettings,
 ): Promise<SizesOut> {
-  for (const seconds of [4, 30]) {
+  for (const seconds of [4, 12, 40]) {
     const sizes = await inspect(name, pipeline, shape, requestsFile, podOfContainer, settings, seconds);
     if (sizes !== undefined) return sizes;
   }
-  throw new HitError(`${name} ${shape.name}: did not pass on ${shape.requests} requests in 30 s`);
+  throw new HitError(`${name} ${shape.name}: did not pass on ${shape.requests} requests in 40 s`);
 }
 
 async function inspect(

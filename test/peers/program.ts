@@ -86,7 +86,7 @@ export class Program {
   }
 
   #failure(what: string): Error {
-    return new Error(`${this.name} ${what}\n${`${this.#stdout}\n${this.#stderr}`.trim().slice(-4000)}`);
+    return new Error(`${this.name} ${what}\n${`${this.#stdout}\n${this.#stderr}`.trim().slice(-2000)}`);
   }
 }
 
