@@ -124,6 +124,16 @@ describe("podflame run", () => {
     expect(code).toBe(1);
   });
 
+  test("ends with 3 when an error was caught by nobody, and shows where it came from", async () => {
+    const bug = "setInterval(()=>{if(process.listenerCount('SIGTERM'))throw(new(Error)('boom'))},50)";
+    const { code, stderr } = await new Podflame(["run", "--config", `yaml:${yaml(await ports())}`], {
+      env: { PODFLAME_NODE_OPTIONS: `--import data:text/javascript,${bug}` },
+    }).ended;
+    expect(stderr).toMatch(/bug: an error that nobody caught|this is a bug in podflame/);
+    expect(stderr).toContain("Error: boom");
+    expect(code).toBe(3);
+  });
+
   test("says which port is taken, and ends with 1", async () => {
     const taken = await ports();
     const holder = createServer().listen(taken.http, "127.0.0.1");
@@ -135,11 +145,10 @@ describe("podflame run", () => {
 
   test("takes --set and --feature-gates as the Collector does", async () => {
     const taken = await ports();
-    const process = new Podflame([
-      ...["run", "--config", `yaml:${yaml(taken)}`],
-      ...["--set", "service.telemetry.logs.level=debug", "--set=service::telemetry::metrics::level=none"],
-      ...["--feature-gates=+service.profilesSupport,-some.otherGate", "--feature-gates", "one.more"],
-    ]);
+    const flags =
+      "--set service.telemetry.logs.level=debug --set=service::telemetry::metrics::level=none " +
+      "--feature-gates=+service.profilesSupport,-some.otherGate --feature-gates one.more";
+    const process = new Podflame(["run", "--config", `yaml:${yaml(taken)}`, ...flags.split(" ")]);
     await process.shows("stderr", /feature gate one\.more is not known here/);
     expect(process.stderr).toContain("feature gate some.otherGate is not known here");
     expect(process.stderr).not.toContain("service.profilesSupport");
