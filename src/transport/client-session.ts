@@ -38,15 +38,22 @@ export async function openSession(address: Address, settings: ConnectSettings): 
     // A queue of big messages is what this is for; the default of 10 MB refuses streams beyond it.
     maxSessionMemory: 256,
   });
+  const sever = (reason: Error): void => {
+    session.destroy(reason);
+    // By itself a session first writes GOAWAY, which a peer that doesn't read lets it do for ever.
+    socket.destroy();
+  };
+  // A TLS alert after the handshake (TLS 1.3: "certificate required") ends neither socket nor session.
+  socket.on("error", sever);
   await new Promise<void>((resolve, reject) => {
     const timer = settings.clock.timer(settings.connectTimeoutMs, () => {
-      session.destroy(new Error(`no HTTP/2 connection within ${settings.connectTimeoutMs} ms`));
+      sever(new Error(`no HTTP/2 connection within ${settings.connectTimeoutMs} ms`));
     });
     let failure: Error | undefined;
     session.on("error", (error: Error) => (failure ??= error));
     session.once("connect", () => {
       const protocol = socket instanceof tls.TLSSocket ? socket.alpnProtocol : "h2";
-      if (protocol !== "h2") session.destroy(new Error("the server doesn't offer HTTP/2 over TLS (ALPN h2)"));
+      if (protocol !== "h2") sever(new Error("the server doesn't offer HTTP/2 over TLS (ALPN h2)"));
     });
     const closed = (): void => {
       timer.cancel();
@@ -59,7 +66,7 @@ export async function openSession(address: Address, settings: ConnectSettings): 
       resolve();
     });
   });
-  return new ClientSession(session, settings);
+  return new ClientSession(session, sever, settings);
 }
 
 function openSocket(address: Address, settings: ConnectSettings): net.Socket {
@@ -74,6 +81,7 @@ function openSocket(address: Address, settings: ConnectSettings): net.Socket {
 /** A connection that works until `close`. */
 export class ClientSession {
   readonly #session: http2.ClientHttp2Session;
+  readonly #sever: (reason: Error) => void;
   readonly #settings: ConnectSettings;
   readonly #timers = new Set<Timer>();
   readonly #quarantine: MessageBuffer[] = [];
@@ -83,8 +91,9 @@ export class ClientSession {
   /** Why the connection ended, where that is known. */
   failure: Error | undefined;
 
-  constructor(session: http2.ClientHttp2Session, settings: ConnectSettings) {
+  constructor(session: http2.ClientHttp2Session, sever: (reason: Error) => void, settings: ConnectSettings) {
     this.#session = session;
+    this.#sever = sever;
     this.#settings = settings;
     session.on("error", (error: Error) => (this.failure ??= error));
     session.once("goaway", (code: number, _last: number, opaque?: Uint8Array) => {
@@ -202,6 +211,6 @@ export class ClientSession {
 
   destroy(reason: Error): void {
     this.failure ??= reason;
-    this.#session.destroy(reason);
+    this.#sever(reason);
   }
 }

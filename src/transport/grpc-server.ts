@@ -87,7 +87,11 @@ class GrpcServer implements Server, CallHost {
   async listen(): Promise<void> {
     if (this.#closing) throw new Error(`${this.#settings.endpoint}: the server was closed before it listened`);
     const server = this.#createServer();
-    server.on("session", (session) => this.#accept(session));
+    // The session hides its socket; the event before its own tells which it is.
+    let socket: net.Socket;
+    const connected = this.#settings.tls ? "secureConnection" : "connection";
+    server.prependListener(connected, (opened: net.Socket) => (socket = opened));
+    server.on("session", (session) => this.#accept(session, socket));
     server.on("stream", (stream: http2.ServerHttp2Stream, headers) => this.#call(stream, headers));
     // Errors of one connection are that connection's end; nothing else is to be done about them.
     server.on("sessionError", () => undefined);
@@ -126,10 +130,10 @@ class GrpcServer implements Server, CallHost {
     return server;
   }
 
-  #accept(session: http2.ServerHttp2Session): void {
+  #accept(session: http2.ServerHttp2Session, socket: net.Socket): void {
     session.setLocalWindowSize(SESSION_WINDOW_BYTES);
-    const keeper = new ConnectionKeeper(session, this.#settings.keepalive ?? {}, this.#clock);
-    const peerAddress = plainAddress(session.socket.remoteAddress);
+    const keeper = new ConnectionKeeper(session, socket, this.#settings.keepalive ?? {}, this.#clock);
+    const peerAddress = plainAddress(socket.remoteAddress);
     this.#connections.set(session, { peerAddress, attachments: new Map(), keeper });
     session.once("close", () => {
       this.#connections.delete(session);
@@ -224,7 +228,7 @@ class GrpcServer implements Server, CallHost {
     for (const { keeper } of this.#connections.values()) keeper.drain();
     this.#settleIfEmpty();
     await untilDeadline(this.#empty.promise, deadline);
-    for (const session of this.#connections.keys()) session.destroy();
+    for (const { keeper } of this.#connections.values()) keeper.sever();
     this.#sweep?.cancel();
     this.#sweep = undefined;
   }

@@ -1,5 +1,6 @@
 /** How long connections live, and which pings they may send: gRPC proposals A8 and A9, with grpc-go's numbers. */
 import { constants, type ServerHttp2Session } from "node:http2";
+import type { Socket } from "node:net";
 import type { Clock, Timer } from "#telemetry";
 import type { ServerKeepaliveSettings } from "./settings.ts";
 
@@ -14,6 +15,7 @@ const LAST_POSSIBLE_STREAM = 2 ** 31 - 1;
 /** Watches one connection of a server until it closes. */
 export class ConnectionKeeper {
   readonly #session: ServerHttp2Session;
+  readonly #socket: Socket;
   readonly #settings: ServerKeepaliveSettings;
   readonly #clock: Clock;
   readonly #timers = new Set<Timer>();
@@ -24,8 +26,9 @@ export class ConnectionKeeper {
   #strikes = 0;
   #answeredSincePing = false;
 
-  constructor(session: ServerHttp2Session, settings: ServerKeepaliveSettings, clock: Clock) {
+  constructor(session: ServerHttp2Session, socket: Socket, settings: ServerKeepaliveSettings, clock: Clock) {
     this.#session = session;
+    this.#socket = socket;
     this.#settings = settings;
     this.#clock = clock;
     this.#idleSinceMs = clock.monotonicMs();
@@ -34,7 +37,7 @@ export class ConnectionKeeper {
       this.#timers.clear();
     });
     session.on("ping", () => this.#judgePing());
-    const preface = this.#after(PREFACE_TIMEOUT_MS, () => session.destroy());
+    const preface = this.#after(PREFACE_TIMEOUT_MS, () => this.sever());
     session.once("remoteSettings", () => preface.cancel());
     this.#watchIdle();
     this.#watchAge();
@@ -73,6 +76,13 @@ export class ConnectionKeeper {
     if (!this.#session.ping(() => this.#close())) this.#close();
   }
 
+  /** Ends the connection now. */
+  sever(): void {
+    this.#session.destroy();
+    // By itself a session first writes GOAWAY, which a peer that doesn't read lets it do for ever.
+    this.#socket.destroy();
+  }
+
   #close(): void {
     if (!this.#session.closed && !this.#session.destroyed) this.#session.close();
   }
@@ -108,7 +118,7 @@ export class ConnectionKeeper {
     // ±10 %, so that connections made together don't come back together.
     this.#after(maxConnectionAgeMs * (0.9 + 0.2 * Math.random()), () => {
       this.drain();
-      if (maxConnectionAgeGraceMs) this.#after(maxConnectionAgeGraceMs, () => this.#session.destroy());
+      if (maxConnectionAgeGraceMs) this.#after(maxConnectionAgeGraceMs, () => this.sever());
     });
   }
 
@@ -116,16 +126,16 @@ export class ConnectionKeeper {
   #watchSilence(): void {
     const everyMs = this.#settings.timeMs || 2 * HOUR_MS;
     const timeoutMs = this.#settings.timeoutMs || 20_000;
-    let read = this.#session.socket.bytesRead;
+    let read = this.#socket.bytesRead;
     const look = (): void => {
       if (this.#session.destroyed) return;
-      const now = this.#session.socket.bytesRead;
+      const now = this.#socket.bytesRead;
       if (now !== read) {
         read = now;
         this.#after(everyMs, look);
         return;
       }
-      const giveUp = this.#after(timeoutMs, () => this.#session.destroy());
+      const giveUp = this.#after(timeoutMs, () => this.sever());
       this.#session.ping(() => {
         giveUp.cancel();
         if (!this.#session.destroyed) this.#after(everyMs, look);
@@ -150,7 +160,7 @@ export class ConnectionKeeper {
       // The words are the protocol's: clients double their keepalive time when they read them.
       this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from("too_many_pings"));
       this.#session.close();
-      this.#after(DRAIN_NOTICE_MS, () => this.#session.destroy());
+      this.#after(DRAIN_NOTICE_MS, () => this.sever());
     }
   }
 }
