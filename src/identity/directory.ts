@@ -1,20 +1,17 @@
 import type { PodObject, ReflectorSink } from "#kubernetes";
-import type { Clock, Telemetry, Timer } from "#telemetry";
+import type { Telemetry } from "#telemetry";
 import { ContainerIndex } from "./container-index.ts";
-import { POD_UID_WORDS, readUidKey } from "./hex-key.ts";
+import { type Departing, Departures } from "./departures.ts";
 import { DirectoryMetrics } from "./directory-metrics.ts";
 import { type IndexDefinition, PodIndex } from "./pod-index.ts";
 import { Claim, ContainerInstance, LIVE, PodRecord } from "./records.ts";
 import { samePod } from "./same-pod.ts";
-import { WordTable } from "./word-table.ts";
+import { UidIndex } from "./uid-index.ts";
 
 /** Kubernetes' own limit for a cluster is 150,000 pods. */
 const DEFAULT_MAX_PODS = 200_000;
 /** As upstream's `pod_delete_grace_period`. */
 export const DEFAULT_GRACE_MS = 120_000;
-/** What falls due within a second is removed together. */
-const SWEEP_INTERVAL_MS = 1_000;
-const LONGEST_UID_BYTES = 256;
 
 export interface DirectorySettings {
   readonly telemetry: Pick<Telemetry, "clock" | "metrics">;
@@ -22,12 +19,6 @@ export interface DirectorySettings {
   readonly name?: string;
   /** Pods beyond that push out those in their grace period, and are refused where there are none. */
   readonly maxPods?: number;
-}
-
-/** What was gone, and when: the queue of what the sweep has to look at, oldest first. */
-interface Departure {
-  readonly subject: PodRecord | ContainerInstance | Claim;
-  readonly sinceMs: number;
 }
 
 /**
@@ -39,22 +30,14 @@ interface Departure {
  * It is fed as a reflector's sink and only ever changes there and in its timer, so look-ups see no half-done change.
  */
 export class Directory implements ReflectorSink<PodObject> {
-  readonly #clock: Clock;
   readonly #maxPods: number;
   readonly #metrics: DirectoryMetrics;
   readonly #containers = new ContainerIndex();
-  readonly #byUid = new WordTable<PodRecord>(POD_UID_WORDS);
-  /** Uids that are no UUIDs, and pods without uid, which go by their name. */
-  readonly #byOddUid = new Map<string, PodRecord>();
+  readonly #byUid = new UidIndex();
   readonly #records = new Set<PodRecord>();
   readonly #indexes = new Map<string, { readonly index: PodIndex; users: number }>();
   readonly #slots = new Map<string, { readonly slot: number; users: number }>();
-  readonly #uidKey = new Uint32Array(POD_UID_WORDS);
-  readonly #uidBytes = new Uint8Array(LONGEST_UID_BYTES);
-  readonly #encoder = new TextEncoder();
-  #departures: Departure[] = [];
-  #sweepTimer: Timer | undefined;
-  #graceMs = 0;
+  readonly #departures: Departures;
   #listing = 0;
   #synced = false;
   #live = 0;
@@ -63,7 +46,7 @@ export class Directory implements ReflectorSink<PodObject> {
   readonly synced: Promise<void>;
 
   constructor(settings: DirectorySettings) {
-    this.#clock = settings.telemetry.clock;
+    this.#departures = new Departures(settings.telemetry.clock, (subject) => this.#drop(subject));
     this.#maxPods = settings.maxPods ?? DEFAULT_MAX_PODS;
     this.synced = new Promise((resolve) => (this.#onSynced = resolve));
     this.#metrics = new DirectoryMetrics(settings.telemetry.metrics, settings.name ?? "pods", {
@@ -92,7 +75,7 @@ export class Directory implements ReflectorSink<PodObject> {
 
   /** Keeps what is gone for at least that long; the longest wish counts. */
   keepFor(graceMs: number): void {
-    this.#graceMs = Math.max(this.#graceMs, graceMs);
+    this.#departures.keepFor(graceMs);
   }
 
   /** The number of a slot in every record, see `PodRecord.get`; shared by equal names. Whoever opens it closes it. */
@@ -135,13 +118,11 @@ export class Directory implements ReflectorSink<PodObject> {
 
   /** The pod with the uid in `bytes[start, end)`. Allocates nothing for UUIDs. */
   findUid(bytes: Uint8Array, start: number, end: number): PodRecord | undefined {
-    if (readUidKey(bytes, start, end, this.#uidKey)) return this.#byUid.get(this.#uidKey);
-    if (this.#byOddUid.size === 0) return undefined;
-    return this.#byOddUid.get(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString());
+    return this.#byUid.find(bytes, start, end);
   }
 
   findUidText(uid: string): PodRecord | undefined {
-    return this.#readUid(uid) ? this.#byUid.get(this.#uidKey) : this.#byOddUid.get(uid);
+    return this.#byUid.findText(uid);
   }
 
   /**
@@ -217,8 +198,7 @@ export class Directory implements ReflectorSink<PodObject> {
 
   /** Ends the timer. What is known stays known. */
   close(): void {
-    this.#sweepTimer?.cancel();
-    this.#sweepTimer = undefined;
+    this.#departures.close();
     this.#metrics.close();
   }
 
@@ -261,7 +241,7 @@ export class Directory implements ReflectorSink<PodObject> {
       if (instance.id === "") continue;
       instance.current = false;
       now.push(instance);
-      if (instance.goneSinceMs === LIVE) this.#depart(instance);
+      if (instance.goneSinceMs === LIVE) this.#departures.add(instance);
     }
     // A copy takes just the room it needs.
     record.instances = now.slice();
@@ -286,7 +266,7 @@ export class Directory implements ReflectorSink<PodObject> {
       for (const claim of record.claims) {
         if (claim.index !== index) continue;
         if (keys.includes(claim.key)) claim.goneSinceMs = LIVE;
-        else if (claim.goneSinceMs === LIVE) this.#depart(claim);
+        else if (claim.goneSinceMs === LIVE) this.#departures.add(claim);
       }
       for (const key of keys) {
         if (key !== "" && !record.claims.some((claim) => claim.index === index && claim.key === key)) {
@@ -305,39 +285,10 @@ export class Directory implements ReflectorSink<PodObject> {
   #delete(record: PodRecord): void {
     this.#live--;
     this.#metrics.deleted.add();
-    this.#depart(record);
+    this.#departures.add(record);
   }
 
-  #depart(subject: Departure["subject"]): void {
-    const sinceMs = Math.trunc(this.#clock.monotonicMs());
-    subject.goneSinceMs = sinceMs;
-    this.#departures.push({ subject, sinceMs });
-    this.#scheduleSweep();
-  }
-
-  #scheduleSweep(): void {
-    const first = this.#departures[0];
-    if (first === undefined || this.#sweepTimer !== undefined) return;
-    const dueMs = first.sinceMs + this.#graceMs + 1 - this.#clock.monotonicMs();
-    this.#sweepTimer = this.#clock.timer(Math.max(dueMs, SWEEP_INTERVAL_MS), () => {
-      this.#sweepTimer = undefined;
-      this.#sweep();
-      this.#scheduleSweep();
-    });
-  }
-
-  #sweep(): void {
-    const goneBeforeMs = this.#clock.monotonicMs() - this.#graceMs;
-    let due = 0;
-    while (due < this.#departures.length && this.#departures[due]!.sinceMs < goneBeforeMs) {
-      const { subject, sinceMs } = this.#departures[due++]!;
-      // Otherwise it came back, and perhaps left again, which is a later entry.
-      if (subject.goneSinceMs === sinceMs) this.#drop(subject);
-    }
-    if (due > 0) this.#departures = this.#departures.slice(due);
-  }
-
-  #drop(subject: Departure["subject"]): void {
+  #drop(subject: Departing): void {
     if (subject instanceof PodRecord) return this.#dropRecord(subject);
     const { record } = subject;
     if (subject instanceof Claim) {
@@ -353,32 +304,24 @@ export class Directory implements ReflectorSink<PodObject> {
     if (!this.#records.delete(record)) return;
     for (const claim of record.claims) claim.index.delete(claim);
     for (const instance of record.instances) this.#containers.delete(instance.id, instance);
-    const id = identityOf(record.pod)!;
-    if (this.#readUid(id)) this.#byUid.delete(this.#uidKey);
-    else this.#byOddUid.delete(id);
+    this.#byUid.delete(identityOf(record.pod)!);
   }
 
   /** Drops the pod that was gone first; false if all are there. */
   #makeRoom(): boolean {
     if (this.#live >= this.#records.size) return false;
-    for (const { subject, sinceMs } of this.#departures) {
-      if (!(subject instanceof PodRecord) || subject.goneSinceMs !== sinceMs || !this.#records.has(subject)) continue;
-      this.#dropRecord(subject);
-      this.#metrics.evicted.add();
-      return true;
-    }
-    return false;
+    const isKnown = (subject: Departing): subject is PodRecord =>
+      subject instanceof PodRecord && this.#records.has(subject);
+    const record = this.#departures.oldest(isKnown);
+    if (record === undefined) return false;
+    this.#dropRecord(record);
+    this.#metrics.evicted.add();
+    return true;
   }
 
   #register(id: string, record: PodRecord): void {
     this.#records.add(record);
-    if (this.#readUid(id)) this.#byUid.set(this.#uidKey, record);
-    else this.#byOddUid.set(id, record);
-  }
-
-  #readUid(uid: string): boolean {
-    const { read, written } = this.#encoder.encodeInto(uid, this.#uidBytes);
-    return read === uid.length && readUidKey(this.#uidBytes, 0, written, this.#uidKey);
+    this.#byUid.set(id, record);
   }
 }
 
