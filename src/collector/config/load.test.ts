@@ -5,6 +5,7 @@
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FakeWorld } from "../testing/fake-components.ts";
 import { ConfigError, describeProblem } from "./config-error.ts";
@@ -46,6 +47,46 @@ function typed({ service, ...sections }: Configuration): unknown {
   ]);
   return { ...Object.fromEntries(components), service };
 }
+
+describe("any damage to a file", () => {
+  const sound = readFileSync(join(FOLDER, "several-pipelines.yaml"), "utf8");
+  const place = fc.nat(sound.length);
+  const junk = fc.constantFrom(
+    "",
+    " ",
+    "\n",
+    ":",
+    "[",
+    "]",
+    "{",
+    "}",
+    "null",
+    "7",
+    "&a ",
+    "*a",
+    "<<: ",
+    "__proto__: ",
+    "${A}",
+    "- ",
+  );
+  const damage = fc.array(fc.tuple(place, fc.nat(20), junk), { minLength: 1, maxLength: 4 });
+
+  test("gives a configuration or a ConfigError, never anything else", async () => {
+    await fc.assert(
+      fc.asyncProperty(damage, async (cuts) => {
+        let text = sound;
+        for (const [at, length, put] of cuts) text = text.slice(0, at) + put + text.slice(at + length);
+        const surroundings = { env: { A: "{x: 1}" }, readFile: () => text };
+        await loadConfiguration({ configs: ["c.yaml"] }, new FakeWorld().catalog, surroundings).catch(
+          (error: unknown) => {
+            if (!(error instanceof ConfigError) || error.problems.length === 0) throw error;
+          },
+        );
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
 
 describe("a configuration", () => {
   test("has golden cases", () => {
