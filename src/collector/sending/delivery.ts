@@ -3,7 +3,7 @@ import type { Telemetry } from "#telemetry";
 import { errorFrom } from "../errors.ts";
 import { Backoff, type RetrySettings } from "./backoff.ts";
 import type { SendingMetrics } from "./metrics.ts";
-import type { SendOutcome } from "./outcome.ts";
+import { failureFields, type SendOutcome } from "./outcome.ts";
 import type { ThrottledLog } from "./throttled-log.ts";
 
 /**
@@ -115,8 +115,8 @@ export class Delivery {
     log.tell("warn", `partial ${partial.rejected > 0} ${payload.signal}`, told, fields, partial.rejected);
   }
 
-  #tellRetry(payload: Payload, { message, cause }: Retryable, delayMs: number): void {
-    const fields = { signal: payload.signal, reason: message, error: cause, retryInMs: Math.round(delayMs) };
+  #tellRetry(payload: Payload, outcome: Retryable, delayMs: number): void {
+    const fields = { signal: payload.signal, ...failureFields(outcome), retryInMs: Math.round(delayMs) };
     this.#parts.log.tell("warn", `retry ${payload.signal}`, "sending failed, will retry", fields, 0);
   }
 }

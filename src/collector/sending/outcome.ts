@@ -26,3 +26,11 @@ export type SendOutcome =
 
 /** The outcome of nearly every attempt, so that it costs nothing. */
 export const SENT: SendOutcome = { kind: "sent" };
+
+/** An attempt that did not deliver. */
+export type SendFailure = Exclude<SendOutcome, { kind: "sent" }>;
+
+/** What a log says of a failure; the cause only where the message doesn't hold it already. */
+export function failureFields({ message, cause }: SendFailure): Readonly<Record<string, unknown>> {
+  return cause && !message.includes(cause.message) ? { reason: message, error: cause } : { reason: message };
+}

@@ -1,10 +1,10 @@
 import type { Payload } from "#otlp";
 import type { Component, ComponentContext, Consumer } from "../component.ts";
-import { ConsumeError } from "../errors.ts";
+import { ConsumeError, errorFrom } from "../errors.ts";
 import type { SendingSettings } from "./config.ts";
 import { Delivery, type Send } from "./delivery.ts";
 import { ITEM_NAMES, SendingMetrics } from "./metrics.ts";
-import type { SendOutcome } from "./outcome.ts";
+import { failureFields, type SendFailure } from "./outcome.ts";
 import { type QueueEntry, SendingQueue } from "./queue.ts";
 import { queueStorages, type QueueStore } from "./storage.ts";
 import { ThrottledLog } from "./throttled-log.ts";
@@ -14,8 +14,6 @@ export interface SenderOptions {
   /** Uniform in [0, 1), for the spread of delays. */
   readonly random?: () => number;
 }
-
-type Failure = Exclude<SendOutcome, { kind: "sent" }>;
 
 /** Told to those who were refused by an overloaded receiving end that named no delay. */
 const OVERLOAD_RETRY_MS = 1000;
@@ -116,10 +114,11 @@ export class Sender implements Component, Consumer {
 
   /** One consumer: goes on until nothing waits. Never rejects. */
   async #work(first: QueueEntry): Promise<void> {
-    let entry: QueueEntry | undefined = first;
-    while (entry) {
-      await this.#process(entry);
-      entry = this.#next();
+    try {
+      for (let entry: QueueEntry | undefined = first; entry; entry = this.#next()) await this.#process(entry);
+    } catch (caught) {
+      const error = errorFrom(caught);
+      this.#context.telemetry.logger.error("sending queue failed unexpectedly", { error, stack: error.stack });
     }
     this.#leave();
   }
@@ -164,7 +163,7 @@ export class Sender implements Component, Consumer {
     } else {
       let entry: QueueEntry | undefined;
       while ((entry = queue.take())) {
-        const outcome: Failure = { kind: "retryable", message: "not sent before the shutdown deadline" };
+        const outcome: SendFailure = { kind: "retryable", message: "not sent before the shutdown deadline" };
         if (entry.payload) this.#lose(entry.payload, outcome);
         entry.waiter?.reject(consumeErrorOf(outcome));
         queue.done(entry, true);
@@ -173,10 +172,10 @@ export class Sender implements Component, Consumer {
     queue.close();
   }
 
-  #lose(payload: Payload, outcome: Failure): void {
+  #lose(payload: Payload, outcome: SendFailure): void {
     const { signal, items } = payload;
     this.#metrics.of(signal).sendFailed.add(items);
-    const fields = { signal, unit: ITEM_NAMES[signal], reason: outcome.message, error: outcome.cause };
+    const fields = { signal, unit: ITEM_NAMES[signal], ...failureFields(outcome) };
     const message = this.#queue ? "sending failed, data is lost" : "sending failed, data was refused";
     this.#log.tell("error", `${outcome.kind} ${signal}`, message, fields, items);
   }
@@ -204,7 +203,7 @@ export class Sender implements Component, Consumer {
 }
 
 /** What whoever handed over the payload is told. */
-function consumeErrorOf(outcome: Failure): ConsumeError {
+function consumeErrorOf(outcome: SendFailure): ConsumeError {
   const options = outcome.cause ? { cause: outcome.cause } : {};
   if (outcome.kind === "permanent") return ConsumeError.permanent(outcome.message, options);
   return outcome.overloaded

@@ -66,6 +66,6 @@ export class ThrottledLog {
     const { level, message, fields, requests, items } = account;
     account.requests = 0;
     account.items = 0;
-    this.#logger[level](message, { ...fields, requests, items });
+    this.#logger[level](message, { ...fields, requests, ...(items > 0 && { items }) });
   }
 }

@@ -1,4 +1,4 @@
-import manifest from "../../../package.json" with { type: "json" };
+import { VERSION } from "#telemetry";
 
 /** How podflame names itself to those it sends to, in the form of the Collector. */
-export const USER_AGENT = `podflame/${manifest.version} (${process.platform}/${process.arch})`;
+export const USER_AGENT = `podflame/${VERSION} (${process.platform}/${process.arch})`;

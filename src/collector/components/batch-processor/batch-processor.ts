@@ -139,18 +139,32 @@ export class BatchProcessor implements Component, Consumer {
     this.#timer?.cancel();
     this.#timer = undefined;
     while (this.#shouldSend(pending)) {
-      (pending.ripe ? this.#sizeTriggers : this.#timeoutTriggers).add();
-      const batch = pending.takeBatch()!;
-      // What comes from now on waits its own time.
-      if (pending.empty) this.#due = false;
-      this.#batchItems.record(batch.items);
-      await this.#deliver(batch);
-      batch.release();
-      pending.settle();
-      this.#admitBlocked(pending);
+      const itemsBefore = pending.items;
+      try {
+        await this.#sendBatch(pending);
+      } catch (caught) {
+        // A bug, or no memory to join requests. They are out of the list, so the next round meets others.
+        const error = errorFrom(caught);
+        const lost = itemsBefore - pending.items;
+        this.#dropped.add(lost);
+        this.#log.tell("error", "bug", "batch failed unexpectedly, data is lost", { error, stack: error.stack }, lost);
+        pending.settle();
+      }
     }
     this.#pumping = undefined;
     this.#sendIfNeeded(pending);
+  }
+
+  async #sendBatch(pending: PendingRequests): Promise<void> {
+    (pending.ripe ? this.#sizeTriggers : this.#timeoutTriggers).add();
+    const batch = pending.takeBatch()!;
+    // What comes from now on waits its own time.
+    if (pending.empty) this.#due = false;
+    this.#batchItems.record(batch.items);
+    await this.#deliver(batch);
+    batch.release();
+    pending.settle();
+    this.#admitBlocked(pending);
   }
 
   /** Tries until the batch is taken, refused for good, or given up at the end of the process. */

@@ -70,10 +70,12 @@ export class PendingRequests {
       this.#sendingBytes += request.bytes.length;
     }
     if (count === 1) return taken[0]!;
-    const merged = mergeRequests(this.#signal, taken, this.#buffers);
-    const batch = new Payload(this.#signal, merged.buffer, commonOrigin(taken), merged.items);
-    for (const request of taken) request.release();
-    return batch;
+    try {
+      const merged = mergeRequests(this.#signal, taken, this.#buffers);
+      return new Payload(this.#signal, merged.buffer, commonOrigin(taken), merged.items);
+    } finally {
+      for (const request of taken) request.release();
+    }
   }
 
   /** The batch that was taken out is done with. */
