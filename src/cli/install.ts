@@ -1,9 +1,13 @@
 import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname, join } from "node:path";
 
 /** The folder that podflame is installed in: presets and recorded data stand there. */
-export const ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
+export const ROOT = folderOfPackage(import.meta.dirname);
+
+/** Searched for, because bundled code stands in another folder than its sources. */
+function folderOfPackage(folder: string): string {
+  return existsSync(join(folder, "package.json")) ? folder : folderOfPackage(dirname(folder));
+}
 
 const PRESETS = join(ROOT, "presets");
 

@@ -2,11 +2,11 @@
  * The command line. Each command is a file of its own that is read only when it's the one that was asked for; a file
  * exports `define`, which gives the command its options, help and action.
  */
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { ConfigError, StartError } from "#collector";
 import { ExitCode, Fault } from "./exit.ts";
 import { ROOT } from "./install.ts";
+import { VERSION } from "#telemetry";
 
 interface CommandFile {
   define(command: Command): void;
@@ -26,7 +26,7 @@ const COMMANDS: readonly { name: string; summary: string; load: () => Promise<Co
 async function main(argv: readonly string[]): Promise<void> {
   const program = new Command("podflame")
     .description("Kubernetes-aware OpenTelemetry collector: names the pod behind every container.id.")
-    .version(version())
+    .version(VERSION)
     .exitOverride()
     .showHelpAfterError("(--help shows what there is)")
     .addHelpText(
@@ -46,11 +46,6 @@ Exit codes: 0 done; 1 input or configuration at fault; 2 something needed is mis
     if (name === asksForHelp) (await load()).define(command);
   }
   await program.parseAsync([...argv], { from: "user" });
-}
-
-function version(): string {
-  const manifest = readFileSync(`${ROOT}/package.json`, "utf8");
-  return (JSON.parse(manifest) as { version: string }).version;
 }
 
 /** Tells the user what happened and how the process ends. */

@@ -24,3 +24,4 @@ export {
   type Labels,
   type MetricDescription,
 } from "./metrics.ts";
+export { VERSION } from "./version.ts";

@@ -1,5 +1,4 @@
-import { readFile } from "node:fs/promises";
-import type { Telemetry } from "#telemetry";
+import { VERSION, type Telemetry } from "#telemetry";
 import type { ApiClient, ApiClientSettings } from "./api-client.ts";
 import type { ConnectionSettings } from "./connection.ts";
 import { HttpApiClient } from "./http-api-client.ts";
@@ -17,7 +16,7 @@ export async function createApiClient(settings: ApiClientSettings, telemetry: Te
   }
   return new HttpApiClient(
     connection,
-    { qps: settings.qps ?? DEFAULT_QPS, burst: settings.burst ?? DEFAULT_BURST, userAgent: await userAgent() },
+    { qps: settings.qps ?? DEFAULT_QPS, burst: settings.burst ?? DEFAULT_BURST, userAgent: `podflame/${VERSION}` },
     telemetry,
   );
 }
@@ -34,9 +33,4 @@ async function connectionOf(settings: ApiClientSettings, telemetry: Telemetry): 
       return kubeconfigConnection({ path: settings.kubeConfigPath, context: settings.context, env }, telemetry);
     }
   }
-}
-
-async function userAgent(): Promise<string> {
-  const manifest = await readFile(new URL("../../../package.json", import.meta.url), "utf8");
-  return `podflame/${(JSON.parse(manifest) as { version: string }).version}`;
 }
