@@ -92,7 +92,11 @@ function signalHandlers(collector: Collector, end: (ending: Ending) => void): [N
   return handlers;
 }
 
-function conclude(logger: Logger | undefined, { unfinished, undelivered }: ShutdownReport): void {
-  if (unfinished.length === 0 && undelivered === 0) logger?.info("stopped; nothing was under way any more");
-  else logger?.warn("stopped with something left undone", { unfinished, undelivered_requests: undelivered });
+function conclude(logger: Logger | undefined, { unfinished, undelivered, lostItems }: ShutdownReport): void {
+  if (unfinished.length === 0 && undelivered === 0 && lostItems === 0) return logger?.info("stopped; all is delivered");
+  logger?.warn("stopped; not all could be delivered", {
+    unfinished,
+    unanswered_requests: undelivered,
+    lost_items: lostItems,
+  });
 }

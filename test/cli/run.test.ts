@@ -57,7 +57,7 @@ describe("podflame run", () => {
     expect(sent.status).toBe(200);
     process.kill("SIGTERM");
     const { code, stderr } = await process.ended;
-    expect(stderr).toContain("stopped; nothing was under way any more");
+    expect(stderr).toContain("stopped; all is delivered");
     expect(code).toBe(0);
   });
 
@@ -92,6 +92,33 @@ describe("podflame run", () => {
     expect(await status(taken.health)).toBe(200);
     process.kill("SIGTERM");
     expect((await process.ended).code).toBe(0);
+  });
+
+  test("says what could not be delivered", async () => {
+    const [http, closed] = await freePorts(2);
+    const process = new Podflame([
+      "run",
+      "--config",
+      `yaml:
+receivers: {otlp: {protocols: {http: {endpoint: "127.0.0.1:${http}"}}}}
+exporters: {otlp: {endpoint: "127.0.0.1:${closed}", tls: {insecure: true}}}
+service:
+  telemetry: {metrics: {level: none}}
+  pipelines: {traces: {receivers: [otlp], exporters: [otlp]}}
+`,
+    ]);
+    await process.shows("stderr", /everything is ready/);
+    const sent = await fetch(`http://127.0.0.1:${http}/v1/traces`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: '{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"a"},{"name":"b"}]}]}]}',
+    });
+    expect(sent.status).toBe(200);
+    await process.shows("stderr", /sending failed, will retry/);
+    process.kill("SIGTERM");
+    const { code, stderr } = await process.ended;
+    expect(stderr).toMatch(/"lost_items":2,"msg":"stopped; not all could be delivered"/);
+    expect(code).toBe(0);
   });
 
   test("reloads a changed file and at SIGHUP, if it's valid", async () => {

@@ -160,6 +160,6 @@ describe("stopping", () => {
   test("is possible before a start, and twice", async () => {
     const { collector } = await rig();
     await collector.stop();
-    expect(await collector.stop()).toEqual({ unfinished: [], undelivered: 0 });
+    expect(await collector.stop()).toEqual({ unfinished: [], undelivered: 0, lostItems: 0 });
   });
 });

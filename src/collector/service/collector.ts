@@ -96,7 +96,7 @@ export class Collector {
       this.#running = undefined;
       return running
         ? await running.service.shutdown(this.#settings.shutdownDeadlineMs)
-        : { unfinished: [], undelivered: 0 };
+        : { unfinished: [], undelivered: 0, lostItems: 0 };
     });
   }
 

@@ -78,7 +78,7 @@ describe("a service", () => {
       "start receiver otlp",
       "start receiver otlp/second",
     ]);
-    expect(await service.shutdown(1000)).toEqual({ unfinished: [], undelivered: 0 });
+    expect(await service.shutdown(1000)).toEqual({ unfinished: [], undelivered: 0, lostItems: 0 });
     expect(world.events).toEqual([
       "shutdown receiver otlp",
       "shutdown receiver otlp/second",
@@ -190,7 +190,7 @@ describe("a shutdown", () => {
     await clock.advance(1);
     expect(gaveUp).toEqual(["exporter debug/second"]);
     await clock.advance(1000);
-    expect(await ended).toEqual({ unfinished: ["exporter debug"], undelivered: 0 });
+    expect(await ended).toEqual({ unfinished: ["exporter debug"], undelivered: 0, lostItems: 0 });
     expect(logger.messages("error")).toEqual(["exporter debug didn't end in time and is left behind"]);
     expect(world.events.at(-1)).toBe("shutdown extension health_check");
     expect(clock.pending).toBe(0);
@@ -202,8 +202,19 @@ describe("a shutdown", () => {
     await set.service.start();
     void consume(intake(set, "otlp", "logs"), "logs");
     void consume(intake(set, "otlp", "logs"), "logs");
-    expect(await set.service.shutdown(1000)).toEqual({ unfinished: [], undelivered: 2 });
+    expect(await set.service.shutdown(1000)).toEqual({ unfinished: [], undelivered: 2, lostItems: 0 });
     expect(set.logger.lines.at(-1)).toMatchObject({ level: "warn", fields: { requests: 2 } });
+  });
+
+  test("tells how much exporters gave up meanwhile", async () => {
+    const { world, service } = await rig();
+    const failed = service.metrics.counter("otelcol_exporter_send_failed_spans", { help: "" }, { exporter: "debug" });
+    failed.add(1000);
+    world.onShutdown = (who) => {
+      if (who === "exporter debug") failed.add(7);
+    };
+    await service.start();
+    expect(await service.shutdown(1000)).toEqual({ unfinished: [], undelivered: 0, lostItems: 7 });
   });
 
   test("goes on when a component fails to end", async () => {
@@ -212,7 +223,7 @@ describe("a shutdown", () => {
       if (who === "receiver otlp") throw new TypeError("x is not a function");
     };
     await service.start();
-    expect(await service.shutdown(1000)).toEqual({ unfinished: ["receiver otlp"], undelivered: 0 });
+    expect(await service.shutdown(1000)).toEqual({ unfinished: ["receiver otlp"], undelivered: 0, lostItems: 0 });
     expect(world.events).toHaveLength(18);
   });
 });

@@ -2,6 +2,7 @@ import { MetricRegistry, type Clock, type Logger, type Timer } from "#telemetry"
 import type { BufferPool } from "#wire";
 import type { Configuration } from "../config/configuration.ts";
 import { errorFrom } from "../errors.ts";
+import { ITEM_NAMES } from "../sending/metrics.ts";
 import { buildGraph, type Graph, type GraphNode } from "./graph.ts";
 import { ServiceHost } from "./host.ts";
 import { MetricsServer } from "./metrics-server.ts";
@@ -31,6 +32,8 @@ export interface ShutdownReport {
   readonly unfinished: readonly string[];
   /** Payloads that were under way between components and got no answer. */
   readonly undelivered: number;
+  /** Spans, data points, log records and samples that exporters had taken and gave up while draining. */
+  readonly lostItems: number;
 }
 
 /** How long a component may go on after the deadline told it to give up. */
@@ -105,6 +108,7 @@ export class Service {
    */
   async shutdown(deadlineMs: number): Promise<ShutdownReport> {
     this.#status.state = "stopping";
+    const lostBefore = this.#lostItems();
     const { extensions, exporters, processors, receivers } = this.#graph;
     const stopping = new Stopping(this.#parts, deadlineMs);
     await Promise.all(receivers.map((node) => stopping.end(nameOf(node), node.component)));
@@ -114,8 +118,16 @@ export class Service {
     for (const service of this.#host.closing) await stopping.end(service.name, service);
     for (const server of this.#servers) await server.close();
     stopping.done();
-    const undelivered = this.#undelivered();
-    return { unfinished: stopping.unfinished, undelivered };
+    const lostItems = this.#lostItems() - lostBefore;
+    return { unfinished: stopping.unfinished, undelivered: this.#undelivered(), lostItems };
+  }
+
+  #lostItems(): number {
+    let lost = 0;
+    for (const items of Object.values(ITEM_NAMES)) {
+      lost += this.metrics.value(`otelcol_exporter_send_failed_${items}`) ?? 0;
+    }
+    return lost;
   }
 
   #undelivered(): number {
