@@ -9,17 +9,17 @@ import { join } from "node:path";
 const BENCHMARKS: Readonly<Record<string, { readonly file: string; readonly summary: string }>> = {
   intake: {
     file: "intake.ts",
-    summary: "OTLP in, Kubernetes identity, OTLP out: CPU, latency, memory, sync; beside the Collector",
+    summary: "OTLP in, Kubernetes identity, OTLP out: CPU, latency, memory, sync; beside the Collector (intake --help)",
   },
-  "otlp-splice": { file: "otlp-splice.ts", summary: "look-up and splice of resources in memory" },
-  reflector: { file: "reflector.ts", summary: "list and watch of pods: time and memory of the directory" },
+  "otlp-splice": { file: "otlp-splice.ts", summary: "finding and splicing a resource, alone" },
+  reflector: { file: "reflector.ts", summary: "the first list of 1,000 and of 10,000 pods: time and memory" },
 };
 
 async function main(name: string | undefined, args: readonly string[]): Promise<number> {
   const benchmark = name === undefined ? undefined : BENCHMARKS[name];
   if (benchmark === undefined) {
     const known = Object.entries(BENCHMARKS).map(([key, { summary }]) => `  ${key.padEnd(12)} ${summary}`);
-    const usage = `usage: npm run bench -- NAME [options]\n\n${known.join("\n")}\n\nEach tells its options with --help.\n`;
+    const usage = `usage: npm run bench -- NAME [options]\n\n${known.join("\n")}\n`;
     const asked = name === "--help" || name === "-h";
     (asked ? process.stdout : process.stderr).write(usage);
     if (name !== undefined && !asked) process.stderr.write(`\nthere is no benchmark "${name}"\n`);

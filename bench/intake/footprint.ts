@@ -1,4 +1,4 @@
-import { Cluster, preparedPods } from "../../test/peers/cluster.ts";
+import { preparedPods, startCluster } from "../../test/peers/prepared-cluster.ts";
 import { idleRssMiB, startContender, type ContenderName, type Pipeline } from "./contender.ts";
 import { median, type Row } from "./report.ts";
 import { progress, type Results, type Session } from "./session.ts";
@@ -49,13 +49,9 @@ function starts(session: Session, what: string, kubeconfig: string, settle: numb
 
 async function withFewPods<T>(use: (kubeconfig: string) => Promise<T>): Promise<T> {
   const prepared = await preparedPods(1000, progress);
-  const cluster = await Cluster.start({ etcd: prepared.etcd });
-  try {
-    await cluster.call("GET", "/api/v1/pods?limit=500");
-    return await use(cluster.kubeconfig);
-  } finally {
-    await cluster.stop();
-  }
+  await using cluster = await startCluster(prepared.etcd);
+  await cluster.raw("/api/v1/pods?limit=500");
+  return await use(cluster.kubeconfig);
 }
 
 function row(benchmark: string, quantity: string, results: Results<Start>, value: (start: Start) => number): Row {

@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Cluster, preparedPods } from "../../test/peers/cluster.ts";
+import { Cluster } from "../../test/cluster/cluster.ts";
+import { preparedPods, startCluster } from "../../test/peers/prepared-cluster.ts";
 import { freePorts } from "../../test/peers/program.ts";
 import type { ContenderName, ContenderSettings } from "./contender.ts";
 import { makeRequests, type RequestShape } from "./loadgen.ts";
@@ -52,14 +53,14 @@ export class Session {
     if (options.clusterState === undefined) {
       const prepared = await preparedPods(10_000, progress);
       progress("starting the API server with 10,000 pods");
-      cluster = await Cluster.start({ etcd: prepared.etcd });
+      cluster = await startCluster(prepared.etcd);
       containers = prepared.containers;
     } else {
       cluster = Cluster.attach(options.clusterState);
       containers = join(options.clusterState, "containers.tsv");
     }
     // The first list fills the server's watch cache.
-    await cluster.call("GET", "/api/v1/pods?limit=500");
+    await cluster.raw("/api/v1/pods?limit=500");
     const [intake = 0, sink = 0] = await freePorts(2);
     const workFolder = mkdtempSync(join(tmpdir(), "podflame-bench-"));
     const { serverCpu } = options;
@@ -91,7 +92,7 @@ export class Session {
   }
 
   async close(): Promise<void> {
-    await this.#cluster.stop();
+    if (this.options.clusterState === undefined) await this.#cluster[Symbol.asyncDispose]();
     await rm(this.settings.workFolder, { recursive: true, force: true });
   }
 }

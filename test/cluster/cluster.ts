@@ -53,11 +53,24 @@ export class Cluster implements AsyncDisposable {
     this.#agent = new https.Agent({ keepAlive: true, ca: this.#ca, cert, key });
   }
 
-  /** Starts one; takes about 5 s. `flags` are further flags of kube-apiserver. */
-  static async start(flags: readonly string[] = []): Promise<Cluster> {
-    const env = { ...process.env, APISERVER_FLAGS: flags.join(" ") };
+  /**
+   * Starts one; takes about 5 s. `flags` are further flags of kube-apiserver. `state` is the folder for its files, which
+   * may hold a folder `etcd` to begin with; a new one by default.
+   */
+  static async start(flags: readonly string[] = [], state?: string): Promise<Cluster> {
+    const folder = state === undefined ? {} : { PODFLAME_PEERS_STATE: state };
+    const env = { ...process.env, APISERVER_FLAGS: flags.join(" "), ...folder };
     const { stdout } = await run(join(SCRIPTS, "up.sh"), { env });
-    const lines = stdout.trim().split("\n");
+    return Cluster.#fromEnv(stdout);
+  }
+
+  /** One that somebody else started with `up.sh` in that folder, and will end. Don't dispose of it. */
+  static attach(state: string): Cluster {
+    return Cluster.#fromEnv(readFileSync(join(state, "env"), "utf8"));
+  }
+
+  static #fromEnv(text: string): Cluster {
+    const lines = text.trim().split("\n");
     return new Cluster(
       Object.fromEntries(lines.map((line): [string, string] => [line.split("=", 1)[0]!, line.replace(/^.*?=/, "")])),
     );

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { casesOfContainers, casesOfPods, casesOfSenders, type AssociationCase } from "./association-cases.ts";
-import { Cluster } from "./cluster.ts";
+import type { Cluster } from "../cluster/cluster.ts";
 import { describePeers } from "./describe-peers.ts";
 import {
   compareWithExpected,
@@ -15,6 +15,7 @@ import {
 } from "./differences.ts";
 import { readRequest, type Attributes } from "./otlp-reader.ts";
 import { createPods, type KnownPod } from "./pods.ts";
+import { startCluster } from "./prepared-cluster.ts";
 import { RecordingSink } from "./recording-sink.ts";
 import { Relay } from "./relay.ts";
 import { collectorBytes, jsonRequest } from "./requests.ts";
@@ -169,7 +170,7 @@ describePeers("the attributes that podflame and the Collector add", PEERS, () =>
   let pods: readonly KnownPod[];
 
   beforeAll(async () => {
-    cluster = await Cluster.start();
+    cluster = await startCluster();
     pods = await createPods(cluster);
     sink = await RecordingSink.start();
     plain = await Relay.start({ name: "otelcol", target: sink, exporter: "grpc" });
@@ -178,7 +179,7 @@ describePeers("the attributes that podflame and the Collector add", PEERS, () =>
   afterAll(async () => {
     await plain.stop();
     await sink.close();
-    await cluster.stop();
+    await cluster[Symbol.asyncDispose]();
   });
 
   /** Starts both with one configuration for the tests of a block. */

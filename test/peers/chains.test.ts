@@ -3,10 +3,11 @@
  * every signal, over gRPC and over HTTP.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { Cluster } from "./cluster.ts";
+import type { Cluster } from "../cluster/cluster.ts";
 import { describePeers } from "./describe-peers.ts";
 import { readRequest } from "./otlp-reader.ts";
 import { createPods, type KnownPod } from "./pods.ts";
+import { startCluster } from "./prepared-cluster.ts";
 import { RecordingSink } from "./recording-sink.ts";
 import { Relay, type RelayName } from "./relay.ts";
 import { collectorBytes, jsonRequest, type SentAttributes } from "./requests.ts";
@@ -32,7 +33,7 @@ describePeers("podflame and the Collector in a row", ["etcd", "kube-apiserver", 
   const relays: Relay[] = [];
 
   beforeAll(async () => {
-    cluster = await Cluster.start();
+    cluster = await startCluster();
     pods = await createPods(cluster);
     sink = await RecordingSink.start();
     plain = await Relay.start({ name: "otelcol", target: sink, exporter: "grpc" });
@@ -45,7 +46,7 @@ describePeers("podflame and the Collector in a row", ["etcd", "kube-apiserver", 
   afterAll(async () => {
     await plain.stop();
     await sink.close();
-    await cluster.stop();
+    await cluster[Symbol.asyncDispose]();
   });
 
   async function start(...settings: Parameters<typeof Relay.start>): Promise<Relay> {

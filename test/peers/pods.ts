@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
-import type { ApiObject, Cluster } from "./cluster.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+
+type ApiObject = Readonly<Record<string, unknown>>;
 
 /** A container as the API server tells of it. */
 export interface KnownContainer {
@@ -61,7 +63,9 @@ const DIGEST = `sha256:${hex("an image")}`;
 
 /** About sixty pods of every kind that has its own rule somewhere, written as a kubelet would leave them. */
 export async function createPods(cluster: Cluster): Promise<readonly KnownPod[]> {
-  for (const name of NAMESPACES) await cluster.call("POST", "/api/v1/namespaces", { metadata: { name } });
+  for (const name of NAMESPACES) {
+    await cluster.json("/api/v1/namespaces", { method: "POST", body: { metadata: { name } } });
+  }
   const pods: KnownPod[] = [];
   for (const [index, plan] of plans().entries()) pods.push(await createPod(cluster, plan, index));
   return pods;
@@ -190,7 +194,7 @@ async function createPod(cluster: Cluster, plan: PodPlan, index: number): Promis
     image,
   });
   const ephemeral = containers.filter(({ kind }) => kind === "ephemeral");
-  let pod = await cluster.call("POST", collection, {
+  const body: ApiObject = {
     apiVersion: "v1",
     kind: "Pod",
     metadata: {
@@ -210,18 +214,18 @@ async function createPod(cluster: Cluster, plan: PodPlan, index: number): Promis
       initContainers: containers.filter(({ kind }) => kind === "init").map(specOf),
       containers: containers.filter(({ kind }) => kind === undefined).map(specOf),
     },
-  });
+  };
+  let pod = await cluster.json<ApiObject>(collection, { method: "POST", body });
   if (ephemeral.length > 0) {
-    pod = await cluster.call("PATCH", `${collection}/${name}/ephemeralcontainers`, {
-      spec: { ephemeralContainers: ephemeral.map(specOf) },
-    });
+    const spec = { ...(pod["spec"] as ApiObject), ephemeralContainers: ephemeral.map(specOf) };
+    pod = await cluster.json(`${collection}/${name}/ephemeralcontainers`, { method: "PUT", body: { ...pod, spec } });
   }
   const { uid } = pod["metadata"] as { uid: string };
   const known = containers.map((container) => knownContainer(uid, container));
   const ip = plan.hostNetwork === true ? `192.168.0.${(index % 3) + 1}` : `10.128.0.${index + 1}`;
   if (plan.pending !== true) {
     const status = runningStatus(uid, containers, plan.secondIp === undefined ? [ip] : [ip, plan.secondIp]);
-    await cluster.call("PUT", `${collection}/${name}/status`, { ...pod, status });
+    await cluster.json(`${collection}/${name}/status`, { method: "PUT", body: { ...pod, status } });
   }
   return {
     label: plan.label,

@@ -6,11 +6,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Cluster } from "./cluster.ts";
+import type { Cluster } from "../cluster/cluster.ts";
 import { describePeers } from "./describe-peers.ts";
 import { REPOSITORY } from "./locations.ts";
 import { ascending, readRequest } from "./otlp-reader.ts";
 import { createPods, type KnownPod } from "./pods.ts";
+import { startCluster } from "./prepared-cluster.ts";
 import { RecordingSink } from "./recording-sink.ts";
 import { Relay } from "./relay.ts";
 
@@ -59,14 +60,14 @@ describePeers("profiles of every layout", ["etcd", "kube-apiserver", "otelcol"],
   let pods: readonly KnownPod[];
 
   beforeAll(async () => {
-    cluster = await Cluster.start();
+    cluster = await startCluster();
     pods = await createPods(cluster);
     sink = await RecordingSink.start();
   });
 
   afterAll(async () => {
     await sink.close();
-    await cluster.stop();
+    await cluster[Symbol.asyncDispose]();
   });
 
   const requests = (): readonly LiveRequest[] =>
