@@ -10,6 +10,8 @@ describe("podflame up", () => {
     expect(title).toMatch(/^NAMESPACE +POD +CONTAINER +SERVICE +SAMPLES\/S$/);
     expect(rows.slice(0, 3).map((row) => row.split(/ {2,}/).length)).toEqual([5, 5, 5]);
     expect(process.stdout).toMatch(/^3 in all, 3 with a pod's name, [1-9]\d*\.\d samples\/s$/m);
+    // What the captures' README says of them: 42, 28 and 24 samples.
+    expect(rows.slice(0, 3).map((row) => row.split(/ {2,}/)[2])).toEqual(["storefront", "pricing", "orders"]);
     expect(process.stderr).toContain("This is a recorded replay, not this machine");
     process.kill("SIGINT");
     const { code, stderr } = await process.ended;

@@ -35,15 +35,15 @@ async function drawing(
 }
 
 describe("the exporter", () => {
-  test("shows a recorded request by container and executable, in items a second", async () => {
+  test("shows a recorded request by container and executable, in samples a second", async () => {
     const { context, screen, exporter } = await drawing(false);
     await exporter.consume(testPayload("profiles", readFileSync(captured)));
     await context.clock.advance(2000);
     expect(screen.writes).toHaveLength(1);
     const lines = screen.writes[0]!.split("\n");
     expect(lines[0]).toMatch(/^NAMESPACE +POD +CONTAINER +SERVICE +SAMPLES\/S$/);
-    expect(lines[1]).toMatch(/^- +- +05ef3251ade1 +go-burn +11\.5$/);
-    expect(lines).toContain("3 in all, 0 with a pod's name, 24.5 samples/s");
+    expect(lines[1]).toMatch(/^- +- +dc133e4f802e +node +21\.0$/);
+    expect(lines).toContain("3 in all, 0 with a pod's name, 47.0 samples/s");
   });
 
   test("redraws in place on a terminal, over as many lines as it drew", async () => {

@@ -24,7 +24,7 @@ const standardOutput: Screen = {
   write: (text) => void process.stdout.write(text),
 };
 
-/** Counts items per pod and container, and shows the busiest every interval. Delivers nothing anywhere. */
+/** Counts samples and other items per pod and container, and shows the busiest every interval. Delivers nothing anywhere. */
 export class LiveTableExporter implements Component, Consumer {
   readonly #context: ComponentContext;
   readonly #config: LiveTableConfig;
@@ -53,7 +53,7 @@ export class LiveTableExporter implements Component, Consumer {
 
   async consume(payload: Payload): Promise<void> {
     if (payload.signal !== "profiles") this.#unit = "items";
-    for (const resource of decodeResources(payload)) this.#rates.add(ownerOf(resource), resource.items);
+    for (const resource of decodeResources(payload)) this.#rates.add(ownerOf(resource), resource.occurrences);
   }
 
   #schedule(): void {
