@@ -59,6 +59,11 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
+/** The first column of a table of `pods.mjs`, sorted. */
+function idsOf(table: readonly (readonly string[])[]): string[] {
+  return table.map(([id]) => id!).toSorted();
+}
+
 describe.skipIf(missing !== undefined)("a reflector on a real API server", () => {
   let cluster: Cluster;
   let loaded: readonly (readonly string[])[];
@@ -79,7 +84,7 @@ describe.skipIf(missing !== undefined)("a reflector on a real API server", () =>
   test("knows exactly its pods, by protobuf and in pages", async () => {
     await using follower = await Follower.start(cluster.kubeconfig);
     await follower.reflection.synced;
-    expect(follower.containerIds()).toEqual(loaded.map(([id]) => id).toSorted());
+    expect(follower.containerIds()).toEqual(idsOf(loaded));
     expect(follower.sink.known.size).toBe(PODS);
     for (const [, namespace, name, uid, node] of loaded) {
       expect(follower.sink.known.get(uid!)).toMatchObject({ namespace, name, nodeName: node });
@@ -122,7 +127,7 @@ describe.skipIf(missing !== undefined)("a reflector on a real API server", () =>
     await cluster.deletePods("team-09");
     const left = loaded.filter(([, namespace]) => namespace !== "team-09");
     await until(() => follower.sink.known.size === new Set(left.map(([, , , uid]) => uid)).size);
-    expect(follower.containerIds()).toEqual(left.map(([id]) => id).toSorted());
+    expect(follower.containerIds()).toEqual(idsOf(left));
   });
 
   test("goes on after the API server was away, and forgets nothing meanwhile", async () => {

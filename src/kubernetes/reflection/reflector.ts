@@ -17,6 +17,7 @@ import {
 } from "./reflector-course.ts";
 import { ReflectorTelemetry } from "./reflector-telemetry.ts";
 import { collectionPath, type Resource, type Selection } from "./resource.ts";
+import { YoungGarbage } from "./young-garbage.ts";
 import { watchParser, type WatchHappening } from "../decoding/watch-parser.ts";
 
 /** What a reflector is doing; see `Reflection.state`. */
@@ -92,6 +93,7 @@ export class Reflector<T> implements Reflection {
   readonly #pace: Pace;
   readonly #random: () => number;
   readonly #report: ReflectorTelemetry;
+  readonly #garbage = new YoungGarbage();
   readonly #stopping = new AbortController();
   readonly #ended: Promise<void>;
   #resolveSynced: () => void = () => undefined;
@@ -189,7 +191,10 @@ export class Reflector<T> implements Reflection {
         this.#checkObject();
         if (object !== undefined) this.#tell((sink) => sink.upsert(object));
       });
-      await this.#read(response, guard, (chunk) => parser.push(chunk));
+      await this.#read(response, guard, (chunk) => {
+        parser.push(chunk);
+        this.#garbage.read(chunk.length);
+      });
       return parser.end();
     } finally {
       guard.end();
