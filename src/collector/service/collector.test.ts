@@ -110,6 +110,21 @@ describe("a reload", () => {
     expect(logger.messages().at(-1)).toBe("the new configuration is in effect");
   });
 
+  test("that is still trying takes what the file holds when another reload is asked for", async () => {
+    const { world, collector, clock, file } = await rig();
+    await collector.start();
+    world.failToStart.set("debug/new", new Error("no such folder"));
+    world.failToStart.set("debug", new Error("port taken"));
+    await writeFile(file, yaml("debug/new"));
+    const reloaded = collector.reload("test");
+    await expect.poll(() => clock.pending).toBe(1);
+    await writeFile(file, yaml("debug/mended"));
+    await collector.reload("SIGHUP");
+    await reloaded;
+    expect(world.events.slice(-2)).toEqual(["start exporter debug/mended", "start receiver otlp"]);
+    expect(world.events.filter((event) => event === "start exporter debug/mended")).toHaveLength(1);
+  });
+
   test("that is still trying ends when the collector stops", async () => {
     const { world, collector, clock, file } = await rig();
     await collector.start();

@@ -41,6 +41,7 @@ export class Collector {
   #running: Running | undefined;
   #logger: Logger | undefined;
   #watch: FileWatch | undefined;
+  #pausing: AbortController | undefined;
   #operations: Promise<unknown> = Promise.resolve();
 
   constructor(settings: CollectorSettings) {
@@ -68,6 +69,11 @@ export class Collector {
 
   /** Replaces the configuration if the new one is valid. Never rejects: the outcome is in the log. */
   reload(why: string): Promise<void> {
+    if (this.#pausing) {
+      // One is under way and waits to try again: now is the time, with what the files hold now.
+      this.#pausing.abort(new Error(why));
+      return this.#operations.then(() => undefined);
+    }
     return this.#inTurn(async () => {
       if (this.#stopping.signal.aborted || !this.#running) return;
       const { logger } = this.#running;
@@ -122,28 +128,33 @@ export class Collector {
   async #replace(old: Running, loaded: LoadedConfiguration): Promise<void> {
     this.#running = undefined;
     await old.service.shutdown(this.#settings.shutdownDeadlineMs);
-    const candidates = [loaded, old.loaded];
-    for (let attempt = 0; !this.#stopping.signal.aborted; attempt++) {
-      const candidate = candidates[attempt % candidates.length]!;
-      try {
-        this.#running = await this.#run(candidate);
-        const outcome =
-          candidate === loaded ? "the new configuration is in effect" : "the old configuration runs again";
-        this.#logger?.info(outcome);
-        return;
-      } catch (caught) {
-        const which = candidate === loaded ? "new" : "old";
-        this.#logger?.error(`the ${which} configuration is valid but can't start`, { error: errorFrom(caught) });
-      }
-      // Once round: wait, and begin again with the one the user wants.
-      if (candidate === old.loaded) await this.#pause(attempt);
+    let wanted = loaded;
+    for (let delayMs = FIRST_RETRY_MS; !this.#stopping.signal.aborted; delayMs = Math.min(delayMs * 2, LAST_RETRY_MS)) {
+      if (await this.#try(wanted, "new")) return;
+      if (await this.#try(old.loaded, "old")) return;
+      this.#logger?.error("neither configuration can start; nothing runs until one does", { retry_in_ms: delayMs });
+      await this.#pause(delayMs);
+      wanted = await this.#settings.load().catch(() => wanted);
     }
   }
 
-  async #pause(attempt: number): Promise<void> {
-    const delayMs = Math.min(FIRST_RETRY_MS * 2 ** Math.floor(attempt / 2), LAST_RETRY_MS);
-    this.#logger?.error("neither configuration can start; nothing runs until one does", { retry_in_ms: delayMs });
-    await this.#settings.clock.sleep(delayMs, this.#stopping.signal).catch(() => undefined);
+  async #try(candidate: LoadedConfiguration, which: "new" | "old"): Promise<boolean> {
+    try {
+      this.#running = await this.#run(candidate);
+      this.#logger?.info(which === "new" ? "the new configuration is in effect" : "the old configuration runs again");
+      return true;
+    } catch (caught) {
+      this.#logger?.error(`the ${which} configuration is valid but can't start`, { error: errorFrom(caught) });
+      return false;
+    }
+  }
+
+  /** Waits until the time is up, the collector stops or a reload is asked for. */
+  async #pause(delayMs: number): Promise<void> {
+    this.#pausing = new AbortController();
+    const signal = AbortSignal.any([this.#pausing.signal, this.#stopping.signal]);
+    await this.#settings.clock.sleep(delayMs, signal).catch(() => undefined);
+    this.#pausing = undefined;
   }
 
   #watchFiles({ files }: LoadedConfiguration): void {
