@@ -9,7 +9,7 @@ import type { Address } from "./client-session.ts";
 import { createGrpcClient, type GrpcClientSeams } from "./grpc-client.ts";
 import { createGrpcServer } from "./grpc-server.ts";
 import type { GrpcClientSettings } from "./settings.ts";
-import { closed, eventually, nothingLeased, testContext, type TestContext } from "./transport-fixture.ts";
+import { closed, eventually, nothingLeased, testContext, type TestContext } from "./testing/transport-fixture.ts";
 import { type CallOptions, type CallResult, type Client, type GrpcHandler, GrpcStatus, type Server } from "./types.ts";
 
 const ECHO = "/test.Service/Echo";

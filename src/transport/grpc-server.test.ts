@@ -14,8 +14,8 @@ import {
   nothingLeased,
   RawConnection,
   testContext,
-} from "./transport-fixture.ts";
-import type { TestContext } from "./transport-fixture.ts";
+} from "./testing/transport-fixture.ts";
+import type { TestContext } from "./testing/transport-fixture.ts";
 import { type GrpcHandler, type GrpcReply, GrpcStatus, type Server, type UnaryRequest } from "./types.ts";
 
 const ECHO = "/test.Service/Echo";

@@ -5,7 +5,7 @@ import { ManualClock } from "#telemetry";
 import { createHttpClient, parseRetryAfter } from "./http-client.ts";
 import { createHttpServer } from "./http-server.ts";
 import type { HttpClientSettings } from "./settings.ts";
-import { closed, eventually, nothingLeased, testContext, type TestContext } from "./transport-fixture.ts";
+import { closed, eventually, nothingLeased, testContext, type TestContext } from "./testing/transport-fixture.ts";
 import type { CallOptions, CallResult, Client, HttpHandler } from "./types.ts";
 
 let context: TestContext;

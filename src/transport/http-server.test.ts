@@ -6,7 +6,7 @@ import { ManualClock } from "#telemetry";
 import { createHttpServer } from "./http-server.ts";
 import type { HttpServerSettings } from "./settings.ts";
 import { encodeFramed, loadBlockEncoder } from "./snappy.ts";
-import { closed, curl, eventually, nothingLeased, testContext, type TestContext } from "./transport-fixture.ts";
+import { closed, curl, eventually, nothingLeased, testContext, type TestContext } from "./testing/transport-fixture.ts";
 import type { HttpHandler, HttpReply, Server } from "./types.ts";
 
 const length: HttpHandler = (request) =>

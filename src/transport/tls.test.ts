@@ -9,7 +9,7 @@ import { createGrpcServer } from "./grpc-server.ts";
 import { createHttpClient } from "./http-client.ts";
 import { createHttpServer } from "./http-server.ts";
 import type { ClientTlsSettings, ServerTlsSettings } from "./settings.ts";
-import { closed, curl, eventually, nothingLeased, testContext, type TestContext } from "./transport-fixture.ts";
+import { closed, curl, eventually, nothingLeased, testContext, type TestContext } from "./testing/transport-fixture.ts";
 import { type CallResult, GrpcStatus, type Server } from "./types.ts";
 
 function hasOpenssl(): boolean {

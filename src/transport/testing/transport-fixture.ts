@@ -4,8 +4,8 @@ import * as http2 from "node:http2";
 import * as grpc from "@grpc/grpc-js";
 import { type Clock, type Logger, MetricRegistry, silentLogger, systemClock } from "#telemetry";
 import { BufferPool } from "#wire";
-import type { TransportContext } from "./settings.ts";
-import type { Server } from "./types.ts";
+import type { TransportContext } from "../settings.ts";
+import type { Server } from "../types.ts";
 
 /** A context with its own pool and metrics. */
 export interface TestContext extends TransportContext {
