@@ -1,6 +1,6 @@
 /**
  * Access to the Kubernetes API: credentials, list and watch, narrow decoders that keep only what podflame needs.
- * Start with `Reflector`. Leaves out writing to the API, and every field of an object that nothing here reads.
+ * Start with `createApiClient` and `reflectPods`. Leaves out writing to the API, and every field of an object that nothing here reads.
  */
 export type { ApiClient, ApiClientSettings, ApiRequest, ApiResponse } from "./access/api-client.ts";
 export { createApiClient } from "./access/create-api-client.ts";

@@ -56,7 +56,7 @@ export interface KeyFilter {
 
 /** Receives what a reflector sees, in order, never half a list: see `Reflector`. */
 export interface ReflectorSink<T> {
-  /** A full list begins. What was known stays known. */
+  /** A full list begins, or begins again after it broke off. What was known stays known. */
   listing(): void;
   /** An object as it is now: from the list, or added or modified since. */
   upsert(object: T): void;

@@ -1,11 +1,13 @@
 import type { Telemetry } from "#telemetry";
 import type { ApiClient, ApiResponse } from "../access/api-client.ts";
-import { ApiError, ApiFormatError } from "../errors.ts";
-import { IdleGuard } from "./idle-guard.ts";
 import { listParser, type ListMetadata } from "../decoding/list-parser.ts";
 import { ACCEPT_LIST, ACCEPT_WATCH, encodingOf, type Encoding } from "../decoding/media-types.ts";
 import type { ObjectDecoder } from "../decoding/object-decoder.ts";
+import { watchParser, type WatchHappening } from "../decoding/watch-parser.ts";
+import { ApiError, ApiFormatError } from "../errors.ts";
 import type { ReflectorSink } from "../objects.ts";
+import { IdleGuard } from "./idle-guard.ts";
+import { ListGarbage } from "./list-garbage.ts";
 import {
   DEFAULT_PACE,
   FIRST_STEP,
@@ -17,8 +19,6 @@ import {
 } from "./reflector-course.ts";
 import { ReflectorTelemetry } from "./reflector-telemetry.ts";
 import { collectionPath, type Resource, type Selection } from "./resource.ts";
-import { YoungGarbage } from "./young-garbage.ts";
-import { watchParser, type WatchHappening } from "../decoding/watch-parser.ts";
 
 /** What a reflector is doing; see `Reflection.state`. */
 export type ReflectorPhase = "listing" | "watching" | "waiting" | "stopped";
@@ -93,7 +93,7 @@ export class Reflector<T> implements Reflection {
   readonly #pace: Pace;
   readonly #random: () => number;
   readonly #report: ReflectorTelemetry;
-  readonly #garbage = new YoungGarbage();
+  readonly #garbage = new ListGarbage();
   readonly #stopping = new AbortController();
   readonly #ended: Promise<void>;
   #resolveSynced: () => void = () => undefined;
@@ -172,6 +172,7 @@ export class Reflector<T> implements Reflection {
       this.#unpaged = false;
       this.#setObjects(objects);
       this.#tell((sink) => sink.listed());
+      this.#garbage.listed();
       this.#isSynced = true;
       this.#resolveSynced();
       return { kind: "listed" };
