@@ -166,8 +166,8 @@ async function main(): Promise<number> {
   }
 }
 
-// Children and the API server are ended with the process.
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+// Children and the API server are ended with the process; a second signal does not cut that short.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
 try {
   process.exitCode = await main();
 } catch (error) {

@@ -29,10 +29,10 @@ async function main(name: string | undefined, args: readonly string[]): Promise<
   const child = spawn(process.execPath, [...process.execArgv, join(import.meta.dirname, benchmark.file), ...args], {
     stdio: "inherit",
   });
+  // Ctrl-C reaches the child as well, but a signal to this process alone would not. The child cleans up and ends.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
   const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
   return code ?? (signal === "SIGINT" ? 130 : 3);
 }
 
-// The child gets the terminal's Ctrl-C as well and cleans up; this process waits for it.
-process.on("SIGINT", () => undefined);
 process.exitCode = await main(process.argv[2], process.argv.slice(3));

@@ -1,6 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Cluster } from "../../test/cluster/cluster.ts";
@@ -63,6 +62,7 @@ export class Session {
     await cluster.raw("/api/v1/pods?limit=500");
     const [intake = 0, sink = 0] = await freePorts(2);
     const workFolder = mkdtempSync(join(tmpdir(), "podflame-bench-"));
+    process.once("exit", () => rmSync(workFolder, { recursive: true, force: true }));
     const { serverCpu } = options;
     const settings = { ports: { intake, sink }, kubeconfig: cluster.kubeconfig, serverCpu, workFolder };
     return new Session(options, settings, cluster, containers);
@@ -93,7 +93,6 @@ export class Session {
 
   async close(): Promise<void> {
     if (this.options.clusterState === undefined) await this.#cluster[Symbol.asyncDispose]();
-    await rm(this.settings.workFolder, { recursive: true, force: true });
   }
 }
 
