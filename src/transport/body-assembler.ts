@@ -15,7 +15,7 @@ export class BodyAssembler {
   #buffer: MessageBuffer | undefined;
   #written = 0;
 
-  /** @param budget asked before a buffer is taken; whoever takes the body frees the length of its buffer */
+  /** @param budget asked for the bytes that come; whoever takes the body frees its length */
   constructor(limitBytes: number, buffers: BufferPool, budget: InflightBudget) {
     this.#limitBytes = limitBytes;
     this.#buffers = buffers;
@@ -27,43 +27,36 @@ export class BodyAssembler {
   }
 
   /** Takes the first buffer. @param announced Content-Length, if there is one */
-  begin(announced: number | undefined): "too large" | "no room" | undefined {
+  begin(announced: number | undefined): "too large" | undefined {
     if (announced !== undefined && announced > this.#limitBytes) return "too large";
-    return this.#room(announced ?? Math.min(UNKNOWN_LENGTH_BYTES, this.#limitBytes)) ? undefined : "no room";
+    this.#buffer = this.#buffers.take(announced ?? Math.min(UNKNOWN_LENGTH_BYTES, this.#limitBytes));
+    return undefined;
   }
 
   /** Takes the next piece. After a problem the assembler only waits for `abandon`. */
   push(piece: Uint8Array): "too large" | "no room" | undefined {
     const needed = this.#written + piece.length;
     if (needed > this.#limitBytes) return "too large";
-    if (
-      needed > this.#buffer!.bytes.length &&
-      !this.#room(Math.min(this.#limitBytes, Math.max(needed, 2 * this.#written)))
-    ) {
-      return "no room";
-    }
+    if (!this.#budget.reserve(piece.length)) return "no room";
+    if (needed > this.#buffer!.bytes.length)
+      this.#grow(Math.min(this.#limitBytes, Math.max(needed, 2 * this.#written)));
     this.#buffer!.bytes.set(piece, this.#written);
     this.#written = needed;
     return undefined;
   }
 
   /** Replaces the buffer by one of `size` bytes with the same beginning. */
-  #room(size: number): boolean {
-    const old = this.#buffer;
-    if (!this.#budget.reserve(size)) return false;
+  #grow(size: number): void {
+    const old = this.#buffer!;
     this.#buffer = this.#buffers.take(size);
-    if (old) {
-      this.#buffer.bytes.set(old.bytes.subarray(0, this.#written));
-      this.#budget.free(old.bytes.length);
-      old.release();
-    }
-    return true;
+    this.#buffer.bytes.set(old.bytes.subarray(0, this.#written));
+    old.release();
   }
 
   /** The body; the caller owns the reference and has `reservedBytes` to free. */
   take(): { readonly body: MessageBuffer; readonly reservedBytes: number } {
     const body = this.#buffer!;
-    const reservedBytes = body.bytes.length;
+    const reservedBytes = this.#written;
     body.truncate(this.#written);
     this.#buffer = undefined;
     return { body, reservedBytes };
@@ -72,7 +65,7 @@ export class BodyAssembler {
   /** Gives back what has been taken so far. Does nothing after `take`, and may be called twice. */
   abandon(): void {
     if (!this.#buffer) return;
-    this.#budget.free(this.#buffer.bytes.length);
+    this.#budget.free(this.#written);
     this.#buffer.release();
     this.#buffer = undefined;
   }

@@ -252,14 +252,14 @@ describe("requests that can't be taken", () => {
     expect(answer["grpc-status"]).toBe(String(GrpcStatus.INTERNAL));
   });
 
-  test("more announced bytes than there is room for", async () => {
+  test("more bytes under way than there is room for", async () => {
     const connection = connect(await serve({ maxMessageBytes: 100_000 }));
     const calls = Array.from({ length: 65 }, () => {
       const call = connection.open(ECHO);
-      call.stream.write(framed(Buffer.from("x"), 0, 100_000));
+      call.stream.write(framed(Buffer.alloc(99_999), 0, 100_000));
       return call;
     });
-    const { headers } = await calls[64]!.answer;
+    const { headers } = await Promise.race(calls.map((call) => call.answer));
     expect(headers["grpc-status"]).toBe(String(GrpcStatus.RESOURCE_EXHAUSTED));
     expect(decodeRetryDetails(String(headers["grpc-status-details-bin"]))).toBe(1000);
     for (const call of calls) call.stream.close();
@@ -289,6 +289,19 @@ describe("clients that misbehave", () => {
     await clock.advance(100);
     expect((await call.answer).headers["grpc-status"]).toBe(String(GrpcStatus.DEADLINE_EXCEEDED));
     expect(context.refused("slow")).toBe(1);
+  });
+
+  test("announcing a lot and sending nothing keeps nobody out", async () => {
+    const address = await serve();
+    const connection = connect(address);
+    const calls = Array.from({ length: 200 }, () => {
+      const call = connection.open(ECHO);
+      call.stream.write(framed(Buffer.from("x"), 0, 4 << 20));
+      return call;
+    });
+    await eventually(() => expect(context.buffers.stats.leased).toBe(200));
+    expect((await callWithGrpcJs(address, ECHO, Buffer.alloc(1 << 20))).code).toBe(0);
+    for (const call of calls) call.stream.close();
   });
 
   test("a reset in the middle of the body gives the buffer back", async () => {

@@ -72,8 +72,9 @@ export async function untilDeadline(done: Promise<void>, deadline: AbortSignal):
 }
 
 /**
- * Bytes that a server holds for requests under way. Lengths are announced before the bytes come, and a thousand streams
- * may each announce the largest message: beyond the limit a server says "try again" instead of making room.
+ * Bytes of requests under way that a server holds: beyond the limit it says "try again". What counts are bytes that have
+ * come, not those that were announced: memory that nobody wrote to isn't resident, and a client that announces a lot and
+ * sends nothing shall not keep others out.
  */
 export class InflightBudget {
   readonly #limitBytes: number;

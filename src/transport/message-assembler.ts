@@ -20,7 +20,7 @@ export class MessageAssembler {
   #written = 0;
   #compressed = false;
 
-  /** @param budget asked before a buffer is taken; whoever takes the message frees its length */
+  /** @param budget asked for the bytes that come; whoever takes the message frees its length */
   constructor(limitBytes: number, buffers: BufferPool, budget?: InflightBudget) {
     this.#limitBytes = limitBytes;
     this.#buffers = buffers;
@@ -68,6 +68,7 @@ export class MessageAssembler {
     const target = this.#message!.bytes;
     const rest = piece.length - from;
     if (rest > target.length - this.#written) return "trailing bytes";
+    if (this.#budget && !this.#budget.reserve(rest)) return "no room";
     // A view only where there is something to cut off.
     if (rest > 0) target.set(from === 0 ? piece : piece.subarray(from), this.#written);
     this.#written += rest;
@@ -82,7 +83,6 @@ export class MessageAssembler {
     if (flag === 1 && !encoded) return "compressed without encoding";
     this.#compressed = flag === 1;
     if (length > this.#limitBytes) return "too large";
-    if (this.#budget && !this.#budget.reserve(length)) return "no room";
     this.#message = this.#buffers.take(length);
     return undefined;
   }
@@ -97,7 +97,7 @@ export class MessageAssembler {
   /** Gives back what has been taken so far. Does nothing after `take`, and may be called twice. */
   abandon(): void {
     if (!this.#message) return;
-    this.#budget?.free(this.#message.bytes.length);
+    this.#budget?.free(this.#written);
     this.#message.release();
     this.#message = undefined;
   }

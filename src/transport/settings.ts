@@ -28,7 +28,7 @@ export interface TlsFiles {
   readonly certPem?: string | undefined;
   readonly keyFile?: string | undefined;
   readonly keyPem?: Sealed | undefined;
-  /** Trust the system's CAs beside `caFile`/`caPem`. Without either of those the system's are trusted anyway. */
+  /** Trust this machine's CAs beside `caFile`/`caPem`. Clients without either of those trust them anyway. */
   readonly includeSystemCas?: boolean | undefined;
   /** Default 1.2. */
   readonly minVersion?: TlsVersion | undefined;

@@ -33,6 +33,7 @@ export function loadClientTls(settings: ClientTlsSettings): LoadedTls & tls.Conn
   const loaded = load(settings, [ca]);
   return {
     ...loaded,
+    ca: loaded.ca ?? systemCas(),
     rejectUnauthorized: settings.insecureSkipVerify !== true,
     ...(settings.serverName !== undefined && { servername: settings.serverName }),
   };
@@ -40,14 +41,12 @@ export function loadClientTls(settings: ClientTlsSettings): LoadedTls & tls.Conn
 
 function load(settings: TlsFiles, cas: readonly (string | undefined)[]): LoadedTls {
   const given = cas.filter((pem) => pem !== undefined);
-  const system = settings.includeSystemCas === true ? tls.rootCertificates : [];
   const loaded: LoadedTls = {
     minVersion: VERSION[settings.minVersion ?? "1.2"],
     ...(settings.maxVersion !== undefined && { maxVersion: VERSION[settings.maxVersion] }),
     ...(settings.cipherSuites !== undefined && { ciphers: settings.cipherSuites.map(opensslName).join(":") }),
   };
-  // Without `ca` Node trusts the certificates it was built with, and those of --use-system-ca.
-  if (given.length > 0) loaded.ca = [...given, ...system];
+  if (given.length > 0) loaded.ca = settings.includeSystemCas === true ? [...given, ...systemCas()] : given;
   const cert = readPem(settings.certFile, settings.certPem, "cert_file");
   const key = readPem(settings.keyFile, settings.keyPem?.reveal(), "key_file");
   if (cert !== undefined) loaded.cert = cert;
@@ -58,6 +57,12 @@ function load(settings: TlsFiles, cas: readonly (string | undefined)[]): LoadedT
     throw new Error(`tls: certificate and key can't be used (${settings.certFile ?? "cert_pem"})`, { cause: error });
   }
   return loaded;
+}
+
+/** What this machine trusts, as Go reads it; where it has no certificates, those that Node was built with. */
+function systemCas(): string[] {
+  const system = tls.getCACertificates("system");
+  return system.length > 0 ? system : [...tls.rootCertificates];
 }
 
 function readPem(file: string | undefined, pem: string | undefined, key: string): string | undefined {
