@@ -282,7 +282,8 @@ export function answerError(stream: ServerHttp2Stream, reply: GrpcReply, more: O
 export function answerHeaders(stream: ServerHttp2Stream, headers: OutgoingHttpHeaders): void {
   if (stream.destroyed || stream.closed) return;
   stream.respond(headers, { endStream: true });
-  if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+  // RFC 9113, 8.1: a complete answer, then "stop sending"; nothing to stop where the client has ended its side.
+  if (!stream.readableEnded && !stream.endAfterHeaders) stream.close(constants.NGHTTP2_NO_ERROR);
 }
 
 function ignore(): void {}

@@ -9,8 +9,10 @@ import { encodeFramed, loadBlockEncoder } from "./snappy.ts";
 import {
   callWithGrpcJs,
   closed,
+  curl,
   eventually,
   framed,
+  hasTool,
   nothingLeased,
   RawConnection,
   testContext,
@@ -196,6 +198,12 @@ describe("requests that can't be taken", () => {
     const answer = await send(connect(await serve()), framed(Buffer.from("x")), headers);
     expect(answer[":status"]).toBe(status);
     expect(context.refused(reason)).toBe(1);
+  });
+
+  test.skipIf(!hasTool("curl"))("curl learns that this is no place for JSON", async () => {
+    const url = `http://${await serve()}${ECHO}`;
+    const output = await curl("--http2-prior-knowledge", "-X", "POST", "-H", "content-type: application/json", url);
+    expect(output).toContain("HTTP/2 415");
   });
 
   test("an unknown encoding, with those that are known", async () => {

@@ -9,22 +9,19 @@ import { createGrpcServer } from "./grpc-server.ts";
 import { createHttpClient } from "./http-client.ts";
 import { createHttpServer } from "./http-server.ts";
 import type { ClientTlsSettings, ServerTlsSettings } from "./settings.ts";
-import { closed, curl, eventually, nothingLeased, testContext, type TestContext } from "./testing/transport-fixture.ts";
+import {
+  closed,
+  curl,
+  eventually,
+  hasTool,
+  nothingLeased,
+  testContext,
+  type TestContext,
+} from "./testing/transport-fixture.ts";
 import { type CallResult, GrpcStatus, type Server } from "./types.ts";
 
-function hasOpenssl(): boolean {
-  try {
-    execFileSync("openssl", ["version"]);
-    return true;
-  } catch {
-    if (process.env["PODFLAME_REQUIRE"] === "all") throw new Error("openssl is missing");
-    console.warn("SKIPPED: TLS needs openssl to make certificates");
-    return false;
-  }
-}
-
 const METHOD = "/test.Service/Echo";
-const available = hasOpenssl();
+const available = hasTool("openssl") && hasTool("curl");
 let directory: string;
 const file = (name: string): string => path.join(directory, name);
 
