@@ -28,6 +28,13 @@ export function encodeAttribute(key: string, value: AttributeValue): Uint8Array 
   return writer.finish();
 }
 
+/** Encodes a value as the content of an AnyValue message. */
+export function encodeValue(value: AttributeValue): Uint8Array {
+  const writer = new Writer(32);
+  writeValueContent(writer, value);
+  return writer.finish();
+}
+
 function writeKeyValue(writer: Writer, field: number, key: string, value: AttributeValue): void {
   writer.open(field);
   writer.string(KEY, key);
@@ -38,6 +45,11 @@ function writeKeyValue(writer: Writer, field: number, key: string, value: Attrib
 /** Writes `value` as an AnyValue in `field`. */
 function writeValue(writer: Writer, field: number, value: AttributeValue): void {
   writer.open(field);
+  writeValueContent(writer, value);
+  writer.close();
+}
+
+function writeValueContent(writer: Writer, value: AttributeValue): void {
   if (typeof value === "string") writer.string(1, value);
   else if (typeof value === "boolean") writer.varint(2, value ? 1 : 0);
   else if (typeof value === "bigint") writer.varint64(3, value);
@@ -52,7 +64,6 @@ function writeValue(writer: Writer, field: number, value: AttributeValue): void 
     for (const inner of value as readonly AttributeValue[]) writeValue(writer, 1, inner);
     writer.close();
   }
-  writer.close();
 }
 
 /** A decoded KeyValue. */

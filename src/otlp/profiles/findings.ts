@@ -1,5 +1,7 @@
 /** What can be odd about a request that can be read nevertheless. */
 export type FindingKind =
+  /** Bytes that cannot be read: the entry counts as empty, the sample or profile as lost. */
+  | "malformed"
   /** An index or a slice that points outside of its table. */
   | "index-out-of-range"
   /** From D8 on: element 0 of a table is not the null element, or a table lacks it. */

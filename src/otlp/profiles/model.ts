@@ -169,8 +169,11 @@ export interface ValueTypeRecord {
 export interface ProfileRecord {
   /** Any number up to D7 (values of a sample: one for each), exactly one from D8 on (of empty strings if absent). */
   readonly types: readonly ValueTypeRecord[];
-  /** Position in `types` of the type to show first; undefined where not told. From D8 on a scope attribute tells. */
-  readonly defaultType: number | undefined;
+  /**
+   * String: name of the type to show first; 0 where not told. D6 and D7 give a position, 0 of which is the same as not
+   * told; from D8 on the scope attribute `pprof.scope.default_sample_type` tells, and this is 0.
+   */
+  readonly defaultType: number;
   readonly periodType: ValueTypeRecord;
   readonly period: bigint;
   /** Start of the window, signed up to D7. In E the container's window, or the inner profile's where it has none. */

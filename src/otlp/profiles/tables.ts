@@ -1,22 +1,24 @@
 import { decodeText } from "#wire";
+import { hashBytes } from "./intern-index.ts";
 
 /** Entries of one table at most, in all profiles together; far above any real request. */
 export const MAX_TABLE_ENTRIES = 4 << 20;
 
 /**
- * Byte strings by index. Those found in the request stay there and are two integers each; others are held. Entry 0 is
- * empty. Grows by `addRange` and `add` until the model is handed out.
+ * Byte strings by index. Those found in the request stay there and are two integers each; others are held. Grows by
+ * `addRange` and `add` until the model is handed out.
  */
 export class ByteTable {
-  readonly #source: Uint8Array;
+  /** What ranges refer to. */
+  readonly source: Uint8Array;
   #starts = new Int32Array(16);
   #ends = new Int32Array(16);
+  /** Entries that are not in `source`: their start is -1, their end the position in here. */
   #held: Uint8Array[] | undefined;
-  #length = 1;
+  #length = 0;
 
-  /** @param source the request that ranges refer to */
   constructor(source: Uint8Array) {
-    this.#source = source;
+    this.source = source;
   }
 
   get length(): number {
@@ -28,7 +30,7 @@ export class ByteTable {
     if (!(index >= 0 && index < this.#length)) return EMPTY;
     const start = this.#starts[index]!;
     const end = this.#ends[index]!;
-    return start < 0 ? this.#held![end]! : this.#source.subarray(start, end);
+    return start < 0 ? this.#held![end]! : this.source.subarray(start, end);
   }
 
   /** How many bytes an entry has, without making a view of them. */
@@ -39,7 +41,7 @@ export class ByteTable {
     return start < 0 ? this.#held![end]!.length : end - start;
   }
 
-  /** Where the entry starts in the request; -1 for entries that are held apart from it. */
+  /** Where the entry starts in `source`; -1 for entries that are not in it. */
   start(index: number): number {
     return index >= 0 && index < this.#length ? this.#starts[index]! : -1;
   }
@@ -55,9 +57,48 @@ export class ByteTable {
 
   /** Adds bytes from elsewhere, which must not change any more. */
   add(bytes: Uint8Array): number {
+    if (bytes.length === 0) return this.addRange(0, 0);
     this.#held ??= [];
     this.#held.push(bytes);
     return this.addRange(-1, this.#held.length - 1);
+  }
+
+  /** Adds an entry of another table. */
+  addFrom(other: ByteTable, index: number): number {
+    const start = other.start(index);
+    if (start >= 0 && other.source === this.source) return this.addRange(start, start + other.size(index));
+    return this.add(other.bytes(index));
+  }
+
+  /** Makes an entry empty. */
+  clear(index: number): void {
+    this.#starts[index] = 0;
+    this.#ends[index] = 0;
+  }
+
+  /** Takes back the last entry. */
+  pop(): void {
+    this.#length--;
+    if (this.#starts[this.#length]! < 0) this.#held!.pop();
+  }
+
+  hash(index: number): number {
+    const start = this.#starts[index]!;
+    const end = this.#ends[index]!;
+    if (start >= 0) return hashBytes(this.source, start, end);
+    const held = this.#held![end]!;
+    return hashBytes(held, 0, held.length);
+  }
+
+  same(a: number, b: number): boolean {
+    const size = this.size(a);
+    if (size !== this.size(b)) return false;
+    const left = this.#starts[a]! < 0 ? this.#held![this.#ends[a]!]! : this.source;
+    const right = this.#starts[b]! < 0 ? this.#held![this.#ends[b]!]! : this.source;
+    const from = Math.max(0, this.#starts[a]!);
+    const to = Math.max(0, this.#starts[b]!);
+    for (let at = 0; at < size; at++) if (left[from + at] !== right[to + at]) return false;
+    return true;
   }
 
   #grow(): void {
@@ -70,9 +111,9 @@ export class ByteTable {
   }
 }
 
-/** Strings by index, decoded when first asked for. Entry 0 is empty text. */
+/** Strings by index, decoded when first asked for. */
 export class StringTable extends ByteTable {
-  readonly #texts: (string | undefined)[] = [""];
+  readonly #texts: (string | undefined)[] = [];
 
   /** The text of an entry, invalid UTF-8 as U+FFFD; empty for an index outside of the table. */
   text(index: number): string {
@@ -80,17 +121,9 @@ export class StringTable extends ByteTable {
     if (text !== undefined) return text;
     const bytes = this.bytes(index);
     text = decodeText(bytes, 0, bytes.length);
-    if (index > 0 && index < this.length) this.#texts[index] = text;
+    if (index >= 0 && index < this.length) this.#texts[index] = text;
     return text;
-  }
-
-  /** Adds a text and returns its index; the same text twice gives two entries (see `ModelBuilder.string`). */
-  addText(text: string): number {
-    const index = this.add(encoder.encode(text));
-    this.#texts[index] = text;
-    return index;
   }
 }
 
 const EMPTY = new Uint8Array(0);
-const encoder = new TextEncoder();

@@ -1,0 +1,72 @@
+import { Int32Column, Int64Column } from "./columns.ts";
+import type { Samples } from "./model.ts";
+
+/** Collects the samples of one profile. All indexes are those of the model's dictionary. */
+export class SamplesBuilder {
+  readonly stack = new Int32Column();
+  readonly link = new Int32Column();
+  readonly attributeOffsets = new Int32Column();
+  readonly attributes = new Int32Column();
+  readonly valueOffsets = new Int32Column();
+  readonly values = new Int64Column();
+  readonly timestampOffsets = new Int32Column();
+  readonly timestamps = new Int64Column();
+  stacktraceId: Int32Column | undefined;
+  readonly unknown = new Map<number, Uint8Array>();
+
+  constructor() {
+    this.attributeOffsets.push(0);
+    this.valueOffsets.push(0);
+    this.timestampOffsets.push(0);
+  }
+
+  get length(): number {
+    return this.stack.length;
+  }
+
+  /** Adds a sample. `values` one for each type (or one for each timestamp), `timestamps` in epoch nanoseconds. */
+  add(
+    stack: number,
+    attributes: ArrayLike<number>,
+    link: number,
+    values: readonly bigint[],
+    timestamps: readonly bigint[],
+  ): void {
+    for (let at = 0; at < attributes.length; at++) this.attributes.push(attributes[at]!);
+    for (const value of values) this.values.pushBig(value);
+    for (const timestamp of timestamps) this.timestamps.pushBig(timestamp);
+    this.close(stack, link);
+  }
+
+  /** Ends a sample whose attributes, values and timestamps were pushed to the columns. */
+  close(stack: number, link: number): void {
+    this.stack.push(stack);
+    this.link.push(link);
+    this.attributeOffsets.push(this.attributes.length);
+    this.valueOffsets.push(this.values.length);
+    this.timestampOffsets.push(this.timestamps.length);
+  }
+
+  /** Takes back what was pushed since the last `close`. */
+  abandon(): void {
+    this.attributes.length = this.attributeOffsets.values[this.length]!;
+    this.values.length = this.valueOffsets.values[this.length]!;
+    this.timestamps.length = this.timestampOffsets.values[this.length]!;
+  }
+
+  finish(): Samples {
+    return {
+      length: this.length,
+      stack: this.stack.view(),
+      link: this.link.view(),
+      attributeOffsets: this.attributeOffsets.view(),
+      attributes: this.attributes.view(),
+      valueOffsets: this.valueOffsets.view(),
+      values: this.values.signed(),
+      timestampOffsets: this.timestampOffsets.view(),
+      timestamps: this.timestamps.unsigned(),
+      stacktraceId: this.stacktraceId?.view(),
+      unknown: this.unknown,
+    };
+  }
+}
