@@ -10,6 +10,8 @@ const ROOT = resolve(import.meta.dirname, "..");
 
 /** What a module may import of ours. Components are a layer of their own. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  // Node's own modules where importing them plainly costs too much; anybody may.
+  node: [],
   wire: [],
   telemetry: [],
   otlp: ["wire"],
@@ -96,7 +98,7 @@ describe("the layers", () => {
     const wrong = production.filter(({ from, target }) => {
       if (target === undefined) return false;
       const [importer, imported] = [moduleOf(from), moduleOf(target)];
-      return importer !== imported && MAY_IMPORT[importer]?.includes(imported) !== true;
+      return importer !== imported && imported !== "node" && MAY_IMPORT[importer]?.includes(imported) !== true;
     });
     expect(wrong.map(where)).toEqual([]);
   });
@@ -135,6 +137,15 @@ describe("the layers", () => {
     }
     expect(cycles(edges)).toEqual([]);
   });
+});
+
+test("node:http is imported for its types only: its values come from #node-http", () => {
+  const wrong = files.filter(
+    (file) =>
+      !isTest(file) &&
+      /^import (?!type ).*from "node:http";|import\("node:http"\)/m.test(readFileSync(join(ROOT, file), "utf8")),
+  );
+  expect(wrong).toEqual([]);
 });
 
 describe("a third-party library", () => {

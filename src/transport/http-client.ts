@@ -1,8 +1,9 @@
 /** POSTs over HTTP/1.1 on `node:http` and `node:https`, over connections that are kept. */
 import { createHash } from "node:crypto";
-import * as http from "node:http";
+import type * as http from "node:http";
 import * as https from "node:https";
 import { isIP } from "node:net";
+import { nodeHttp } from "#node-http";
 import type { BufferPool, MessageBuffer } from "#wire";
 import type { Clock } from "#telemetry";
 import { createDeflater, type Deflater } from "./compression.ts";
@@ -70,7 +71,7 @@ class HttpClient implements Client {
   #send(url: URL, body: MessageBuffer, options: CallOptions): Promise<CallResult> {
     let request: http.ClientRequest;
     try {
-      request = (url.protocol === "https:" ? https : http).request(url, {
+      request = (url.protocol === "https:" ? https : nodeHttp).request(url, {
         method: "POST",
         agent: this.#agent(url),
         headers: { ...this.#headers, ...options.headers, "content-length": body.bytes.length },
@@ -169,7 +170,7 @@ class HttpClient implements Client {
       timeout: idleTimeoutMs || 90_000,
       ...(proxyEnv && { proxyEnv }),
     };
-    return url.protocol === "https:" ? new https.Agent({ ...options, ...tls }) : new http.Agent(options);
+    return url.protocol === "https:" ? new https.Agent({ ...options, ...tls }) : new nodeHttp.Agent(options);
   }
 
   close(): Promise<void> {

@@ -1,7 +1,8 @@
 /** POSTs over HTTP/1.1 on `node:http`: bytes in, reply out. Browsers may be let in with CORS. */
-import * as http from "node:http";
+import type * as http from "node:http";
 import * as https from "node:https";
 import type { Socket } from "node:net";
+import { nodeHttp } from "#node-http";
 import type { BufferPool } from "#wire";
 import type { Clock, Logger, Timer } from "#telemetry";
 import { plainAddress } from "./address.ts";
@@ -127,7 +128,7 @@ class HttpServer implements Server, HttpHost {
       noDelay: true,
     };
     const tls = this.#settings.tls;
-    if (!tls) return this.#limited(http.createServer(options));
+    if (!tls) return this.#limited(nodeHttp.createServer(options));
     const server = https.createServer({ ...options, ...loadServerTls(tls), handshakeTimeout: 20_000 });
     if (tls.reloadIntervalMs !== undefined || tls.clientCaFileReload === true) {
       const files = [tls.certFile, tls.keyFile, tls.caFile, tls.clientCaFile];

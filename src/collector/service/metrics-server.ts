@@ -1,4 +1,5 @@
 import type { Server } from "node:http";
+import { nodeHttp } from "#node-http";
 import type { MetricRegistry } from "#telemetry";
 import type { MetricsEndpoint } from "../config/telemetry.ts";
 
@@ -21,8 +22,7 @@ export class MetricsServer {
 
   /** @throws Error with a remedy where the address can't be had */
   async listen(): Promise<void> {
-    const { createServer } = await import("node:http");
-    const server = createServer((request, response) => {
+    const server = nodeHttp.createServer((request, response) => {
       const path = request.url?.split("?")[0];
       if (path !== "/metrics") return void response.writeHead(404).end("see /metrics\n");
       if (request.method !== "GET" && request.method !== "HEAD") return void response.writeHead(405).end();

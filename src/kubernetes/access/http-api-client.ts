@@ -1,5 +1,6 @@
-import http from "node:http";
+import type http from "node:http";
 import https from "node:https";
+import { nodeHttp } from "#node-http";
 import type { Clock, MetricRegistry, Telemetry } from "#telemetry";
 import type { ApiClient, ApiRequest, ApiResponse } from "./api-client.ts";
 import type { ConnectionSettings } from "./connection.ts";
@@ -88,7 +89,7 @@ export class HttpApiClient implements ApiClient {
     };
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(new Error(`${this.server}: the client is closed`));
-      const call = server.protocol === "https:" ? https.request(options) : http.request(options);
+      const call = server.protocol === "https:" ? https.request(options) : nodeHttp.request(options);
       const timer = this.#clock.timer(HEAD_TIMEOUT_MS, () => {
         call.destroy(new Error(`no answer within ${HEAD_TIMEOUT_MS / 1000} s`));
       });
@@ -124,7 +125,7 @@ export class HttpApiClient implements ApiClient {
     this.#certificate = certificate;
     this.#agent =
       server.protocol === "http:"
-        ? new http.Agent(shared)
+        ? new nodeHttp.Agent(shared)
         : new https.Agent({
             ...shared,
             rejectUnauthorized: !insecureSkipVerify,

@@ -1,3 +1,4 @@
+import { parse } from "yaml";
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
@@ -61,7 +62,6 @@ export async function loadKubeconfig(
 
 async function parseKubeconfig(text: string, file: string): Promise<Readonly<Record<string, unknown>>> {
   // Loaded late: not every process reads YAML here.
-  const { parse } = await import("yaml");
   let value: unknown;
   try {
     value = parse(text, { prettyErrors: false });

@@ -1,7 +1,7 @@
 import { KeptKeys } from "./kept-keys.ts";
 import type { ObjectDecoder } from "./object-decoder.ts";
 import type { KeyFilter, PodObject } from "../objects.ts";
-import type { PodDraft } from "./pod-draft.ts";
+import { finished, type PodDraft } from "./pod-draft.ts";
 import { PodJsonReader } from "./pod-json.ts";
 import { PodProtobufReader } from "./pod-protobuf.ts";
 import { StringTable } from "./string-table.ts";
@@ -12,6 +12,7 @@ export class PodDecoder implements ObjectDecoder<PodObject> {
   malformed = false;
   readonly #protobuf: PodProtobufReader;
   readonly #json: PodJsonReader;
+  #previous: PodDraft | undefined;
 
   constructor(keys: KeyFilter) {
     const [kept, strings] = [new KeptKeys(keys), new StringTable()];
@@ -29,6 +30,9 @@ export class PodDecoder implements ObjectDecoder<PodObject> {
 
   #checked(pod: PodDraft, malformed: boolean): PodObject | undefined {
     this.malformed = malformed || pod.uid === "";
-    return pod.uid === "" ? undefined : pod;
+    if (pod.uid === "") return undefined;
+    const previous = this.#previous;
+    this.#previous = pod;
+    return finished(pod, previous);
   }
 }

@@ -79,3 +79,41 @@ export function containerOf(pod: PodDraft, kind: PodContainer["kind"], name: str
   pod.containers.push(made);
   return made;
 }
+
+/**
+ * Ends the reading of a pod. Lists take just the room they need (a list that was pushed to has room for 17), and what is
+ * equal in `previous` is shared with it: pods of one workload follow each other in a list, with the same owners and
+ * mostly the same wanted labels. Half of a pod's memory.
+ */
+export function finished(pod: PodDraft, previous: PodDraft | undefined): PodObject {
+  pod.podIps = pod.podIps.slice();
+  pod.containers = pod.containers.slice();
+  if (previous !== undefined) {
+    if (sameTexts(pod.labels, previous.labels)) pod.labels = previous.labels;
+    if (sameTexts(pod.annotations, previous.annotations)) pod.annotations = previous.annotations;
+    if (sameOwners(pod.owners, previous.owners)) pod.owners = previous.owners;
+  }
+  if (pod.owners.length > 0 && pod.owners !== previous?.owners) pod.owners = pod.owners.slice();
+  return pod;
+}
+
+function sameTexts(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
+  if (a.size !== b.size) return false;
+  for (const [key, value] of a) if (b.get(key) !== value) return false;
+  return true;
+}
+
+function sameOwners(a: readonly OwnerReference[], b: readonly OwnerReference[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((owner, index) => {
+      const other = b[index]!;
+      return (
+        owner.uid === other.uid &&
+        owner.name === other.name &&
+        owner.kind === other.kind &&
+        owner.controller === other.controller
+      );
+    })
+  );
+}

@@ -1,4 +1,5 @@
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
+import { nodeHttp } from "#node-http";
 import { SERVICE_STATUS, type Component, type ComponentContext, type ServiceStatus } from "#collector";
 import type { HealthCheckConfig } from "./config.ts";
 
@@ -30,7 +31,7 @@ export class HealthCheckExtension implements Component {
 
   async start(): Promise<void> {
     const { host, port, path } = this.#config;
-    const server = createServer((request, response) => {
+    const server = nodeHttp.createServer((request, response) => {
       if (request.url?.split("?")[0] !== path) return void response.writeHead(404).end();
       const { code, body } = this.#answer();
       response.writeHead(code, { "content-type": "application/json" });
