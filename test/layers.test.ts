@@ -15,12 +15,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   wire: [],
   telemetry: [],
   otlp: ["wire"],
+  formats: ["otlp", "wire"],
   transport: ["wire", "telemetry"],
   kubernetes: ["wire", "telemetry"],
   identity: ["kubernetes", "telemetry"],
   collector: ["otlp", "transport", "wire", "telemetry"],
   "collector/components": ["collector", "otlp", "transport", "kubernetes", "identity", "wire", "telemetry"],
-  cli: ["collector", "collector/components", "otlp", "transport", "kubernetes", "identity", "wire", "telemetry"],
+  cli: ["collector", "collector/components", "formats", "otlp", "transport", "kubernetes", "identity", "wire", "telemetry"],
 };
 
 /** Where a library may be used; every library of package.json's dependencies stands here. */

@@ -16,7 +16,7 @@
  */
 export { AttributeKeys } from "./attribute-keys.ts";
 export { AttributeKind } from "./attribute-scanner.ts";
-export { encodeAttribute, type Attribute, type AttributeMap, type AttributeValue } from "./attribute-value.ts";
+export { encodeAttribute, encodeValue, type Attribute, type AttributeMap, type AttributeValue } from "./attribute-value.ts";
 export { decodeResources, type DecodedResource, type DecodedScope } from "./decode-resources.ts";
 export { countItems } from "./envelope.ts";
 export { isMergeable, mergeRequests, splitRequest, type MergeableSignal, type SplitLimits } from "./merge.ts";
@@ -46,4 +46,25 @@ export { decodeJsonStatus, decodeStatus, encodeJsonStatus, encodeStatus, type Rp
 export { loadTranscoder, type Transcoder } from "./load-transcoder.ts";
 export type { DecodedMessage, DecodedValue } from "./schema/decode.ts";
 export type { ProfileSummary, StackSummary } from "./profile-summary.ts";
+export { LAYOUT_RELEASES, LAYOUTS, type Layout } from "./profiles/layout.ts";
+export type {
+  Dictionary,
+  IndexLists,
+  ProfileRecord,
+  ProfilesModel,
+  ResourceRecord,
+  Samples,
+  ScopeRecord,
+  ValueTypeRecord,
+} from "./profiles/model.ts";
+export {
+  EMPTY_PROFILE,
+  EMPTY_RESOURCE,
+  EMPTY_SCOPE,
+  encodeResource,
+  ModelBuilder,
+  type LocationEntry,
+  type MappingEntry,
+} from "./profiles/model-builder.ts";
+export { SamplesBuilder } from "./profiles/samples-builder.ts";
 export { ParseError } from "#wire";
