@@ -71,7 +71,13 @@ export class Int64Column {
     if (needed > this.halves.length) {
       this.halves = grown(this.halves, new Int32Array(Math.max(needed, this.halves.length * 2)));
     }
-    new Uint8Array(this.halves.buffer, this.length * 8, size).set(bytes.subarray(start, end));
+    if (size <= 64) {
+      // Views cost more than a few numbers do.
+      let to = this.length * 2;
+      for (let at = start; at < end; at += 4) {
+        this.halves[to++] = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+      }
+    } else new Uint8Array(this.halves.buffer, this.length * 8, size).set(bytes.subarray(start, end));
     this.length += size >>> 3;
   }
 

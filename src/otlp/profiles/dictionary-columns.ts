@@ -186,6 +186,13 @@ export class FunctionColumns extends TableColumns {
     clear64(this.startLine, index);
   }
 
+  /** Whether an entry says nothing at all. */
+  isNull(index: number): boolean {
+    const { name, systemName, filename } = this;
+    if (name.values[index] !== 0 || systemName.values[index] !== 0 || filename.values[index] !== 0) return false;
+    return isZero64(this.startLine, index);
+  }
+
   view(): FunctionTable {
     return {
       length: this.length,
@@ -391,6 +398,20 @@ export class LocationColumns extends TableColumns {
     clear64(this.address, index);
     clearFirstList(this.attributes, index);
     if (index === 0) this.lineOffsets.values[0] = this.lineOffsets.values[1]!;
+  }
+
+  /** Whether an entry says nothing at all. A mapping that was not written (a negative one) is none. */
+  isNull(index: number): boolean {
+    const attributes = this.attributes.offsets.values;
+    const lines = this.lineOffsets.values;
+    return (
+      this.mapping.values[index]! <= 0 &&
+      isZero64(this.address, index) &&
+      this.folded.values[index] === 0 &&
+      this.frameType.values[index] === 0 &&
+      attributes[index] === attributes[index + 1] &&
+      lines[index] === lines[index + 1]
+    );
   }
 
   view(): LocationTable {

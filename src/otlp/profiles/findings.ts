@@ -1,3 +1,5 @@
+import type { Reader } from "#wire";
+
 /** What can be odd about a request that can be read nevertheless. */
 export type FindingKind =
   /** Bytes that cannot be read: the entry counts as empty, the sample or profile as lost. */
@@ -27,7 +29,9 @@ export type FindingKind =
   /** More than one sample type where the layout has one. */
   | "repeated-singular"
   /** A value that does not fit, such as an end before its start. */
-  | "bad-value";
+  | "bad-value"
+  /** More unknown fields than are kept. */
+  | "unknown-dropped";
 
 export interface Finding {
   readonly kind: FindingKind;
@@ -43,8 +47,14 @@ export interface Finding {
 /** How many different findings are kept; there are fewer kinds of fields than that. */
 const MAX_FINDINGS = 256;
 
-/** Collects findings: counts what repeats, keeps where it was first. */
+/** Unknown fields that are kept of a request: a newer release adds few, and joining many costs time. */
+const MAX_UNKNOWN = 8192;
+/** Bytes of unknown fields that are kept of one message. */
+const MAX_UNKNOWN_BYTES = 1 << 16;
+
+/** Collects what is odd about a request: counts what repeats, keeps where it was first, and the unknown fields. */
 export class Findings {
+  #unknown = 0;
   readonly #found = new Map<
     string,
     { kind: FindingKind; field: string; count: number; place: string; offset: number }
@@ -56,6 +66,21 @@ export class Findings {
     const known = this.#found.get(key);
     if (known) known.count++;
     else if (this.#found.size < MAX_FINDINGS) this.#found.set(key, { kind, field, count: 1, place: place(), offset });
+  }
+
+  /**
+   * Joins the unknown field that `reader` is at, tag included, to what is kept of its message. Returns what there is to
+   * keep, which is `before` where the limits are reached.
+   */
+  keepUnknown(before: Uint8Array | undefined, reader: Reader): Uint8Array | undefined {
+    const size = reader.position - reader.fieldStart;
+    if (this.#unknown === MAX_UNKNOWN || size + (before?.length ?? 0) > MAX_UNKNOWN_BYTES) {
+      this.add("unknown-dropped", "unknown", reader.fieldStart);
+      return before;
+    }
+    this.#unknown++;
+    const field = reader.bytes.subarray(reader.fieldStart, reader.position);
+    return before ? Buffer.concat([before, field]) : field.slice();
   }
 
   /** In order of their first occurrence. */

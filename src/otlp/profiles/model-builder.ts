@@ -69,10 +69,15 @@ export class ModelBuilder {
   readonly #links: InternIndex;
   readonly #texts = new Map<string, number>();
 
-  /** @param source the bytes that entries found in place are ranges of; for readers of requests */
-  constructor(source: Uint8Array = EMPTY) {
+  /**
+   * @param source the bytes that entries found in place are ranges of; for readers of requests
+   * @param seeded false where a reader of D8 and later finds the null elements in the request: only the empty string
+   *   is there, and entries are not to be interned before the others are
+   */
+  constructor(source: Uint8Array = EMPTY, seeded = true) {
     const columns = new DictionaryColumns(source);
-    columns.seed();
+    if (seeded) columns.seed();
+    else columns.strings.addRange(0, 0);
     this.columns = columns;
     this.#strings = new InternIndex(columns.strings);
     this.#attributes = new InternIndex(columns.attributes);
@@ -81,7 +86,7 @@ export class ModelBuilder {
     this.#locations = new InternIndex(columns.locations);
     this.#stacks = new InternIndex(columns.stacks);
     this.#links = new InternIndex(columns.links);
-    for (const [table, index] of this.#tables()) index.intern(0, table.hash(0));
+    if (seeded) for (const [table, index] of this.#tables()) index.intern(0, table.hash(0));
   }
 
   string(text: string): number {

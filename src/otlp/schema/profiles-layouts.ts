@@ -7,15 +7,18 @@ import { PROFILES_D8, PROFILES_D9 } from "./profiles-d8.ts";
 import { PROFILES_E, PROFILES_E_ENUMS } from "./profiles-e.ts";
 import { SchemaRegistry, type SchemaText } from "./schema.ts";
 
+/** ProfilesData of D8 and later has the fields of the request. */
+const REQUEST = PROFILES_D10["ExportProfilesServiceRequest"]!;
+
 const TEXTS: Readonly<Record<Layout, SchemaText>> = {
   E: PROFILES_E,
   D4: PROFILES_D4,
   D5: PROFILES_D5,
   D6: PROFILES_D6,
   D7: PROFILES_D7,
-  D8: PROFILES_D8,
-  D9: PROFILES_D9,
-  D10: { ...PROFILES_D10, ProfilesData: PROFILES_D10["ExportProfilesServiceRequest"]! },
+  D8: { ...PROFILES_D8, ProfilesData: REQUEST },
+  D9: { ...PROFILES_D9, ProfilesData: REQUEST },
+  D10: { ...PROFILES_D10, ProfilesData: REQUEST },
 };
 
 const registries = new Map<Layout, SchemaRegistry>();

@@ -1,0 +1,295 @@
+import { ParseError, Reader, Writer } from "#wire";
+import { Int32Column } from "./columns.ts";
+import { EntryField, isKnown, layoutFields, roleOf, SampleField, type LayoutFields } from "./fields.ts";
+import type { FindingKind, Findings } from "./findings.ts";
+import { layoutOrder, type Layout } from "./layout.ts";
+import type { Samples } from "./model.ts";
+import type { AdoptedIndexes, ModelBuilder } from "./model-builder.ts";
+import { pushInts, pushLongs } from "./packed.ts";
+import { SamplesBuilder } from "./samples-builder.ts";
+import { ABSENT } from "./table-reader.ts";
+import type { IndexRules } from "./table-resolver.ts";
+
+/** Profile.sample, in every layout. */
+const SAMPLES = 2;
+
+/** Locations that all slices of a request may cover together, beyond four times what the slices are cut from. */
+const SPARE_LOCATIONS = 1 << 20;
+
+/** What the samples of one profile refer to. */
+export interface SampleContext {
+  readonly rules: IndexRules;
+  /** Where the profile's own tables are in the model's; undefined where the request has one dictionary. */
+  readonly adopted: AdoptedIndexes | undefined;
+  /** Profile.location_indices, raw (E to D7). */
+  readonly locationIndices: Int32Column;
+  /** How many sample types there are: up to D7 a sample has as many values. */
+  readonly types: number;
+  readonly place: () => string;
+}
+
+/** The samples of a profile, and how many of those sent could not be kept. */
+export interface SamplesRead {
+  readonly samples: Samples;
+  readonly lost: number;
+}
+
+/** Reads the samples of profiles, of one layout. Stacks that E to D7 tell as slices are interned. */
+export class SampleReader {
+  readonly #bytes: Uint8Array;
+  readonly #layout: Layout;
+  readonly #fields: LayoutFields;
+  readonly #findings: Findings;
+  readonly #builder: ModelBuilder;
+  readonly #wide: boolean;
+  readonly #hasStacks: boolean;
+  readonly #outer = new Reader();
+  readonly #reader = new Reader();
+  readonly #label = new Reader();
+  /** Sample.location_index of E. */
+  readonly #direct = new Int32Column();
+  /** Locations that slices may still cover; what is sent small must not become large without bound. */
+  #budget = SPARE_LOCATIONS;
+
+  /** @param builder interns stacks and labels */
+  constructor(bytes: Uint8Array, layout: Layout, builder: ModelBuilder, findings: Findings) {
+    this.#bytes = bytes;
+    this.#layout = layout;
+    this.#fields = layoutFields(layout);
+    this.#builder = builder;
+    this.#findings = findings;
+    this.#wide = layout === "E";
+    this.#hasStacks = layoutOrder(layout) >= layoutOrder("D8");
+  }
+
+  /** @param ranges start and end of each piece of the profile */
+  read(ranges: readonly number[], context: SampleContext): SamplesRead | ParseError {
+    const samples = new SamplesBuilder();
+    if (this.#layout === "E") samples.stacktraceId = new Int32Column();
+    const slices = new Map<number, number>();
+    this.#budget += context.locationIndices.length * 4;
+    let sent = 0;
+    for (let piece = 0; piece < ranges.length; piece += 2) {
+      const outer = this.#outer;
+      outer.reset(this.#bytes, ranges[piece]!, ranges[piece + 1]!);
+      while (outer.nextOf(SAMPLES)) {
+        this.#sample(samples, sent++, slices, context);
+        if (this.#budget < 0) return new ParseError("slices cover far more locations than there are", context.place());
+      }
+    }
+    return { samples: samples.finish(), lost: sent - samples.length };
+  }
+
+  #sample(samples: SamplesBuilder, index: number, slices: Map<number, number>, context: SampleContext): void {
+    const reader = this.#reader;
+    const { sample: fields } = this.#fields;
+    const wide = this.#wide;
+    let stack = 0;
+    let start = 0;
+    let length = 0;
+    let link = ABSENT;
+    let stacktrace = 0;
+    let sound = true;
+    const firstAttribute = samples.attributes.length;
+    const firstValue = samples.values.length;
+    const firstTimestamp = samples.timestamps.length;
+    this.#direct.length = 0;
+    let labels: number[] | undefined;
+    reader.reset(this.#bytes, this.#outer.start, this.#outer.end);
+    while (reader.next()) {
+      switch (roleOf(fields, reader.field, reader.wireType)) {
+        case SampleField.STACK:
+          stack = reader.low;
+          break;
+        case SampleField.ATTRIBUTES:
+          pushInts(reader, samples.attributes, wide);
+          break;
+        case SampleField.VALUES:
+          pushLongs(reader, samples.values, false);
+          break;
+        case SampleField.TIMESTAMPS:
+          sound &&= pushLongs(reader, samples.timestamps, this.#hasStacks);
+          break;
+        case SampleField.LINK:
+          link = wide && reader.high !== 0 ? -1 : reader.low;
+          break;
+        case SampleField.START:
+          start = wide && reader.high !== 0 ? -1 : reader.low;
+          break;
+        case SampleField.LENGTH:
+          length = wide && reader.high !== 0 ? -1 : reader.low;
+          break;
+        case SampleField.LOCATIONS:
+          pushInts(reader, this.#direct, wide);
+          break;
+        case SampleField.LABELS:
+          (labels ??= []).push(reader.start, reader.end);
+          break;
+        case SampleField.STACKTRACE:
+          stacktrace = reader.low;
+          break;
+        default:
+          this.#odd(samples, index, context);
+      }
+    }
+    if (reader.failed || !sound) {
+      this.#report("malformed", "sample", index, context);
+      samples.abandon();
+      samples.unknown.delete(samples.length);
+      return;
+    }
+    const resolved = this.#hasStacks ? stackOf(stack, context.rules) : this.#slice(start, length, slices, context);
+    if (resolved < 0) {
+      const field = this.#hasStacks ? "Sample.stack_index" : "Sample.locations";
+      this.#report("index-out-of-range", field, index, context);
+      samples.abandon();
+      samples.unknown.delete(samples.length);
+      return;
+    }
+    this.#attributes(samples, firstAttribute, index, context);
+    for (let at = 0; labels && at < labels.length; at += 2) {
+      const label = this.#labelAttribute(labels[at]!, labels[at + 1]!, context);
+      if (label > 0) samples.attributes.push(label);
+    }
+    this.#checkValues(samples.values.length - firstValue, samples.timestamps.length - firstTimestamp, index, context);
+    if (samples.stacktraceId) samples.stacktraceId.push(this.#string(stacktrace, context));
+    samples.close(resolved, this.#link(link, index, context));
+  }
+
+  #attributes(samples: SamplesBuilder, first: number, index: number, context: SampleContext): void {
+    const { values, length } = samples.attributes;
+    if (first === length) return;
+    const rule = context.rules.attributes;
+    const map = context.adopted?.attributes;
+    const keys = this.#builder.columns.attributes.key.values;
+    let to = first;
+    for (let at = first; at < length; at++) {
+      const element = rule.element(values[at]!);
+      if (element <= 0) {
+        this.#report("index-out-of-range", "Sample.attribute_indices", index, context);
+        continue;
+      }
+      const attribute = map ? map[element]! : element;
+      const key = keys[attribute];
+      for (let before = first; before < to && before < first + 16; before++) {
+        if (keys[values[before]!] === key) {
+          this.#report("duplicate-attribute-key", "Sample.attribute_indices", index, context);
+        }
+      }
+      values[to++] = attribute;
+    }
+    samples.attributes.length = to;
+  }
+
+  #link(raw: number, index: number, context: SampleContext): number {
+    const { rules, adopted } = context;
+    if (raw === ABSENT) {
+      if (this.#layout === "E" && rules.links.count > 0 && rules.links.scalar(0) > 0) {
+        this.#report("ambiguous-zero", "Sample.link", index, context);
+      }
+      return 0;
+    }
+    const link = rules.links.scalar(raw);
+    if (link < 0) {
+      this.#report("index-out-of-range", "Sample.link", index, context);
+      return 0;
+    }
+    return adopted ? adopted.links[link]! : link;
+  }
+
+  /** E to D7: the stack that a slice of the location indices is, or in E a list of its own; -1 if out of range. */
+  #slice(start: number, length: number, slices: Map<number, number>, context: SampleContext): number {
+    if (length === 0)
+      return this.#direct.length === 0 ? 0 : this.#intern(this.#direct, 0, this.#direct.length, context);
+    if (start < 0 || length < 0) return -1;
+    // Both are below 2^26 (see the check), so the key is exact.
+    const whole = this.#layout === "E" && context.locationIndices.length === 0;
+    const available = whole ? context.rules.locations.count : context.locationIndices.length;
+    if (start + length > available || available > 1 << 26) return -1;
+    const key = start * 0x4000000 + length;
+    let stack = slices.get(key);
+    if (stack === undefined) {
+      // Text of 1.3 can be read as: without location indices a slice is one of the location table.
+      stack = this.#intern(whole ? undefined : context.locationIndices, start, length, context);
+      slices.set(key, stack);
+    }
+    return stack;
+  }
+
+  #intern(from: Int32Column | undefined, start: number, length: number, context: SampleContext): number {
+    this.#budget -= length;
+    if (this.#budget < 0) return -1;
+    const { locations } = this.#builder.columns.stacks;
+    const rule = context.rules.locations;
+    const map = context.adopted?.locations;
+    for (let at = start; at < start + length; at++) {
+      const element = rule.element(from ? from.values[at]! : at);
+      if (element < 0) {
+        locations.values.length = locations.offsets.values[locations.offsets.length - 1]!;
+        return -1;
+      }
+      locations.values.push(map ? map[element]! : element);
+    }
+    locations.close();
+    return this.#builder.internStack();
+  }
+
+  /** A pprof label (E) as attribute; 0 if it has no key. */
+  #labelAttribute(start: number, end: number, context: SampleContext): number {
+    const reader = this.#label;
+    let key = 0;
+    let text = 0;
+    let unit = 0;
+    const value = new Writer(16);
+    let number = 0n;
+    reader.reset(this.#bytes, start, end);
+    while (reader.next()) {
+      const role = roleOf(this.#fields.label, reader.field, reader.wireType);
+      if (role === EntryField.KEY) key = this.#string(reader.low, context);
+      else if (role === EntryField.STRING) text = this.#string(reader.low, context);
+      else if (role === EntryField.UNIT) unit = this.#string(reader.low, context);
+      else if (role === EntryField.NUMBER) number = reader.int64();
+    }
+    if (reader.failed || key === 0) return 0;
+    if (text !== 0) value.bytes(1, this.#builder.columns.strings.bytes(text));
+    else value.varint64(3, number);
+    return this.#builder.encodedAttribute(key, value.finish(), text === 0 ? unit : 0, 1);
+  }
+
+  #string(raw: number, { rules, adopted, place }: SampleContext): number {
+    const string = rules.strings.scalar(raw);
+    if (string < 0) this.#findings.add("index-out-of-range", "string index", this.#outer.start, place);
+    return string <= 0 ? 0 : adopted ? adopted.strings[string]! : string;
+  }
+
+  #checkValues(values: number, timestamps: number, index: number, context: SampleContext): void {
+    if (this.#hasStacks) {
+      if (values === timestamps ? values > 0 : values === 0 || timestamps === 0) {
+        if (timestamps > 0 || values === 1) return;
+      }
+      this.#report("unpaired-values", "Sample.values", index, context);
+    } else if (values !== context.types) {
+      this.#report("values-per-type", "Sample.value", index, context);
+    }
+  }
+
+  #odd(samples: SamplesBuilder, index: number, context: SampleContext): void {
+    const reader = this.#reader;
+    if (isKnown(this.#fields.sample, reader.field)) {
+      this.#report("wrong-wire-type", "sample", index, context);
+    } else {
+      const joined = this.#findings.keepUnknown(samples.unknown.get(samples.length), reader);
+      if (joined) samples.unknown.set(samples.length, joined);
+    }
+  }
+
+  /** Apart from the hot functions: a closure in them costs on every call. */
+  #report(kind: FindingKind, field: string, index: number, { place }: SampleContext): void {
+    this.#findings.add(kind, field, this.#outer.start, () => `${place()}sample[${index}]`);
+  }
+}
+
+function stackOf(raw: number, { stacks, badStacks }: IndexRules): number {
+  const stack = stacks.element(raw);
+  return stack >= 0 && badStacks?.[stack] === 1 ? -1 : stack;
+}
