@@ -1,9 +1,16 @@
-/** One HTTP/2 connection of a client: how it is opened, kept alive, and when its messages may be reused. */
-import * as http2 from "node:http2";
+/** One HTTP/2 connection of a client: how it is opened, kept alive, and when its calls have taken too long. */
 import * as net from "node:net";
 import * as tls from "node:tls";
-import type { MessageBuffer } from "#wire";
 import type { Clock, Timer } from "#telemetry";
+import {
+  ClientConnection,
+  type ClientConnectionEvents,
+  type ConnectionSettings,
+  ErrorCode,
+  type OutgoingHead,
+  type Stream,
+  type StreamReceiver,
+} from "./http2/index.ts";
 import type { ClientKeepaliveSettings, ClientTlsSettings } from "./settings.ts";
 import { loadClientTls } from "./tls.ts";
 
@@ -23,170 +30,139 @@ export interface ConnectSettings {
 
 /** grpc-go's floor for keepalive; servers send away who pings more often. */
 const MIN_KEEPALIVE_MS = 10_000;
-const BARRIER_TIMEOUT_MS = 20_000;
+const STREAM_WINDOW_BYTES = 1 << 20;
+const CONNECTION_WINDOW_BYTES = 4 << 20;
+const MAX_HEADER_BYTES = 64 << 10;
+/** Replies are small; one read holds those of many calls. */
+const READ_BYTES = 64 << 10;
 
 /**
  * Opens a connection and waits for the server's SETTINGS: only then is it known to speak HTTP/2.
  * @throws Error that says what failed
  */
 export async function openSession(address: Address, settings: ConnectSettings): Promise<ClientSession> {
-  const socket = openSocket(address, settings);
-  const scheme = settings.tls ? "https" : "http";
-  const session = http2.connect(`${scheme}://${settings.authority}`, {
-    createConnection: () => socket,
-    settings: { enablePush: false, initialWindowSize: 1 << 20 },
-    // A queue of big messages is what this is for; the default of 10 MB refuses streams beyond it.
-    maxSessionMemory: 256,
-  });
-  const sever = (reason: Error): void => {
-    session.destroy(reason);
-    // By itself a session first writes GOAWAY, which a peer that doesn't read lets it do for ever.
-    socket.destroy();
-  };
-  // A TLS alert after the handshake (TLS 1.3: "certificate required") ends neither socket nor session.
-  socket.on("error", sever);
-  await new Promise<void>((resolve, reject) => {
-    const timer = settings.clock.timer(settings.connectTimeoutMs, () => {
-      sever(new Error(`no HTTP/2 connection within ${settings.connectTimeoutMs} ms`));
-    });
-    let failure: Error | undefined;
-    session.on("error", (error: Error) => (failure ??= error));
-    session.once("connect", () => {
-      const protocol = socket instanceof tls.TLSSocket ? socket.alpnProtocol : "h2";
-      if (protocol !== "h2") sever(new Error("the server doesn't offer HTTP/2 over TLS (ALPN h2)"));
-    });
-    const closed = (): void => {
-      timer.cancel();
-      reject(failure ?? new Error("connection closed before the server's HTTP/2 settings came"));
-    };
-    session.once("close", closed);
-    session.once("remoteSettings", () => {
-      timer.cancel();
-      session.off("close", closed);
-      resolve();
-    });
-  });
-  return new ClientSession(session, sever, settings);
+  const session = new ClientSession(address, settings);
+  await session.ready;
+  return session;
 }
 
-function openSocket(address: Address, settings: ConnectSettings): net.Socket {
-  const to = "path" in address ? { path: address.path } : { host: address.host, port: address.port };
-  if (!settings.tls) return net.connect({ ...to, noDelay: true });
-  // Files are read for each connection: a renewed certificate is used by the next one.
-  const loaded = loadClientTls(settings.tls);
-  const servername = loaded.servername ?? (net.isIP(settings.hostname) === 0 ? settings.hostname : "");
-  return tls.connect({ ...to, ...loaded, servername, ALPNProtocols: ["h2"] }).setNoDelay(true);
-}
-
-/** A connection that works until `close`. */
-export class ClientSession {
-  readonly #session: http2.ClientHttp2Session;
-  readonly #sever: (reason: Error) => void;
+/** A connection that works until `onClose`. */
+export class ClientSession implements ClientConnectionEvents {
+  readonly #connection: ClientConnection;
   readonly #settings: ConnectSettings;
   readonly #timers = new Set<Timer>();
-  readonly #quarantine: MessageBuffer[] = [];
-  #barrier = false;
-  #calls = 0;
-  #usable = true;
-  /** Why the connection ended, where that is known. */
-  failure: Error | undefined;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #connecting: Timer;
+  readonly #closed: (() => void)[] = [];
+  #keepaliveMs = Infinity;
+  #read = 0;
 
-  constructor(session: http2.ClientHttp2Session, sever: (reason: Error) => void, settings: ConnectSettings) {
-    this.#session = session;
-    this.#sever = sever;
+  /** @internal Use `openSession`. */
+  constructor(address: Address, settings: ConnectSettings) {
     this.#settings = settings;
-    session.on("error", (error: Error) => (this.failure ??= error));
-    session.once("goaway", (code: number, _last: number, opaque?: Uint8Array) => {
-      this.#usable = false;
-      if (code !== http2.constants.NGHTTP2_NO_ERROR) {
-        const words = opaque ? Buffer.from(opaque).toString("utf8").slice(0, 200) : "";
-        this.failure ??= new Error(`the server sent GOAWAY ${code} ${words}`.trim());
-      }
+    this.#connection = settings.tls
+      ? this.#connectTls(address, settings.tls, settings)
+      : this.#connectPlain(address, settings);
+    this.#connecting = this.#after(settings.connectTimeoutMs, () =>
+      this.destroy(new Error(`no HTTP/2 connection within ${settings.connectTimeoutMs} ms`)),
+    );
+  }
+
+  #connectPlain(address: Address, { clock }: ConnectSettings): ClientConnection {
+    const onread = {
+      buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+      callback: (bytes: number, chunk: Uint8Array): boolean => {
+        connection.receive(chunk as Buffer, bytes);
+        return true;
+      },
+    };
+    const socket = net.connect({ ...address, noDelay: true, allowHalfOpen: true, onread });
+    const connection = new ClientConnection(socket, http2Settings(clock), this, true);
+    return connection;
+  }
+
+  #connectTls(address: Address, settings: ClientTlsSettings, { hostname, clock }: ConnectSettings): ClientConnection {
+    // Files are read for each connection: a renewed certificate is used by the next one.
+    const loaded = loadClientTls(settings);
+    const servername = loaded.servername ?? (net.isIP(hostname) === 0 ? hostname : "");
+    const options = { ...address, ...loaded, servername, ALPNProtocols: ["h2"], allowHalfOpen: true };
+    const socket = tls.connect(options).setNoDelay(true);
+    socket.once("secureConnect", () => {
+      if (socket.alpnProtocol === "h2") return;
+      this.destroy(new Error("the server doesn't offer HTTP/2 over TLS (ALPN h2)"));
     });
-    session.once("close", () => {
-      this.#usable = false;
-      for (const timer of this.#timers) timer.cancel();
-      for (const message of this.#quarantine.splice(0)) message.release();
-    });
-    if (settings.keepalive) this.#keepAlive(settings.keepalive);
+    return new ClientConnection(socket, http2Settings(clock), this, false);
+  }
+
+  /** Settles when the connection works, or has failed. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  /** Why the connection ended, where that is known. */
+  get failure(): Error | undefined {
+    return this.#connection.failure;
   }
 
   /** Whether calls may begin: no GOAWAY, not closed. */
   get usable(): boolean {
-    return this.#usable && !this.#session.closed && !this.#session.destroyed;
+    return this.#connection.usable;
   }
 
-  get destroyed(): boolean {
-    return this.#session.destroyed;
+  /** Begins a call. Undefined where the connection is ending; nothing was sent then. */
+  request(head: OutgoingHead, body: Uint8Array, receiver: StreamReceiver): Stream | undefined {
+    return this.#connection.request(head, body, receiver);
   }
 
-  /** Begins a call. @throws Error where the connection is ending; nothing was sent then */
-  request(headers: http2.OutgoingHttpHeaders): http2.ClientHttp2Stream {
-    const stream = this.#session.request(headers);
-    this.#calls++;
-    stream.once("close", () => this.#calls--);
-    return stream;
+  /** Gives up a call. */
+  cancel(stream: Stream): void {
+    this.#connection.reset(stream, ErrorCode.CANCEL);
   }
 
   onClose(listener: () => void): void {
-    if (this.#session.destroyed) listener();
-    else this.#session.once("close", listener);
+    if (this.#connection.closed) listener();
+    else this.#closed.push(listener);
   }
 
-  /**
-   * Releases the message of a call that ended before its reply: pieces of it may wait in the socket, and would be sent
-   * with whatever stands in their memory then. A PING that comes back has pushed them out.
-   */
-  releaseWhenFlushed(message: MessageBuffer): void {
-    if (this.#session.destroyed) {
-      message.release();
-      return;
-    }
-    this.#quarantine.push(message);
-    this.#raiseBarrier();
+  onReady(): void {
+    this.#connecting.cancel();
+    if (this.#settings.keepalive) this.#keepAlive(this.#settings.keepalive);
+    this.#ready.resolve();
   }
 
-  #raiseBarrier(): void {
-    if (this.#barrier || this.#quarantine.length === 0 || this.#session.destroyed) return;
-    this.#barrier = true;
-    const behind = this.#quarantine.length;
-    const giveUp = this.#after(BARRIER_TIMEOUT_MS, () => this.destroy(new Error("connection is stuck")));
-    const sent = this.#session.ping((error: Error | null) => {
-      giveUp.cancel();
-      this.#barrier = false;
-      if (error) return;
-      for (const message of this.#quarantine.splice(0, behind)) message.release();
-      this.#raiseBarrier();
-    });
-    // Too many pings under way, or closing: the connection's end releases.
-    if (!sent) giveUp.cancel();
+  onGoaway(code: number): void {
+    if (code === ErrorCode.ENHANCE_YOUR_CALM) this.#keepaliveMs *= 2;
+  }
+
+  onClosed(): void {
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+    this.#ready.reject(this.failure ?? new Error("connection closed before the server's HTTP/2 settings came"));
+    for (const listener of this.#closed.splice(0)) listener();
   }
 
   /** Pings a server that has been silent while calls are under way, and gives it up if it stays so. */
   #keepAlive(keepalive: ClientKeepaliveSettings): void {
-    let everyMs = Math.max(MIN_KEEPALIVE_MS, keepalive.timeMs || Infinity);
-    if (everyMs === Infinity) return;
+    this.#keepaliveMs = Math.max(MIN_KEEPALIVE_MS, keepalive.timeMs || Infinity);
+    if (this.#keepaliveMs === Infinity) return;
     const timeoutMs = keepalive.timeoutMs || 20_000;
-    this.#session.once("goaway", (code: number) => {
-      if (code === http2.constants.NGHTTP2_ENHANCE_YOUR_CALM) everyMs *= 2;
-    });
-    let read = this.#session.socket.bytesRead;
+    this.#read = this.#connection.bytesReceived;
     const look = (): void => {
-      if (this.#session.destroyed) return;
-      const now = this.#session.socket.bytesRead;
-      const dormant = this.#calls === 0 && keepalive.permitWithoutStream !== true;
-      if (dormant || now !== read) {
-        read = now;
-        this.#after(everyMs, look);
+      if (this.#connection.closed) return;
+      const now = this.#connection.bytesReceived;
+      const dormant = this.#connection.openStreams === 0 && keepalive.permitWithoutStream !== true;
+      if (dormant || now !== this.#read) {
+        this.#read = now;
+        this.#after(this.#keepaliveMs, look);
         return;
       }
       const giveUp = this.#after(timeoutMs, () => this.destroy(new Error("the server doesn't answer keepalive pings")));
-      this.#session.ping(() => {
+      this.#connection.ping(() => {
         giveUp.cancel();
-        if (!this.#session.destroyed) this.#after(everyMs, look);
+        this.#after(this.#keepaliveMs, look);
       });
     };
-    this.#after(everyMs, look);
+    this.#after(this.#keepaliveMs, look);
   }
 
   #after(delayMs: number, fire: () => void): Timer {
@@ -205,12 +181,19 @@ export class ClientSession {
 
   /** Lets calls under way finish; begins no others. */
   drain(): void {
-    this.#usable = false;
-    if (!this.#session.closed) this.#session.close();
+    this.#connection.drain();
   }
 
   destroy(reason: Error): void {
-    this.failure ??= reason;
-    this.#sever(reason);
+    this.#connection.destroy(reason);
   }
+}
+
+function http2Settings(clock: Clock): ConnectionSettings {
+  return {
+    clock,
+    streamWindowBytes: STREAM_WINDOW_BYTES,
+    connectionWindowBytes: CONNECTION_WINDOW_BYTES,
+    maxHeaderListBytes: MAX_HEADER_BYTES,
+  };
 }

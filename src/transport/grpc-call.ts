@@ -1,7 +1,15 @@
-import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { BufferPool, MessageBuffer } from "#wire";
 import { type Inflated, inflate, isInflateProblem } from "./compression.ts";
 import { encodeGrpcMessage, encodeRetryDetails } from "./grpc-wire.ts";
+import {
+  encodeStateless,
+  type HeaderField,
+  joinHeader,
+  type OutgoingField,
+  type ServerConnection,
+  type Stream,
+  type StreamReceiver,
+} from "./http2/index.ts";
 import type { InflightBudget } from "./listener.ts";
 import { type AssemblyProblem, MessageAssembler } from "./message-assembler.ts";
 import type { RefusalReason } from "./refusal-counters.ts";
@@ -22,6 +30,7 @@ export interface CallHost {
 
 /** What is known of a connection. */
 export interface GrpcConnection extends Connection {
+  readonly http2: ServerConnection;
   readonly keeper: ConnectionKeeper;
 }
 
@@ -36,8 +45,12 @@ export interface CallFacts {
   readonly deadlineMs: number;
 }
 
-const OK_HEADERS: OutgoingHttpHeaders = { ":status": 200, "content-type": "application/grpc" };
-const OK_TRAILERS: OutgoingHttpHeaders = { "grpc-status": "0" };
+const HEAD: readonly OutgoingField[] = [
+  { name: ":status", value: "200" },
+  { name: "content-type", value: "application/grpc" },
+];
+const OK_HEAD = encodeStateless(HEAD);
+const OK_TRAILERS = encodeStateless([{ name: "grpc-status", value: "0" }]);
 const EMPTY_REPLY = new Uint8Array(5);
 
 /**
@@ -45,12 +58,12 @@ const EMPTY_REPLY = new Uint8Array(5);
  * `handling` until the handler settles. `open` says whether the client may still be answered; the message lives until
  * the handler has settled even when the client has gone.
  */
-export class GrpcCall implements UnaryRequest {
+export class GrpcCall implements UnaryRequest, StreamReceiver {
   readonly connection: GrpcConnection;
   readonly facts: CallFacts;
   readonly #host: CallHost;
-  readonly #stream: ServerHttp2Stream;
-  readonly #headers: IncomingHttpHeaders;
+  readonly #stream: Stream;
+  readonly #headers: readonly HeaderField[];
   readonly #assembler: MessageAssembler;
   #state: "reading" | "inflating" | "handling" | "over" = "reading";
   #open = true;
@@ -60,8 +73,8 @@ export class GrpcCall implements UnaryRequest {
 
   constructor(
     host: CallHost,
-    stream: ServerHttp2Stream,
-    headers: IncomingHttpHeaders,
+    stream: Stream,
+    headers: readonly HeaderField[],
     connection: GrpcConnection,
     facts: CallFacts,
   ) {
@@ -72,11 +85,6 @@ export class GrpcCall implements UnaryRequest {
     this.facts = facts;
     this.#assembler = new MessageAssembler(host.maxMessageBytes, host.buffers, host.budget);
     connection.keeper.callStarted();
-    stream.on("data", (piece: Uint8Array) => this.#data(piece));
-    stream.on("end", () => this.#end());
-    stream.on("close", () => this.#closed());
-    // A reset arrives as error and close; close does the work.
-    stream.on("error", ignore);
   }
 
   get path(): string {
@@ -88,8 +96,7 @@ export class GrpcCall implements UnaryRequest {
   }
 
   header(name: string): string | undefined {
-    const value = this.#headers[name];
-    return typeof value === "string" ? value : value?.join(", ");
+    return joinHeader(this.#headers, name);
   }
 
   /** Ends what has taken too long. Called by the server's sweep. */
@@ -103,18 +110,21 @@ export class GrpcCall implements UnaryRequest {
     }
   }
 
-  #data(piece: Uint8Array): void {
-    this.wireBytes += piece.length;
+  onData(chunk: Uint8Array, start: number, end: number): void {
+    this.wireBytes += end - start;
     if (this.#state !== "reading") {
       if (this.#open) this.#refuseAssembly("trailing bytes");
       return;
     }
-    const problem = this.#assembler.push(piece, this.facts.encoding !== "none");
+    const problem = this.#assembler.push(chunk, start, end, this.facts.encoding !== "none");
     if (problem) this.#refuseAssembly(problem);
     else if (this.#assembler.complete) this.#received();
   }
 
-  #end(): void {
+  /** Trailers of a request say nothing in gRPC. */
+  onHeaders(): void {}
+
+  onEnd(): void {
     if (this.#state !== "reading" || !this.#open) return;
     if (this.#assembler.started) {
       this.#refuse("truncated", GrpcStatus.INTERNAL, "the request ended before its message did");
@@ -198,11 +208,14 @@ export class GrpcCall implements UnaryRequest {
     this.#host.ended(this);
   }
 
-  #closed(): void {
+  onClosed(): void {
     this.#open = false;
     this.connection.keeper.callEnded();
     this.#abandonReading();
   }
+
+  /** Replies are not pooled. */
+  onReleased(): void {}
 
   #abandonReading(): void {
     if (this.#state !== "reading") return;
@@ -241,25 +254,15 @@ export class GrpcCall implements UnaryRequest {
   #answer(reply: GrpcReply): void {
     if (!this.#open) return;
     this.#open = false;
-    const stream = this.#stream;
-    if (stream.destroyed || stream.closed) return;
-    this.connection.keeper.answered();
-    if (reply.status === GrpcStatus.OK) answerOk(stream, reply.body);
-    else answerError(stream, reply);
+    const { http2, keeper } = this.connection;
+    keeper.answered();
+    if (reply.status === GrpcStatus.OK) http2.respond(this.#stream, OK_HEAD, framed(reply.body), OK_TRAILERS);
+    else answerError(http2, this.#stream, reply);
   }
 }
 
-function answerOk(stream: ServerHttp2Stream, body: Uint8Array | undefined): void {
-  stream.respond(OK_HEADERS, { waitForTrailers: true });
-  stream.once("wantTrailers", sendOkTrailers);
-  stream.end(body === undefined || body.length === 0 ? EMPTY_REPLY : framed(body));
-}
-
-function sendOkTrailers(this: ServerHttp2Stream): void {
-  this.sendTrailers(OK_TRAILERS);
-}
-
-function framed(body: Uint8Array): Uint8Array {
+function framed(body: Uint8Array | undefined): Uint8Array {
+  if (body === undefined || body.length === 0) return EMPTY_REPLY;
   const bytes = Buffer.allocUnsafe(5 + body.length);
   bytes[0] = 0;
   bytes.writeUInt32BE(body.length, 1);
@@ -268,22 +271,19 @@ function framed(body: Uint8Array): Uint8Array {
 }
 
 /** Answers with a status alone: one HEADERS frame ("trailers-only"), then the client is told to stop sending. */
-export function answerError(stream: ServerHttp2Stream, reply: GrpcReply, more: OutgoingHttpHeaders = {}): void {
+export function answerError(
+  http2: ServerConnection,
+  stream: Stream,
+  reply: GrpcReply,
+  more: readonly OutgoingField[] = [],
+): void {
   const { status, message, retryAfterMs } = reply;
-  const headers: OutgoingHttpHeaders = { ...OK_HEADERS, ...more, "grpc-status": String(status) };
-  if (message !== undefined && message !== "") headers["grpc-message"] = encodeGrpcMessage(message);
-  if (retryAfterMs !== undefined) {
-    headers["grpc-status-details-bin"] = encodeRetryDetails(status, message ?? "", retryAfterMs);
+  const fields = [...HEAD, ...more, { name: "grpc-status", value: String(status) }];
+  if (message !== undefined && message !== "") {
+    fields.push({ name: "grpc-message", value: encodeGrpcMessage(message) });
   }
-  answerHeaders(stream, headers);
+  if (retryAfterMs !== undefined) {
+    fields.push({ name: "grpc-status-details-bin", value: encodeRetryDetails(status, message ?? "", retryAfterMs) });
+  }
+  http2.respond(stream, encodeStateless(fields));
 }
-
-/** Answers with headers alone. */
-export function answerHeaders(stream: ServerHttp2Stream, headers: OutgoingHttpHeaders): void {
-  if (stream.destroyed || stream.closed) return;
-  stream.respond(headers, { endStream: true });
-  // RFC 9113, 8.1: a complete answer, then "stop sending"; nothing to stop where the client has ended its side.
-  if (!stream.readableEnded && !stream.endAfterHeaders) stream.close(constants.NGHTTP2_NO_ERROR);
-}
-
-function ignore(): void {}

@@ -1,5 +1,4 @@
-/** gRPC's unary calls as a client on `node:http2`. Why not grpc-js: docs/decisions/0001-http2.md. */
-import type { OutgoingHttpHeaders } from "node:http2";
+/** gRPC's unary calls as a client. Why not grpc-js, nor `node:http2`: docs/decisions/0001-http2.md. */
 import type { BufferPool, MessageBuffer } from "#wire";
 import type { Clock } from "#telemetry";
 import { formatHostPort, parseTarget, type Target } from "./address.ts";
@@ -7,7 +6,9 @@ import { type CallOutcome, REPLY_ENCODINGS, sendCall } from "./client-call.ts";
 import type { Address, ClientSession, ConnectSettings } from "./client-session.ts";
 import { createDeflater, type Deflater } from "./compression.ts";
 import { formatGrpcTimeout } from "./grpc-wire.ts";
+import type { OutgoingField } from "./http2/index.ts";
 import { Lane } from "./lane.ts";
+import { metadataField } from "./metadata.ts";
 import { type Resolver, systemResolver } from "./resolver.ts";
 import type { GrpcClientSettings, TransportContext } from "./settings.ts";
 import { loadClientTls } from "./tls.ts";
@@ -48,7 +49,9 @@ class GrpcClient implements Client {
   readonly #resolve: Resolver;
   readonly #random: (() => number) | undefined;
   readonly #connect: ConnectSettings;
-  readonly #headers: OutgoingHttpHeaders;
+  readonly #fields: ReadonlyMap<string, OutgoingField>;
+  /** The constant beginning of a head, by path. There are as many paths as methods. */
+  readonly #heads = new Map<string, readonly OutgoingField[]>();
   readonly #deflater: Deflater | undefined;
   #lanes = new Map<string, Lane>();
   #order: Lane[] = [];
@@ -83,17 +86,7 @@ class GrpcClient implements Client {
       const { compressionLevel: level } = settings;
       this.#deflater = createDeflater({ compression, level, framedSnappy: true }, buffers);
     }
-    this.#headers = {
-      ":method": "POST",
-      ":scheme": settings.tls ? "https" : "http",
-      ":authority": authority,
-      "content-type": "application/grpc",
-      te: "trailers",
-      ...(settings.userAgent !== undefined && { "user-agent": settings.userAgent }),
-      "grpc-accept-encoding": REPLY_ENCODINGS,
-      ...(compression !== "none" && { "grpc-encoding": compression }),
-      ...Object.fromEntries(Object.entries(settings.headers ?? {}).map(([name, value]) => [name, value.reveal()])),
-    };
+    this.#fields = constantFields(settings, authority);
   }
 
   async call(path: string, message: MessageBuffer, options: CallOptions): Promise<CallResult> {
@@ -129,16 +122,28 @@ class GrpcClient implements Client {
     options: CallOptions,
   ): Promise<CallOutcome> {
     const remainingMs = deadlineMs - this.#clock.monotonicMs();
-    const headers: OutgoingHttpHeaders = {
-      ...this.#headers,
-      ":path": path,
-      "grpc-timeout": formatGrpcTimeout(remainingMs),
-      ...options.headers,
-    };
+    const varying: OutgoingField[] = [{ name: "grpc-timeout", value: formatGrpcTimeout(remainingMs) }];
+    try {
+      for (const name in options.headers) varying.push(metadataField(name, options.headers[name]!));
+    } catch (error) {
+      const { message } = error as Error;
+      return Promise.resolve({ grpcStatus: GrpcStatus.INTERNAL, message, cause: error as Error });
+    }
+    const head = { constant: this.#head(path), varying };
     const bytes = body.framed();
     if (this.#deflater) bytes[0] = 1;
     const timer = (expired: () => void) => this.#clock.timer(Math.max(0, remainingMs), expired);
-    return sendCall(session, headers, body.retain(), bytes, { timer, signal: options.signal }, this.#buffers);
+    return sendCall(session, head, body.retain(), bytes, { timer, signal: options.signal }, this.#buffers);
+  }
+
+  #head(path: string): readonly OutgoingField[] {
+    let head = this.#heads.get(path);
+    if (!head) {
+      const [method, ...rest] = this.#fields.values();
+      head = [method!, { name: ":path", value: path }, ...rest];
+      this.#heads.set(path, head);
+    }
+    return head;
   }
 
   /** A connection that takes calls now, in turn. Lanes without one are told to get one. */
@@ -232,6 +237,27 @@ class GrpcClient implements Client {
     for (const lane of this.#order) lane.close(new Error("the client is closed"));
     await this.#resolving?.catch(() => undefined);
   }
+}
+
+/** What each call of a client begins with, but for the path. What the user configured overrides. */
+function constantFields(settings: GrpcClientSettings, authority: string): Map<string, OutgoingField> {
+  const { compression = "none", userAgent } = settings;
+  const own: [string, string][] = [
+    [":method", "POST"],
+    [":scheme", settings.tls ? "https" : "http"],
+    [":authority", authority],
+    ["content-type", "application/grpc"],
+    ["te", "trailers"],
+    ["grpc-accept-encoding", REPLY_ENCODINGS],
+  ];
+  if (userAgent !== undefined) own.push(["user-agent", userAgent]);
+  if (compression !== "none") own.push(["grpc-encoding", compression]);
+  const fields = new Map(own.map(([name, value]): [string, OutgoingField] => [name, { name, value }]));
+  for (const [name, value] of Object.entries(settings.headers ?? {})) {
+    const field = metadataField(name, value.reveal());
+    fields.set(field.name, field);
+  }
+  return fields;
 }
 
 function unavailable(message: string, cause?: Error): CallResult {

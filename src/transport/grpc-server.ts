@@ -1,23 +1,37 @@
-/** gRPC's unary calls on `node:http2`: bytes in, reply out. Why not grpc-js: docs/decisions/0001-http2.md. */
-import * as http2 from "node:http2";
+/** gRPC's unary calls: bytes in, reply out. Why not grpc-js, nor `node:http2`: docs/decisions/0001-http2.md. */
 import * as net from "node:net";
+import * as tls from "node:tls";
 import type { BufferPool } from "#wire";
 import type { Clock, Counter, Logger, Timer } from "#telemetry";
-import { plainAddress } from "./address.ts";
-import { answerError, answerHeaders, type CallHost, GrpcCall, type GrpcConnection } from "./grpc-call.ts";
+import { answerError, type CallHost, GrpcCall, type GrpcConnection } from "./grpc-call.ts";
 import { parseGrpcTimeout } from "./grpc-wire.ts";
+import {
+  encodeStateless,
+  findHeader,
+  type HeaderField,
+  type ServerConnectionSettings,
+  type Stream,
+  type StreamReceiver,
+} from "./http2/index.ts";
 import { InflightBudget, listen, untilDeadline } from "./listener.ts";
 import { RefusalCounters, type RefusalReason } from "./refusal-counters.ts";
-import { ConnectionKeeper } from "./server-keepalive.ts";
-import type { GrpcServerSettings, TransportContext } from "./settings.ts";
+import { type ConnectionHost, ServedConnection } from "./served-connection.ts";
+import type { GrpcServerSettings, ServerKeepaliveSettings, TransportContext } from "./settings.ts";
 import { FileWatcher, loadServerTls } from "./tls.ts";
 import { type Compression, type GrpcHandler, GrpcStatus, type Server } from "./types.ts";
 
 /** What may be sent before the server reads: 64 KiB would cost a round trip each 64 KiB (228 instead of 14 ms a MiB). */
 const STREAM_WINDOW_BYTES = 4 << 20;
-const SESSION_WINDOW_BYTES = 16 << 20;
+const CONNECTION_WINDOW_BYTES = 16 << 20;
 /** Bytes held for calls under way, in largest messages. */
 const BUDGET_MESSAGES = 64;
+const HANDSHAKE_TIMEOUT_MS = 20_000;
+
+const NOT_POST = encodeStateless([
+  { name: ":status", value: "405" },
+  { name: "allow", value: "POST" },
+]);
+const NOT_GRPC = encodeStateless([{ name: ":status", value: "415" }]);
 
 const ENCODINGS: ReadonlyMap<string, Compression> = new Map([
   ["identity", "none"],
@@ -42,21 +56,25 @@ export function createGrpcServer(
   return new GrpcServer(settings, handlers, context);
 }
 
-class GrpcServer implements Server, CallHost {
+class GrpcServer implements Server, CallHost, ConnectionHost {
   readonly buffers: BufferPool;
   readonly budget: InflightBudget;
   readonly maxMessageBytes: number;
+  readonly http2: ServerConnectionSettings;
+  readonly keepalive: ServerKeepaliveSettings;
+  readonly clock: Clock;
   readonly #settings: GrpcServerSettings;
   readonly #handlers: ReadonlyMap<string, GrpcHandler>;
-  readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #refusals: RefusalCounters;
   readonly #failures: Counter;
-  readonly #connections = new Map<http2.Http2Session, GrpcConnection>();
+  /** Sockets of all connections, also of those whose TLS handshake goes on. */
+  readonly #sockets = new Set<net.Socket>();
+  readonly #connections = new Set<ServedConnection>();
   readonly #calls = new Set<GrpcCall>();
   readonly #messageTimeoutMs: number;
   #sweep: Timer | undefined;
-  #server: http2.Http2Server | http2.Http2SecureServer | undefined;
+  #server: net.Server | undefined;
   #watcher: FileWatcher | undefined;
   #address: string;
   #closing = false;
@@ -69,7 +87,15 @@ class GrpcServer implements Server, CallHost {
   ) {
     this.#settings = settings;
     this.#handlers = handlers;
-    this.#clock = telemetry.clock;
+    this.clock = telemetry.clock;
+    this.keepalive = settings.keepalive ?? {};
+    this.http2 = {
+      clock: telemetry.clock,
+      streamWindowBytes: STREAM_WINDOW_BYTES,
+      connectionWindowBytes: CONNECTION_WINDOW_BYTES,
+      maxHeaderListBytes: settings.maxHeaderBytes ?? 64 << 10,
+      maxConcurrentStreams: settings.maxConcurrentStreams ?? 1000,
+    };
     this.#logger = telemetry.logger;
     this.#refusals = new RefusalCounters(telemetry.metrics, { ...labels, transport: "grpc" });
     this.#failures = this.#refusals.handlerFailures;
@@ -87,107 +113,99 @@ class GrpcServer implements Server, CallHost {
   async listen(): Promise<void> {
     if (this.#closing) throw new Error(`${this.#settings.endpoint}: the server was closed before it listened`);
     const server = this.#createServer();
-    // The session hides its socket; the event before its own tells which it is.
-    let socket: net.Socket;
-    const connected = this.#settings.tls ? "secureConnection" : "connection";
-    server.prependListener(connected, (opened: net.Socket) => (socket = opened));
-    server.on("session", (session) => this.#accept(session, socket));
-    server.on("stream", (stream: http2.ServerHttp2Stream, headers) => this.#call(stream, headers));
-    // Errors of one connection are that connection's end; nothing else is to be done about them.
-    server.on("sessionError", () => undefined);
+    server.on("connection", (socket: net.Socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
     this.#address = await listen(server, this.#settings);
     this.#server = server;
     server.on("error", (error) => this.#logger.error("gRPC server", { endpoint: this.#address, error }));
     await this.#watcher?.start();
   }
 
-  #createServer(): http2.Http2Server | http2.Http2SecureServer {
-    const options: http2.ServerOptions = {
-      settings: {
-        initialWindowSize: STREAM_WINDOW_BYTES,
-        maxConcurrentStreams: this.#settings.maxConcurrentStreams ?? 1000,
-        maxHeaderListSize: this.#settings.maxHeaderBytes ?? 64 << 10,
-        enablePush: false,
-      },
-      // Node counts what waits to be sent, and refuses streams beyond it; the default of 10 MB is less than the window.
-      maxSessionMemory: 64,
-    };
-    const tls = this.#settings.tls;
-    if (!tls) return http2.createServer(options);
-    const server = http2.createSecureServer({
+  #createServer(): net.Server {
+    // Half-open: a client that has ended its side still gets the GOAWAY.
+    const options = { allowHalfOpen: true, noDelay: true };
+    const settings = this.#settings.tls;
+    if (!settings) return net.createServer(options, (socket) => this.#accept(socket));
+    const server = tls.createServer({
       ...options,
-      ...loadServerTls(tls),
+      ...loadServerTls(settings),
       ALPNProtocols: ["h2"],
-      handshakeTimeout: 20_000,
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     });
-    if (tls.reloadIntervalMs !== undefined || tls.clientCaFileReload === true) {
-      const files = [tls.certFile, tls.keyFile, tls.caFile, tls.clientCaFile];
-      const context = { clock: this.#clock, logger: this.#logger };
-      this.#watcher = new FileWatcher(files, tls.reloadIntervalMs ?? 10_000, context, () =>
-        server.setSecureContext(loadServerTls(tls)),
+    server.on("secureConnection", (socket) => {
+      if (socket.alpnProtocol === "h2") this.#accept(socket);
+      else socket.destroy();
+    });
+    // A handshake that fails is that connection's end; nothing else is to be done about it.
+    server.on("tlsClientError", () => undefined);
+    if (settings.reloadIntervalMs !== undefined || settings.clientCaFileReload === true) {
+      const files = [settings.certFile, settings.keyFile, settings.caFile, settings.clientCaFile];
+      const context = { clock: this.clock, logger: this.#logger };
+      this.#watcher = new FileWatcher(files, settings.reloadIntervalMs ?? 10_000, context, () =>
+        server.setSecureContext(loadServerTls(settings)),
       );
     }
     return server;
   }
 
-  #accept(session: http2.ServerHttp2Session, socket: net.Socket): void {
-    session.setLocalWindowSize(SESSION_WINDOW_BYTES);
-    const keeper = new ConnectionKeeper(session, socket, this.#settings.keepalive ?? {}, this.#clock);
-    const peerAddress = plainAddress(socket.remoteAddress);
-    this.#connections.set(session, { peerAddress, attachments: new Map(), keeper });
-    session.once("close", () => {
-      this.#connections.delete(session);
-      this.#settleIfEmpty();
-    });
-    if (this.#closing) keeper.drain();
+  #accept(socket: net.Socket): void {
+    const connection = new ServedConnection(socket, this);
+    this.#connections.add(connection);
+    if (this.#closing) connection.keeper.drain();
   }
 
-  #call(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {
-    const connection = this.#connections.get(stream.session!);
-    if (!connection) return;
-    const path = headers[":path"] ?? "";
-    if (headers[":method"] !== "POST") {
-      return this.#turnAway(stream, "method", () => answerHeaders(stream, { ":status": 405, allow: "POST" }));
+  disconnected(connection: ServedConnection): void {
+    this.#connections.delete(connection);
+    this.#settleIfEmpty();
+  }
+
+  headersTooLarge(): void {
+    this.#refusals.count("header_too_large");
+  }
+
+  begin(connection: GrpcConnection, stream: Stream, fields: readonly HeaderField[]): StreamReceiver | undefined {
+    const { http2 } = connection;
+    if (findHeader(fields, ":method") !== "POST") {
+      return this.#turnAway("method", () => http2.respond(stream, NOT_POST));
     }
-    if (!isGrpc(headers["content-type"])) {
-      return this.#turnAway(stream, "content_type", () => answerHeaders(stream, { ":status": 415 }));
+    if (!isGrpc(findHeader(fields, "content-type"))) {
+      return this.#turnAway("content_type", () => http2.respond(stream, NOT_GRPC));
     }
+    const path = findHeader(fields, ":path") ?? "";
     const handler = this.#handlers.get(path);
     if (!handler) {
       const message = `unknown method ${path.slice(0, 200)}`;
-      return this.#turnAway(stream, "path", () => answerError(stream, { status: GrpcStatus.UNIMPLEMENTED, message }));
+      return this.#turnAway("path", () => answerError(http2, stream, { status: GrpcStatus.UNIMPLEMENTED, message }));
     }
-    const named = headers["grpc-encoding"];
-    const encoding = named === undefined ? "none" : ENCODINGS.get(String(named));
+    const named = findHeader(fields, "grpc-encoding");
+    const encoding = named === undefined ? "none" : ENCODINGS.get(named);
     if (encoding === undefined) {
-      const message = `grpc-encoding ${String(named).slice(0, 80)} is not known here; accepted: ${ACCEPTED_ENCODINGS}`;
-      return this.#turnAway(stream, "encoding", () =>
-        answerError(
-          stream,
-          { status: GrpcStatus.UNIMPLEMENTED, message },
-          { "grpc-accept-encoding": ACCEPTED_ENCODINGS },
-        ),
+      const message = `grpc-encoding ${named!.slice(0, 80)} is not known here; accepted: ${ACCEPTED_ENCODINGS}`;
+      const accepted = [{ name: "grpc-accept-encoding", value: ACCEPTED_ENCODINGS }];
+      return this.#turnAway("encoding", () =>
+        answerError(http2, stream, { status: GrpcStatus.UNIMPLEMENTED, message }, accepted),
       );
     }
-    const timeout = headers["grpc-timeout"];
-    const timeoutMs = timeout === undefined ? Infinity : parseGrpcTimeout(String(timeout));
+    const timeout = findHeader(fields, "grpc-timeout");
+    const timeoutMs = timeout === undefined ? Infinity : parseGrpcTimeout(timeout);
     if (timeoutMs === undefined) {
-      const message = `grpc-timeout ${String(timeout).slice(0, 40)} is malformed`;
-      return this.#turnAway(stream, "timeout_header", () =>
-        answerError(stream, { status: GrpcStatus.INTERNAL, message }),
+      const message = `grpc-timeout ${timeout!.slice(0, 40)} is malformed`;
+      return this.#turnAway("timeout_header", () =>
+        answerError(http2, stream, { status: GrpcStatus.INTERNAL, message }),
       );
     }
-    const nowMs = this.#clock.monotonicMs();
+    const nowMs = this.clock.monotonicMs();
     const messageByMs = nowMs + this.#messageTimeoutMs;
     const deadlineMs = nowMs + timeoutMs;
-    this.#calls.add(
-      new GrpcCall(this, stream, headers, connection, { path, handler, encoding, messageByMs, deadlineMs }),
-    );
+    const call = new GrpcCall(this, stream, fields, connection, { path, handler, encoding, messageByMs, deadlineMs });
+    this.#calls.add(call);
     this.#armSweep();
+    return call;
   }
 
-  #turnAway(stream: http2.ServerHttp2Stream, reason: RefusalReason, answer: () => void): void {
-    stream.on("error", () => undefined);
+  #turnAway(reason: RefusalReason, answer: () => void): undefined {
     this.#refusals.count(reason);
     answer();
   }
@@ -198,9 +216,9 @@ class GrpcServer implements Server, CallHost {
    */
   #armSweep(): void {
     if (this.#sweep || this.#calls.size === 0) return;
-    this.#sweep = this.#clock.timer(Math.min(1000, this.#messageTimeoutMs / 4), () => {
+    this.#sweep = this.clock.timer(Math.min(1000, this.#messageTimeoutMs / 4), () => {
       this.#sweep = undefined;
-      const nowMs = this.#clock.monotonicMs();
+      const nowMs = this.clock.monotonicMs();
       for (const call of this.#calls) call.expire(nowMs);
       this.#armSweep();
     });
@@ -223,12 +241,11 @@ class GrpcServer implements Server, CallHost {
   async close(deadline: AbortSignal): Promise<void> {
     this.#closing = true;
     this.#watcher?.close();
-    // Only net's part: http2's own close ends sessions by a GOAWAY that refuses calls already on their way.
-    if (this.#server?.listening) net.Server.prototype.close.call(this.#server);
-    for (const { keeper } of this.#connections.values()) keeper.drain();
+    if (this.#server?.listening) this.#server.close();
+    for (const { keeper } of this.#connections) keeper.drain();
     this.#settleIfEmpty();
     await untilDeadline(this.#empty.promise, deadline);
-    for (const { keeper } of this.#connections.values()) keeper.sever();
+    for (const socket of this.#sockets) socket.destroy();
     this.#sweep?.cancel();
     this.#sweep = undefined;
   }

@@ -45,39 +45,39 @@ export class MessageAssembler {
   announced = 0;
 
   /**
-   * Takes the next piece. `encoded` says whether the call named a compression, without which the flag may not be set.
+   * Takes the next piece, `chunk[start, end)`. `encoded` says whether the call named a compression, without which the flag may not be set.
    * After a problem the assembler only waits for `abandon`.
    */
-  push(piece: Uint8Array, encoded: boolean): AssemblyProblem | undefined {
-    let from = 0;
+  push(chunk: Uint8Array, start: number, end: number, encoded: boolean): AssemblyProblem | undefined {
+    let from = start;
     if (!this.#message) {
-      if (this.#prefixBytes === 0 && piece.length >= PREFIX_BYTES) {
-        this.#prefixBytes = from = PREFIX_BYTES;
-        const problem = this.#begin(piece, encoded);
+      if (this.#prefixBytes === 0 && end - start >= PREFIX_BYTES) {
+        this.#prefixBytes = PREFIX_BYTES;
+        from += PREFIX_BYTES;
+        const problem = this.#begin(chunk, start, encoded);
         if (problem) return problem;
       } else {
         this.#prefix ??= new Uint8Array(PREFIX_BYTES);
-        while (this.#prefixBytes < PREFIX_BYTES && from < piece.length) {
-          this.#prefix[this.#prefixBytes++] = piece[from++]!;
+        while (this.#prefixBytes < PREFIX_BYTES && from < end) {
+          this.#prefix[this.#prefixBytes++] = chunk[from++]!;
         }
         if (this.#prefixBytes < PREFIX_BYTES) return undefined;
-        const problem = this.#begin(this.#prefix, encoded);
+        const problem = this.#begin(this.#prefix, 0, encoded);
         if (problem) return problem;
       }
     }
     const target = this.#message!.bytes;
-    const rest = piece.length - from;
+    const rest = end - from;
     if (rest > target.length - this.#written) return "trailing bytes";
     if (this.#budget && !this.#budget.reserve(rest)) return "no room";
-    // A view only where there is something to cut off.
-    if (rest > 0) target.set(from === 0 ? piece : piece.subarray(from), this.#written);
+    if (rest > 0) target.set(chunk.subarray(from, end), this.#written);
     this.#written += rest;
     return undefined;
   }
 
-  #begin(prefix: Uint8Array, encoded: boolean): AssemblyProblem | undefined {
-    const flag = prefix[0]!;
-    const length = ((prefix[1]! << 24) | (prefix[2]! << 16) | (prefix[3]! << 8) | prefix[4]!) >>> 0;
+  #begin(prefix: Uint8Array, at: number, encoded: boolean): AssemblyProblem | undefined {
+    const flag = prefix[at]!;
+    const length = ((prefix[at + 1]! << 24) | (prefix[at + 2]! << 16) | (prefix[at + 3]! << 8) | prefix[at + 4]!) >>> 0;
     this.announced = length;
     if (flag > 1) return "bad flag";
     if (flag === 1 && !encoded) return "compressed without encoding";

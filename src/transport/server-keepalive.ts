@@ -1,7 +1,6 @@
 /** How long connections live, and which pings they may send: gRPC proposals A8 and A9, with grpc-go's numbers. */
-import { constants, type ServerHttp2Session } from "node:http2";
-import type { Socket } from "node:net";
 import type { Clock, Timer } from "#telemetry";
+import { ErrorCode, type ServerConnection } from "./http2/index.ts";
 import type { ServerKeepaliveSettings } from "./settings.ts";
 
 const HOUR_MS = 3_600_000;
@@ -10,38 +9,39 @@ const PREFACE_TIMEOUT_MS = 120_000;
 /** Between announcing the end and naming the last call taken: calls already on their way are still served. */
 const DRAIN_NOTICE_MS = 1000;
 const MAX_PING_STRIKES = 2;
-const LAST_POSSIBLE_STREAM = 2 ** 31 - 1;
 
-/** Watches one connection of a server until it closes. */
+/** Watches one connection of a server until `closed` is called. */
 export class ConnectionKeeper {
-  readonly #session: ServerHttp2Session;
-  readonly #socket: Socket;
+  readonly #connection: ServerConnection;
   readonly #settings: ServerKeepaliveSettings;
   readonly #clock: Clock;
   readonly #timers = new Set<Timer>();
+  readonly #preface: Timer;
   #calls = 0;
   #idleSinceMs: number;
-  #draining = false;
   #lastPingMs = -Infinity;
   #strikes = 0;
   #answeredSincePing = false;
 
-  constructor(session: ServerHttp2Session, socket: Socket, settings: ServerKeepaliveSettings, clock: Clock) {
-    this.#session = session;
-    this.#socket = socket;
+  constructor(connection: ServerConnection, settings: ServerKeepaliveSettings, clock: Clock) {
+    this.#connection = connection;
     this.#settings = settings;
     this.#clock = clock;
     this.#idleSinceMs = clock.monotonicMs();
-    session.once("close", () => {
-      for (const timer of this.#timers) timer.cancel();
-      this.#timers.clear();
-    });
-    session.on("ping", () => this.#judgePing());
-    const preface = this.#after(PREFACE_TIMEOUT_MS, () => this.sever());
-    session.once("remoteSettings", () => preface.cancel());
+    this.#preface = this.#after(PREFACE_TIMEOUT_MS, () => this.sever());
     this.#watchIdle();
     this.#watchAge();
     this.#watchSilence();
+  }
+
+  /** The client has sent its settings and acknowledged ours. */
+  ready(): void {
+    this.#preface.cancel();
+  }
+
+  closed(): void {
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
   }
 
   callStarted(): void {
@@ -51,7 +51,6 @@ export class ConnectionKeeper {
   callEnded(): void {
     this.#calls--;
     this.#idleSinceMs = this.#clock.monotonicMs();
-    if (this.#draining && this.#calls === 0) this.#close();
   }
 
   /** A reply went out: the client has reason to ping (bandwidth estimation), so strikes are forgotten. */
@@ -59,32 +58,33 @@ export class ConnectionKeeper {
     this.#answeredSincePing = true;
   }
 
-  /**
-   * Asks the client to go elsewhere: GOAWAY that refuses nothing yet, a round trip later GOAWAY for what is new. Without
-   * a call under way the second comes at once, for nghttp2 reads no more from such a connection after any GOAWAY; what
-   * was on its way is refused then, and sent elsewhere by the client.
-   */
+  /** Asks the client to go elsewhere: GOAWAY that refuses nothing yet, a round trip later GOAWAY for what is new. */
   drain(): void {
-    if (this.#draining || this.#session.destroyed) return;
-    this.#draining = true;
-    if (this.#calls === 0) {
-      this.#close();
-      return;
-    }
-    this.#session.goaway(constants.NGHTTP2_NO_ERROR, LAST_POSSIBLE_STREAM);
-    this.#after(DRAIN_NOTICE_MS, () => this.#close());
-    if (!this.#session.ping(() => this.#close())) this.#close();
+    this.#connection.drainNotice();
+    this.#after(DRAIN_NOTICE_MS, () => this.#connection.drain());
+    if (!this.#connection.ping(() => this.#connection.drain())) this.#connection.drain();
   }
 
   /** Ends the connection now. */
   sever(): void {
-    this.#session.destroy();
-    // By itself a session first writes GOAWAY, which a peer that doesn't read lets it do for ever.
-    this.#socket.destroy();
+    this.#connection.destroy();
   }
 
-  #close(): void {
-    if (!this.#session.closed && !this.#session.destroyed) this.#session.close();
+  /** The client has sent a PING. */
+  judgePing(): void {
+    const now = this.#clock.monotonicMs();
+    const sinceLast = now - this.#lastPingMs;
+    this.#lastPingMs = now;
+    if (this.#answeredSincePing) {
+      this.#answeredSincePing = false;
+      this.#strikes = 0;
+      return;
+    }
+    const mayBeIdle = this.#settings.permitWithoutStream === true;
+    const minTimeMs = this.#calls === 0 && !mayBeIdle ? 2 * HOUR_MS : this.#settings.enforcementMinTimeMs || 300_000;
+    if (sinceLast >= minTimeMs) return;
+    // The words are the protocol's: clients double their keepalive time when they read them.
+    if (++this.#strikes > MAX_PING_STRIKES) this.#connection.fail(ErrorCode.ENHANCE_YOUR_CALM, "too_many_pings");
   }
 
   #after(delayMs: number, fire: () => void): Timer {
@@ -126,41 +126,21 @@ export class ConnectionKeeper {
   #watchSilence(): void {
     const everyMs = this.#settings.timeMs || 2 * HOUR_MS;
     const timeoutMs = this.#settings.timeoutMs || 20_000;
-    let read = this.#socket.bytesRead;
+    let received = this.#connection.bytesReceived;
     const look = (): void => {
-      if (this.#session.destroyed) return;
-      const now = this.#socket.bytesRead;
-      if (now !== read) {
-        read = now;
+      if (this.#connection.closed) return;
+      const now = this.#connection.bytesReceived;
+      if (now !== received) {
+        received = now;
         this.#after(everyMs, look);
         return;
       }
       const giveUp = this.#after(timeoutMs, () => this.sever());
-      this.#session.ping(() => {
+      this.#connection.ping(() => {
         giveUp.cancel();
-        if (!this.#session.destroyed) this.#after(everyMs, look);
+        this.#after(everyMs, look);
       });
     };
     this.#after(everyMs, look);
-  }
-
-  #judgePing(): void {
-    const now = this.#clock.monotonicMs();
-    const sinceLast = now - this.#lastPingMs;
-    this.#lastPingMs = now;
-    if (this.#answeredSincePing) {
-      this.#answeredSincePing = false;
-      this.#strikes = 0;
-      return;
-    }
-    const mayBeIdle = this.#settings.permitWithoutStream === true;
-    const minTimeMs = this.#calls === 0 && !mayBeIdle ? 2 * HOUR_MS : this.#settings.enforcementMinTimeMs || 300_000;
-    if (sinceLast >= minTimeMs) return;
-    if (++this.#strikes > MAX_PING_STRIKES) {
-      // The words are the protocol's: clients double their keepalive time when they read them.
-      this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from("too_many_pings"));
-      this.#session.close();
-      this.#after(DRAIN_NOTICE_MS, () => this.sever());
-    }
   }
 }
