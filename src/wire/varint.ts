@@ -33,3 +33,14 @@ export function writeVarint64(target: Uint8Array, at: number, value: bigint): nu
   target[at++] = Number(rest);
   return at;
 }
+
+/** Writes 64 bits, given as two 32-bit halves, as a varint of 1 to 10 bytes and returns the position behind it. */
+export function writeVarintHalves(target: Uint8Array, at: number, low: number, high: number): number {
+  while (high !== 0 || low >>> 0 >= 0x80) {
+    target[at++] = (low & 0x7f) | 0x80;
+    low = (low >>> 7) | (high << 25);
+    high >>>= 7;
+  }
+  target[at++] = low;
+  return at;
+}

@@ -1,6 +1,6 @@
 import type { BufferPool, MessageBuffer } from "./buffer-pool.ts";
 import { WireType } from "./reader.ts";
-import { writeVarint, writeVarint64 } from "./varint.ts";
+import { writeVarint, writeVarint64, writeVarintHalves } from "./varint.ts";
 
 const encoder = new TextEncoder();
 
@@ -118,6 +118,12 @@ export class Writer {
   rawVarint64(value: bigint): void {
     this.#reserve(0);
     this.#at = writeVarint64(this.#bytes, this.#at, value);
+  }
+
+  /** A bare varint of 64 bits, given as 32-bit halves: an element of a packed field, without a bigint. */
+  rawVarintHalves(low: number, high: number): void {
+    this.#reserve(0);
+    this.#at = writeVarintHalves(this.#bytes, this.#at, low, high);
   }
 
   /** A bare varint below 2^53: an element of a packed field. */

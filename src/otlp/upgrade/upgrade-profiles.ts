@@ -1,0 +1,301 @@
+import { createHash } from "node:crypto";
+import { Reader, WireType, Writer } from "#wire";
+import { type AttributeValue, encodeValue } from "../attribute-value.ts";
+import { type Layout, layoutOrder } from "../profiles/layout.ts";
+import type {
+  ProfileRecord,
+  ProfilesModel,
+  ResourceRecord,
+  Samples,
+  ScopeRecord,
+  ValueTypeRecord,
+} from "../profiles/model.ts";
+import { Temporality } from "../profiles/model.ts";
+import { type Loss, LossLog } from "./losses.ts";
+import { DictionaryRebuilder } from "./rebuild-dictionary.ts";
+import { ReferenceResolver } from "./references.ts";
+import { upgradeSamples } from "./upgrade-samples.ts";
+import { windowOf } from "./window.ts";
+
+/** What a conversion gives: another model, and what it could not carry. */
+export interface ConvertedModel {
+  readonly model: ProfilesModel;
+  readonly losses: readonly Loss[];
+}
+
+/** Choices of an upgrade. */
+export interface UpgradeOptions {
+  /**
+   * What becomes of the original payload of a profile of several types, each of which becomes a profile: it is
+   * dropped, or goes with the first one.
+   */
+  readonly splitPayload?: "drop" | "first";
+}
+
+/** Types of one profile at most. Agents before July 2024 added one for each sample by mistake; see `sameTypes`. */
+const MAX_TYPES = 64;
+
+/** Semantic conventions 1.38 to 1.40; the last one is podflame's, for what no layout can say any more. */
+export const LegacyKey = {
+  COMMENT: "pprof.profile.comment",
+  DROP_FRAMES: "pprof.profile.drop_frames",
+  KEEP_FRAMES: "pprof.profile.keep_frames",
+  DEFAULT_TYPE: "pprof.scope.default_sample_type",
+  TYPE_ORDER: "pprof.scope.sample_type_order",
+  TEMPORALITY: "otlp.legacy.aggregation_temporality",
+} as const;
+
+/**
+ * A model of any layout as one of the newest (D10): one type for each profile, nothing that later layouts lack, and a
+ * dictionary of what is used. References to strings become literals. The rules are those of the layouts' authors
+ * where they gave some; see `docs/layouts.md` for all of them and for what is lost.
+ */
+export function upgradeProfiles(model: ProfilesModel, options: UpgradeOptions = {}): ConvertedModel {
+  const upgrade = new Upgrade(model, options);
+  return { model: upgrade.run(), losses: upgrade.losses.list() };
+}
+
+/** A profile of several types as a list of profiles, and what their scope has to say about them. */
+interface SplitProfile {
+  readonly profiles: readonly ProfileRecord[];
+  /** Name of the default type; empty where not told. */
+  readonly defaultType: string;
+  /** Original position of each profile's type, where it is not the order they had. */
+  readonly order: readonly number[];
+}
+
+class Upgrade {
+  readonly losses = new LossLog();
+  readonly #model: ProfilesModel;
+  readonly #options: UpgradeOptions;
+  readonly #resolver: ReferenceResolver | undefined;
+  readonly #rebuilder: DictionaryRebuilder;
+  readonly #old: boolean;
+
+  constructor(model: ProfilesModel, options: UpgradeOptions) {
+    this.#model = model;
+    this.#options = options;
+    this.#old = isOld(model.layout);
+    // Only D10 has references.
+    const refers = model.layout === "D10";
+    this.#resolver = refers ? new ReferenceResolver(model.dictionary.strings, this.losses) : undefined;
+    const rebuild = { modernize: this.#old, resolver: this.#resolver };
+    this.#rebuilder = new DictionaryRebuilder(model.dictionary, this.losses, rebuild);
+  }
+
+  run(): ProfilesModel {
+    const { unknown, lostProfiles } = this.#model;
+    if (unknown.request) this.losses.add("unknown-fields");
+    if (unknown.dictionary) this.losses.add("unknown-fields");
+    this.losses.add("unreadable-profiles", lostProfiles);
+    const resources = this.#model.resources.map((record, at) => this.#resource(record, `resource_profiles[${at}]`));
+    return {
+      layout: "D10",
+      dictionary: this.#rebuilder.columns.view(),
+      resources: resources.filter(({ scopes }) => scopes.length > 0),
+      findings: [],
+      lostProfiles: 0,
+      unknown: { request: undefined, dictionary: undefined },
+    };
+  }
+
+  #resource(record: ResourceRecord, place: string): ResourceRecord {
+    this.losses.place = place;
+    if (record.unknown) this.losses.add("unknown-fields");
+    const resource = this.#resolver ? this.#resolver.resolve(record.resource, "resource") : record.resource;
+    const scopes = record.scopes.flatMap((scope, at) => this.#scope(scope, `${place}.scope_profiles[${at}]`));
+    return { resource, schemaUrl: record.schemaUrl, scopes, unknown: undefined };
+  }
+
+  /** Profiles whose default types differ cannot share a scope: it says so for all of them. */
+  #scope(record: ScopeRecord, place: string): ScopeRecord[] {
+    this.losses.place = place;
+    if (record.unknown) this.losses.add("unknown-fields");
+    const scope = this.#resolver ? this.#resolver.resolve(record.scope, "scope") : record.scope;
+    const groups = new Map<string, { scope: Uint8Array; profiles: ProfileRecord[] }>();
+    for (const [at, profile] of record.profiles.entries()) {
+      this.losses.place = `${place}.profiles[${at}]`;
+      const split = this.#profile(profile);
+      const key = JSON.stringify([split.defaultType, split.order]);
+      let group = groups.get(key);
+      if (!group) groups.set(key, (group = { scope: scopeOf(scope, split), profiles: [] }));
+      group.profiles.push(...split.profiles);
+    }
+    return [...groups.values()].map((group) => ({ ...group, schemaUrl: record.schemaUrl, unknown: undefined }));
+  }
+
+  #profile(profile: ProfileRecord): SplitProfile {
+    const { losses } = this;
+    losses.add("unreadable-samples", profile.lostSamples);
+    if (profile.unknown) losses.add("unknown-fields");
+    const types = this.#types(profile);
+    const upgrade = {
+      rebuilder: this.#rebuilder,
+      losses,
+      types: types.length,
+      counts: types.map(({ unit }) => this.#model.dictionary.strings.text(unit) === "count"),
+    };
+    const bySample = upgradeSamples(profile, upgrade);
+    const order = types.map((_type, at) => at);
+    const first = profile.defaultType === 0 ? 0 : types.findIndex(({ type }) => type === profile.defaultType);
+    if (first > 0) order.splice(0, 0, ...order.splice(first, 1));
+    else if (first < 0) losses.add("default-sample-type");
+    const attributes = this.#attributes(profile, types);
+    const profiles = order.map((at, ordinal) => this.#one(profile, types, at, ordinal, bySample[at]!, attributes));
+    const defaultType = first < 0 ? "" : this.#model.dictionary.strings.text(profile.defaultType);
+    return { profiles, defaultType, order: first > 0 ? order : [] };
+  }
+
+  /** The types that become profiles: one without a name where there is none. */
+  #types({ types, samples }: ProfileRecord): readonly ValueTypeRecord[] {
+    if (types.length === 0) return [{ type: 0, unit: 0, temporality: Temporality.UNSPECIFIED }];
+    if (types.length > 1 && sameTypes(types) && lacksValues(samples, types.length)) return types.slice(0, 1);
+    this.losses.add("sample-types", types.length - MAX_TYPES);
+    return types.slice(0, MAX_TYPES);
+  }
+
+  #one(
+    profile: ProfileRecord,
+    types: readonly ValueTypeRecord[],
+    type: number,
+    ordinal: number,
+    samples: Samples,
+    attributes: readonly number[],
+  ): ProfileRecord {
+    const rebuilder = this.#rebuilder;
+    const window = this.#old ? windowOf(profile, samples, this.losses) : profile;
+    const own =
+      types[type]!.temporality === Temporality.CUMULATIVE
+        ? [...attributes, rebuilder.newAttribute(LegacyKey.TEMPORALITY, "cumulative")]
+        : attributes;
+    if (types[type]!.temporality !== Temporality.UNSPECIFIED) this.losses.add("temporality");
+    return {
+      types: [this.#valueType(types[type]!)],
+      defaultType: 0,
+      periodType: this.#valueType(profile.periodType),
+      period: profile.period,
+      timeUnixNano: window.timeUnixNano,
+      durationNano: window.durationNano,
+      profileId: this.#profileId(profile, ordinal),
+      attributes: Int32Array.from(own),
+      droppedAttributesCount: profile.droppedAttributesCount,
+      ...this.#payload(profile, types.length, ordinal),
+      comments: NONE,
+      dropFrames: 0,
+      keepFrames: 0,
+      samples,
+      lostSamples: 0,
+      innerWindow: undefined,
+      unknown: undefined,
+    };
+  }
+
+  #valueType({ type, unit }: ValueTypeRecord): ValueTypeRecord {
+    const temporality = Temporality.UNSPECIFIED;
+    return { type: this.#rebuilder.string(type), unit: this.#rebuilder.string(unit), temporality };
+  }
+
+  /** What all profiles that come from this one say about themselves. */
+  #attributes(profile: ProfileRecord, types: readonly ValueTypeRecord[]): readonly number[] {
+    const rebuilder = this.#rebuilder;
+    const { strings } = this.#model.dictionary;
+    const found = Array.from(profile.attributes, (index) => rebuilder.attribute(index));
+    const add = (key: string, value: AttributeValue) => found.push(rebuilder.newAttribute(key, value));
+    if (profile.comments.length > 0) add(LegacyKey.COMMENT, Array.from(profile.comments, (at) => strings.text(at)));
+    if (profile.dropFrames !== 0) add(LegacyKey.DROP_FRAMES, strings.text(profile.dropFrames));
+    if (profile.keepFrames !== 0) add(LegacyKey.KEEP_FRAMES, strings.text(profile.keepFrames));
+    if (profile.periodType.temporality !== Temporality.UNSPECIFIED && types.length > 0) this.losses.add("temporality");
+    rebuilder.beginOwner();
+    return found.filter((attribute) => {
+      if (attribute === 0) return false;
+      const first = rebuilder.isFirst(attribute);
+      if (!first) this.losses.add("duplicate-attribute");
+      return first;
+    });
+  }
+
+  /** Readers take 16 bytes or none, and refuse the whole request otherwise. */
+  #profileId({ profileId }: ProfileRecord, ordinal: number): Uint8Array {
+    if (profileId.length !== 16) {
+      if (profileId.length > 0 && ordinal === 0) this.losses.add("profile-id");
+      return EMPTY;
+    }
+    return ordinal === 0 ? profileId : derivedId(profileId, `type ${ordinal}`);
+  }
+
+  #payload(
+    { originalPayload, originalPayloadFormat }: ProfileRecord,
+    count: number,
+    ordinal: number,
+  ): Pick<ProfileRecord, "originalPayload" | "originalPayloadFormat"> {
+    const none = { originalPayload: EMPTY, originalPayloadFormat: "" };
+    if (originalPayload.length === 0 && originalPayloadFormat === "") return none;
+    const whole = originalPayload.length > 0 && originalPayloadFormat !== "";
+    const attached = count === 1 || (this.#options.splitPayload === "first" && ordinal === 0);
+    if (whole && attached) return { originalPayload, originalPayloadFormat };
+    if (ordinal === 0) this.losses.add("original-payload");
+    return none;
+  }
+}
+
+/** Layouts up to D7 share one model of samples, those from D8 on another. */
+export function isOld(layout: Layout): boolean {
+  return layoutOrder(layout) <= layoutOrder("D7");
+}
+
+/**
+ * The id of a further profile that came from one: the same at each attempt to send it, and no other profile's.
+ * Zeros and nothing stay what they are.
+ */
+export function derivedId(id: Uint8Array, what: string): Uint8Array {
+  if (id.every((byte) => byte === 0)) return EMPTY;
+  return createHash("sha256").update(id).update(what).digest().subarray(0, 16);
+}
+
+/** Whether all types after the first are the same one: the mark of agents that added one for each sample. */
+function sameTypes(types: readonly ValueTypeRecord[]): boolean {
+  return types.slice(2).every(({ type, unit }) => type === types[1]!.type && unit === types[1]!.unit);
+}
+
+function lacksValues({ length, valueOffsets }: Samples, types: number): boolean {
+  for (let at = 0; at < length; at++) if (valueOffsets[at + 1]! - valueOffsets[at]! !== types) return true;
+  return false;
+}
+
+/** InstrumentationScope.attributes. */
+const SCOPE_ATTRIBUTES = 3;
+
+function scopeOf(scope: Uint8Array, { defaultType, order }: SplitProfile): Uint8Array {
+  const writer = new Writer(scope.length + 128);
+  writer.raw(scope);
+  if (defaultType !== "" && !hasAttribute(scope, LegacyKey.DEFAULT_TYPE)) {
+    writeAttribute(writer, LegacyKey.DEFAULT_TYPE, defaultType);
+  }
+  if (order.length > 0 && !hasAttribute(scope, LegacyKey.TYPE_ORDER)) {
+    writeAttribute(writer, LegacyKey.TYPE_ORDER, order.map(BigInt));
+  }
+  return writer.length === scope.length ? scope : writer.finish();
+}
+
+function writeAttribute(writer: Writer, key: string, value: AttributeValue): void {
+  writer.open(SCOPE_ATTRIBUTES);
+  writer.string(1, key);
+  writer.bytes(2, encodeValue(value));
+  writer.close();
+}
+
+function hasAttribute(scope: Uint8Array, key: string): boolean {
+  const fields = new Reader();
+  const attribute = new Reader();
+  fields.reset(scope, 0, scope.length);
+  while (fields.nextOf(SCOPE_ATTRIBUTES)) {
+    attribute.reset(scope, fields.start, fields.end);
+    while (attribute.next()) {
+      if (attribute.field === 1 && attribute.wireType === WireType.LEN && attribute.string() === key) return true;
+    }
+  }
+  return false;
+}
+
+const EMPTY = new Uint8Array(0);
+const NONE = new Int32Array(0);
