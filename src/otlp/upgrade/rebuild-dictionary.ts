@@ -10,8 +10,11 @@ import type { ReferenceResolver } from "./references.ts";
 
 /** What happens to entries on the way. */
 export interface RebuildOptions {
-  /** Fields that ended with D7 (`has_*`, build ids, frame types, `is_folded`) become the attributes of today. */
-  readonly modernize: boolean;
+  /**
+   * Fields that ended with D7 (`has_*`, `is_folded`; of E build ids and frame types too) become the attributes of
+   * today, or the attributes `has_*` and `is_folded` become fields again.
+   */
+  readonly style: "as it is" | "attributes" | "fields";
   /** Makes references inside of attribute values literal; undefined where the layout has none. */
   readonly resolver: ReferenceResolver | undefined;
 }
@@ -159,15 +162,17 @@ export class DictionaryRebuilder {
     if (known >= 0) return known;
     const { mappings: from } = this.#from;
     const { mappings } = this.columns;
-    const { modernize } = this.#options;
+    const modernize = this.#options.style === "attributes";
     const filename = this.string(from.filename[index]!);
     const buildId = modernize ? 0 : this.string(from.buildId[index]!);
     const added = modernize ? this.#mappingAttributes(index) : NONE;
-    this.#list(from.attributes, index, mappings.attributes.values, added);
+    let has = modernize ? 0 : from.has[index]!;
+    const bits = this.#list(from.attributes, index, mappings.attributes.values, added, HAS_BITS);
+    if (bits !== 0) has |= bits;
     copyHalves(mappings.memoryStart, from.memoryStart, index);
     copyHalves(mappings.memoryLimit, from.memoryLimit, index);
     copyHalves(mappings.fileOffset, from.fileOffset, index);
-    mappings.push(filename, modernize ? 0 : from.has[index]!, buildId, modernize ? 0 : from.buildIdKind[index]!);
+    mappings.push(filename, has, buildId, modernize ? 0 : from.buildIdKind[index]!);
     this.#forget(from.unknown, index);
     return this.#mappings.intern(index);
   }
@@ -177,7 +182,7 @@ export class DictionaryRebuilder {
     if (known >= 0) return known;
     const { locations: from } = this.#from;
     const { locations } = this.columns;
-    const { modernize } = this.#options;
+    const modernize = this.#options.style === "attributes";
     const mapping = this.mapping(from.mapping[index]!);
     const frameType = modernize ? 0 : this.string(from.frameType[index]!);
     const added = modernize ? this.#locationAttributes(index) : NONE;
@@ -186,9 +191,9 @@ export class DictionaryRebuilder {
       copyHalves(locations.lineLine, from.lines.line, line);
       copyHalves(locations.lineColumn, from.lines.column, line);
     }
-    this.#list(from.attributes, index, locations.attributes.values, added);
+    const bits = this.#list(from.attributes, index, locations.attributes.values, added, FOLDED_BIT);
     const halves = halvesOf(from.address);
-    const folded = modernize ? 0 : from.folded[index]!;
+    const folded = modernize ? 0 : from.folded[index]! | bits;
     locations.push(mapping, halves[index * 2]!, halves[index * 2 + 1]!, folded, frameType);
     this.#forget(from.unknown, index);
     return this.#locations.intern(index);
@@ -231,19 +236,37 @@ export class DictionaryRebuilder {
     return this.#attributes.intern();
   }
 
-  /** Maps the attributes of an owner, each key once, and appends them with `added` to `to`. */
+  /**
+   * Maps the attributes of an owner, each key once, and appends them with `added` to `to`. Where attributes become
+   * fields again, those of `bits` that are true are left out: their bits are the result.
+   */
   #list(
     from: { readonly offsets: Int32Array; readonly values: Int32Array },
     index: number,
     to: { push: (value: number) => void },
     added: readonly number[],
-  ): void {
+    bits: ReadonlyMap<string, number>,
+  ): number {
     const start = from.offsets[index]!;
     const end = from.offsets[index + 1]!;
-    if (start === end && added.length === 0) return;
+    if (start === end && added.length === 0) return 0;
+    const toFields = this.#options.style === "fields";
+    let found = 0;
     this.beginOwner();
-    for (let at = start; at < end; at++) this.#append(this.attribute(from.values[at]!), to);
+    for (let at = start; at < end; at++) {
+      const attribute = from.values[at]!;
+      const bit = toFields ? bits.get(this.#from.strings.text(this.#from.attributes.key[attribute]!)) : undefined;
+      if (bit !== undefined && this.#isTrue(attribute)) found |= bit;
+      else this.#append(this.attribute(attribute), to);
+    }
     for (const attribute of added) this.#append(attribute, to);
+    return found;
+  }
+
+  /** Whether the value of an attribute is the bool true: field 2, a varint of 1. */
+  #isTrue(attribute: number): boolean {
+    const value = this.#from.attributes.values.bytes(attribute);
+    return value.length === 2 && value[0] === 0x10 && value[1] === 1;
   }
 
   #append(attribute: number, to: { push: (value: number) => void }): void {
@@ -253,7 +276,7 @@ export class DictionaryRebuilder {
   }
 
   #attributeKey(index: number): number {
-    if (this.#options.modernize && this.#from.strings.size(index) === OLD_BUILD_ID.length) {
+    if (this.#options.style === "attributes" && this.#from.strings.size(index) === OLD_BUILD_ID.length) {
       if (this.#from.strings.text(index) === OLD_BUILD_ID) return this.text(HTLHASH);
     }
     return this.string(index);
@@ -277,7 +300,7 @@ export class DictionaryRebuilder {
     const added: number[] = [];
     const type = strings.text(locations.frameType[index]!);
     if (type !== "") added.push(this.newAttribute("profile.frame.type", frameTypeOfToday(type)));
-    if (locations.folded[index] === 1) added.push(this.newAttribute("pprof.location.is_folded", true));
+    if (locations.folded[index] === 1) added.push(this.newAttribute(IS_FOLDED, true));
     return added;
   }
 
@@ -363,9 +386,12 @@ const GNU_BUILD_ID = "process.executable.build_id.gnu";
 const OLD_BUILD_ID = "process.executable.build_id.profiling";
 /** Content hashes of an unknown kind have no name in the conventions. */
 const OTHER_BUILD_ID = "otlp.legacy.build_id";
-const HAS_ATTRIBUTES = [
+const HAS_ATTRIBUTES: readonly (readonly [number, string])[] = [
   [MappingHas.FUNCTIONS, "pprof.mapping.has_functions"],
   [MappingHas.FILENAMES, "pprof.mapping.has_filenames"],
   [MappingHas.LINE_NUMBERS, "pprof.mapping.has_line_numbers"],
   [MappingHas.INLINE_FRAMES, "pprof.mapping.has_inline_frames"],
-] as const;
+];
+const HAS_BITS: ReadonlyMap<string, number> = new Map(HAS_ATTRIBUTES.map(([bit, key]) => [key, bit]));
+const IS_FOLDED = "pprof.location.is_folded";
+const FOLDED_BIT: ReadonlyMap<string, number> = new Map([[IS_FOLDED, 1]]);

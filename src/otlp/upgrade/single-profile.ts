@@ -10,13 +10,18 @@ export function singleProfile(
   losses: LossLog,
 ): { readonly profile: ProfileRecord; readonly dictionary: Dictionary } {
   const resolver = layout === "D10" ? new ReferenceResolver(dictionary.strings, losses) : undefined;
-  const rebuilder = new DictionaryRebuilder(dictionary, losses, { modernize: false, resolver });
+  const rebuilder = new DictionaryRebuilder(dictionary, losses, { style: "as it is", resolver });
+  return { profile: profileWith(profile, rebuilder), dictionary: rebuilder.columns.view() };
+}
+
+/** A profile whose indexes are those of the new dictionary. */
+export function profileWith(profile: ProfileRecord, rebuilder: DictionaryRebuilder): ProfileRecord {
   const valueType = (from: ValueTypeRecord): ValueTypeRecord => ({
     type: rebuilder.string(from.type),
     unit: rebuilder.string(from.unit),
     temporality: from.temporality,
   });
-  const own: ProfileRecord = {
+  return {
     ...profile,
     types: profile.types.map(valueType),
     defaultType: rebuilder.string(profile.defaultType),
@@ -27,7 +32,6 @@ export function singleProfile(
     keepFrames: rebuilder.string(profile.keepFrames),
     samples: samplesWith(profile.samples, rebuilder),
   };
-  return { profile: own, dictionary: rebuilder.columns.view() };
 }
 
 function samplesWith(samples: Samples, rebuilder: DictionaryRebuilder): Samples {

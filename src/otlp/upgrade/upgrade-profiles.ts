@@ -30,6 +30,8 @@ export interface UpgradeOptions {
    * dropped, or goes with the first one.
    */
   readonly splitPayload?: "drop" | "first";
+  /** The result is to be written as D8 or older, whose types have a temporality. */
+  readonly keepTemporality?: boolean;
 }
 
 /** Types of one profile at most. Agents before July 2024 added one for each sample by mistake; see `sameTypes`. */
@@ -79,7 +81,7 @@ class Upgrade {
     // Only D10 has references.
     const refers = model.layout === "D10";
     this.#resolver = refers ? new ReferenceResolver(model.dictionary.strings, this.losses) : undefined;
-    const rebuild = { modernize: this.#old, resolver: this.#resolver };
+    const rebuild = { style: this.#old ? "attributes" : "as it is", resolver: this.#resolver } as const;
     this.#rebuilder = new DictionaryRebuilder(model.dictionary, this.losses, rebuild);
   }
 
@@ -140,7 +142,7 @@ class Upgrade {
     const first = profile.defaultType === 0 ? 0 : types.findIndex(({ type }) => type === profile.defaultType);
     if (first > 0) order.splice(0, 0, ...order.splice(first, 1));
     else if (first < 0) losses.add("default-sample-type");
-    const attributes = this.#attributes(profile, types);
+    const attributes = this.#attributes(profile);
     const profiles = order.map((at, ordinal) => this.#one(profile, types, at, ordinal, bySample[at]!, attributes));
     const defaultType = first < 0 ? "" : this.#model.dictionary.strings.text(profile.defaultType);
     return { profiles, defaultType, order: first > 0 ? order : [] };
@@ -164,11 +166,12 @@ class Upgrade {
   ): ProfileRecord {
     const rebuilder = this.#rebuilder;
     const window = this.#old ? windowOf(profile, samples, this.losses) : profile;
+    const lost = this.#options.keepTemporality === true ? Temporality.UNSPECIFIED : types[type]!.temporality;
     const own =
-      types[type]!.temporality === Temporality.CUMULATIVE
+      lost === Temporality.CUMULATIVE
         ? [...attributes, rebuilder.newAttribute(LegacyKey.TEMPORALITY, "cumulative")]
         : attributes;
-    if (types[type]!.temporality !== Temporality.UNSPECIFIED) this.losses.add("temporality");
+    if (lost !== Temporality.UNSPECIFIED) this.losses.add("temporality");
     return {
       types: [this.#valueType(types[type]!)],
       defaultType: 0,
@@ -190,21 +193,29 @@ class Upgrade {
     };
   }
 
-  #valueType({ type, unit }: ValueTypeRecord): ValueTypeRecord {
-    const temporality = Temporality.UNSPECIFIED;
-    return { type: this.#rebuilder.string(type), unit: this.#rebuilder.string(unit), temporality };
+  #valueType({ type, unit, temporality }: ValueTypeRecord): ValueTypeRecord {
+    return {
+      type: this.#rebuilder.string(type),
+      unit: this.#rebuilder.string(unit),
+      temporality: this.#options.keepTemporality === true ? temporality : Temporality.UNSPECIFIED,
+    };
   }
 
   /** What all profiles that come from this one say about themselves. */
-  #attributes(profile: ProfileRecord, types: readonly ValueTypeRecord[]): readonly number[] {
+  #attributes(profile: ProfileRecord): readonly number[] {
     const rebuilder = this.#rebuilder;
     const { strings } = this.#model.dictionary;
     const found = Array.from(profile.attributes, (index) => rebuilder.attribute(index));
     const add = (key: string, value: AttributeValue) => found.push(rebuilder.newAttribute(key, value));
-    if (profile.comments.length > 0) add(LegacyKey.COMMENT, Array.from(profile.comments, (at) => strings.text(at)));
+    if (profile.comments.length > 0)
+      add(
+        LegacyKey.COMMENT,
+        Array.from(profile.comments, (at) => strings.text(at)),
+      );
     if (profile.dropFrames !== 0) add(LegacyKey.DROP_FRAMES, strings.text(profile.dropFrames));
     if (profile.keepFrames !== 0) add(LegacyKey.KEEP_FRAMES, strings.text(profile.keepFrames));
-    if (profile.periodType.temporality !== Temporality.UNSPECIFIED && types.length > 0) this.losses.add("temporality");
+    const { keepTemporality } = this.#options;
+    if (!keepTemporality && profile.periodType.temporality !== Temporality.UNSPECIFIED) this.losses.add("temporality");
     rebuilder.beginOwner();
     return found.filter((attribute) => {
       if (attribute === 0) return false;

@@ -78,9 +78,9 @@ function numbersOf(layout: WritableLayout) {
       attributes: number("Sample", "attributes", "attribute_indices"),
       link: number("Sample", "link", "link_index"),
       timestamps: number("Sample", "timestamps_unix_nano"),
-      fixedTimestamps: schema.message("Sample").fields.some(
-        ({ protoName, scalar }) => protoName === "timestamps_unix_nano" && scalar === "fixed64",
-      ),
+      fixedTimestamps: schema
+        .message("Sample")
+        .fields.some(({ protoName, scalar }) => protoName === "timestamps_unix_nano" && scalar === "fixed64"),
     },
     mapping: {
       memoryStart: number("Mapping", "memory_start"),
@@ -103,7 +103,11 @@ function numbersOf(layout: WritableLayout) {
       frameType: number("Location", "type_index"),
       attributes: number("Location", "attributes", "attribute_indices"),
     },
-    line: { function: number("Line", "function_index"), line: number("Line", "line"), column: number("Line", "column") },
+    line: {
+      function: number("Line", "function_index"),
+      line: number("Line", "line"),
+      column: number("Line", "column"),
+    },
     function: {
       name: number("Function", "name", "name_strindex"),
       systemName: number("Function", "system_name", "system_name_strindex"),

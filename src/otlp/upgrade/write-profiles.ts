@@ -1,5 +1,12 @@
 import { ParseError, Writer } from "#wire";
-import type { Dictionary, ProfileRecord, ProfilesModel, ResourceRecord, ScopeRecord, ValueTypeRecord } from "../profiles/model.ts";
+import type {
+  Dictionary,
+  ProfileRecord,
+  ProfilesModel,
+  ResourceRecord,
+  ScopeRecord,
+  ValueTypeRecord,
+} from "../profiles/model.ts";
 import { lowerProfiles } from "./lower-profiles.ts";
 import { type Loss, LossLog } from "./losses.ts";
 import { singleProfile } from "./single-profile.ts";
@@ -55,7 +62,9 @@ function shapeFor(
   if (model.layout === layout) return { model, losses: [] };
   // E alone has fields that D4 to D7 say with attributes, and those read as well in E.
   if (isOld(model.layout) && isOld(layout) && model.layout !== "E") return { model, losses: [] };
-  const upgraded = model.layout === "D10" ? { model, losses: [] } : upgradeProfiles(model, options);
+  const keepTemporality = wireNumbers(layout).valueType.temporality !== 0;
+  const upgraded =
+    model.layout === "D10" ? { model, losses: [] } : upgradeProfiles(model, { ...options, keepTemporality });
   if (layout === "D10" || layout === "D9") return upgraded;
   const lowered = lowerProfiles(upgraded.model, layout);
   return { model: lowered.model, losses: [...upgraded.losses, ...lowered.losses] };

@@ -20,12 +20,7 @@ export function writeSamples(context: TableContext, dictionary: Dictionary, prof
   }
 }
 
-function writeSample(
-  context: TableContext,
-  samples: Samples,
-  at: number,
-  slices: StackSlices | undefined,
-): void {
+function writeSample(context: TableContext, samples: Samples, at: number, slices: StackSlices | undefined): void {
   const { writer, numbers } = context;
   const field = numbers.sample;
   if (slices) {
