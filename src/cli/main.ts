@@ -16,6 +16,7 @@ const COMMANDS: readonly { name: string; summary: string; load: () => Promise<Co
   { name: "up", summary: "everything for this machine in one go, with a live table", load: () => import("./up.ts") },
   { name: "run", summary: "run the pipelines of a configuration", load: () => import("./run.ts") },
   { name: "config", summary: "check or show configurations", load: () => import("./config.ts") },
+  { name: "inspect", summary: "show what is in files with profiles", load: () => import("./inspect.ts") },
   {
     name: "components",
     summary: "list what can stand in a configuration",
@@ -35,6 +36,7 @@ async function main(argv: readonly string[]): Promise<void> {
 Examples:
   podflame up                                    watch recorded profiles of a cluster being named
   podflame run --config otelcol.yaml             run the Collector configuration that you have
+  podflame inspect profiles.pb                   see what a file of profiles holds, whatever its layout
   podflame config validate otelcol.yaml          find out what podflame thinks of it
 
 Exit codes: 0 done; 1 input or configuration at fault; 2 something needed is missing here; 3 a bug in podflame.`,

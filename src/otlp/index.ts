@@ -46,6 +46,10 @@ export { decodeJsonStatus, decodeStatus, encodeJsonStatus, encodeStatus, type Rp
 export { loadTranscoder, type Transcoder } from "./load-transcoder.ts";
 export type { DecodedMessage, DecodedValue } from "./schema/decode.ts";
 export type { ProfileSummary, StackSummary } from "./profile-summary.ts";
+export { detectLayout } from "./profiles/detect-layout.ts";
+export { type Confidence, type Detection, type DetectionPrior, Refusal } from "./profiles/detection.ts";
+export type { Finding, FindingKind } from "./profiles/findings.ts";
+export { readProfiles } from "./profiles/read-profiles.ts";
 export { LAYOUT_RELEASES, LAYOUTS, type Layout } from "./profiles/layout.ts";
 export type {
   Dictionary,

@@ -17,7 +17,13 @@ afterAll(() => rmSync(folder, { recursive: true }));
 async function read(content: Uint8Array): Promise<(InputRequest | InputProblem)[]> {
   const file = join(folder, "input");
   writeFileSync(file, content);
-  return Array.fromAsync(readInput(file));
+  return partsOf(file);
+}
+
+async function partsOf(file: string): Promise<(InputRequest | InputProblem)[]> {
+  const parts: (InputRequest | InputProblem)[] = [];
+  for await (const part of readInput(file)) parts.push(part);
+  return parts;
 }
 
 /** Sizes of the requests, words of the problems. */
@@ -205,10 +211,10 @@ describe("a part that cannot be had", () => {
   });
 
   test("because there is no file, or it is a folder", async () => {
-    expect(await Array.fromAsync(readInput(join(folder, "none")))).toEqual([
+    expect(await partsOf(join(folder, "none"))).toEqual([
       { kind: "problem", place: join(folder, "none"), message: "there is no such file" },
     ]);
-    expect(await Array.fromAsync(readInput(folder))).toEqual([
+    expect(await partsOf(folder)).toEqual([
       { kind: "problem", place: folder, message: "is a folder; name the files in it" },
     ]);
   });

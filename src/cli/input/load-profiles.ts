@@ -1,0 +1,125 @@
+import type { Format } from "#formats";
+import {
+  detectLayout,
+  ParseError,
+  PROFILES_DEVELOPMENT_VERSION_HEADER,
+  readProfiles,
+  Refusal,
+  routeOf,
+  type Detection,
+  type DetectionPrior,
+  type Layout,
+  type ProfilesModel,
+} from "#otlp";
+import { beginsAsJson } from "./framing.ts";
+import type { InputProblem, InputRequest } from "./read-input.ts";
+
+/** What a document was recognized as. */
+export type ProfilesSource =
+  | {
+      readonly kind: "otlp";
+      readonly encoding: "protobuf" | "JSON";
+      readonly detection: Detection;
+      /** The request as protobuf. */
+      readonly bytes: Uint8Array;
+    }
+  | { readonly kind: "format"; readonly format: Format };
+
+/** The profiles of one request or document. */
+export interface LoadedProfiles {
+  readonly kind: "profiles";
+  readonly request: InputRequest;
+  readonly source: ProfilesSource;
+  readonly model: ProfilesModel;
+}
+
+export interface LoadOptions {
+  /** What the layout is, whatever the bytes look like. */
+  readonly layout?: Layout | undefined;
+}
+
+type Loaded = Pick<LoadedProfiles, "source" | "model">;
+
+/**
+ * Recognizes and reads what stands in a file: OTLP profiles of any layout as protobuf or JSON, or a format of other
+ * tools. Never throws for what the bytes are.
+ */
+export async function loadProfiles(
+  request: InputRequest,
+  options: LoadOptions = {},
+): Promise<LoadedProfiles | InputProblem> {
+  const signal = otherSignal(request);
+  const loaded =
+    signal !== undefined
+      ? `holds OTLP ${signal}, not profiles`
+      : beginsAsJson(request.bytes)
+        ? await loadJson(request, options)
+        : await loadBytes(request, options);
+  return typeof loaded === "string"
+    ? { kind: "problem", place: request.place, message: loaded }
+    : { kind: "profiles", request, ...loaded };
+}
+
+/** The signal that an HTTP capture was sent for, if it's another one. */
+function otherSignal({ http }: InputRequest): string | undefined {
+  const signal = http && routeOf(http.path)?.signal;
+  return signal === "profiles" ? undefined : signal;
+}
+
+/** What the capture tells about the sender. */
+function priorOf({ http }: InputRequest): DetectionPrior {
+  if (!http) return {};
+  const service = routeOf(http.path)?.profilesService;
+  const developmentVersion = http.headers.get(PROFILES_DEVELOPMENT_VERSION_HEADER);
+  const userAgent = http.headers.get("user-agent");
+  return {
+    ...(service !== undefined && { service }),
+    ...(developmentVersion !== undefined && { developmentVersion }),
+    ...(userAgent !== undefined && { userAgent }),
+  };
+}
+
+async function loadBytes(request: InputRequest, { layout }: LoadOptions): Promise<Loaded | string> {
+  const { bytes } = request;
+  const detection = layout === undefined ? detectLayout(bytes, priorOf(request)) : told(layout);
+  if (!(detection instanceof Refusal)) {
+    const model = readProfiles(bytes, detection.layout);
+    if (model instanceof ParseError) return `${model.message}; the bytes look like layout ${detection.layout}`;
+    return { source: { kind: "otlp", encoding: "protobuf", detection, bytes }, model };
+  }
+  if (detection.reason === "unresolvable" || detection.reason === "mixed") return detection.message;
+  return (await loadFormat(request)) ?? notRecognized(`as OTLP: ${detection.message}`);
+}
+
+function told(layout: Layout): Detection {
+  return { layout, candidates: [layout], confidence: "certain", evidence: ["--layout says so"], empty: false };
+}
+
+async function loadFormat({ bytes, file }: InputRequest): Promise<Loaded | string | undefined> {
+  const { detectFormat, formatNamed } = await import("#formats");
+  const name = detectFormat(bytes, file);
+  const format = name === undefined ? undefined : formatNamed(name);
+  if (!format) return undefined;
+  if (!format.read) return `is ${format.title}, which podflame writes but does not read`;
+  const model = format.read(bytes);
+  if (model instanceof ParseError) return `${model.message}; the file looks like ${format.title}`;
+  return { source: { kind: "format", format }, model };
+}
+
+function notRecognized(reason: string): string {
+  return `is nothing that podflame knows (${reason}); it reads OTLP profiles, pprof, folded stacks, speedscope, perf script`;
+}
+
+async function loadJson(request: InputRequest, _options: LoadOptions): Promise<Loaded | string> {
+  const other = await loadFormat(request);
+  if (other !== undefined) return other;
+  const { loadTranscoder } = await import("#otlp");
+  const { BufferPool } = await import("#wire");
+  const transcoder = await loadTranscoder();
+  const buffer = transcoder.jsonToProtobuf("profiles", request.bytes, new BufferPool());
+  if (buffer instanceof ParseError) return buffer.message;
+  const detection = told("D10");
+  const model = readProfiles(buffer.bytes, "D10");
+  if (model instanceof ParseError) return model.message;
+  return { source: { kind: "otlp", encoding: "JSON", detection, bytes: buffer.bytes }, model };
+}
