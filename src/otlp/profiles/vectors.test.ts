@@ -1,0 +1,56 @@
+import { describe, expect, test } from "vitest";
+import { recorded } from "../testing/recorded.ts";
+import { describeProfiles, describeRefusal } from "./describe-profiles.ts";
+import { detectLayout } from "./detect-layout.ts";
+import { Refusal } from "./detection.ts";
+import { ParseError } from "#wire";
+import { readProfiles } from "./read-profiles.ts";
+import type { Json } from "./describe-tables.ts";
+
+interface Expected {
+  readonly case: string;
+  readonly layout: string;
+  readonly layouts: readonly string[];
+  readonly verdict: string;
+  readonly [key: string]: Json;
+}
+
+const EXPECTED = new Map(
+  recorded("otlp-profiles/*/*.expected.json").map(({ name, bytes }) => {
+    return [name.replace(".expected.json", ""), JSON.parse(Buffer.from(bytes).toString()) as Expected];
+  }),
+);
+
+function expectedOf(name: string): Expected {
+  const expected = EXPECTED.get(name.replace(/\.(protobuf-go|collector|protojson)\.(pb|json)$/, ""));
+  if (!expected) throw new Error(`${name} has no description`);
+  return expected;
+}
+
+/** Detects, reads and describes, as `inspect --json` does. */
+function described(bytes: Uint8Array): Json {
+  const detection = detectLayout(bytes);
+  if (detection instanceof Refusal) return describeRefusal(detection);
+  const model = readProfiles(bytes, detection.layout);
+  if (model instanceof ParseError) throw new Error(model.message);
+  return describeProfiles(model, detection);
+}
+
+/** The description without what no reader can know: the case, and which of several layouts it was. */
+function told(description: Json): Json {
+  const { case: _case, layout: _layout, ...rest } = description as Expected;
+  return rest;
+}
+
+describe("the vectors of upstream's encoders", () => {
+  test.each(recorded("otlp-profiles/*/*.pb"))("$name is described as its content", ({ name, bytes }) => {
+    const expected = expectedOf(name);
+    const description = described(bytes) as Expected;
+    if (expected.verdict === "unresolvable") {
+      expect(description.verdict).toBe("unresolvable");
+      return;
+    }
+    expect(told(description)).toEqual(told(expected));
+    if (!expected.layouts.includes("any")) expect(expected.layouts).toContain(description.layout);
+  });
+});
