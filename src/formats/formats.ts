@@ -1,7 +1,30 @@
+import { detectByContent } from "./detect.ts";
+import { readFolded, writeFolded } from "./folded.ts";
 import type { Format, FormatName } from "./format.ts";
+import { readPprof } from "./pprof-reader.ts";
+import { writePprof } from "./pprof-writer.ts";
 
-/** Every format, in the order in which `detectFormat` tries them. */
-export const FORMATS: readonly Format[] = [];
+/** Every format that podflame reads or writes. */
+export const FORMATS: readonly Format[] = [
+  {
+    name: "pprof",
+    title: "pprof (profile.proto)",
+    extensions: [".pb.gz", ".pprof", ".pb", ".prof"],
+    mediaType: "application/octet-stream",
+    text: false,
+    read: readPprof,
+    write: writePprof,
+  },
+  {
+    name: "folded",
+    title: "folded stacks",
+    extensions: [".folded", ".collapsed", ".txt"],
+    mediaType: "text/plain; charset=utf-8",
+    text: true,
+    read: readFolded,
+    write: writeFolded,
+  },
+];
 
 /** The format of that name, if it is one. */
 export function formatNamed(name: string): Format | undefined {
@@ -10,11 +33,12 @@ export function formatNamed(name: string): Format | undefined {
 
 /** The format that a file name ends like; longer endings win (`.speedscope.json` over `.json`). */
 export function formatByFileName(fileName: string): Format | undefined {
-  const name = fileName.toLowerCase().replace(/\.(?:gz|zst)$/, "");
+  const whole = fileName.toLowerCase();
+  const inner = whole.replace(/\.(?:gz|zst)$/, "");
   let best: { readonly format: Format; readonly length: number } | undefined;
   for (const format of FORMATS) {
     for (const extension of format.extensions) {
-      const matches = name.endsWith(extension) || fileName.toLowerCase().endsWith(extension);
+      const matches = whole.endsWith(extension) || inner.endsWith(extension);
       if (matches && extension.length > (best?.length ?? 0)) best = { format, length: extension.length };
     }
   }
@@ -22,9 +46,13 @@ export function formatByFileName(fileName: string): Format | undefined {
 }
 
 /**
- * Tells what a file is from its bytes; the name only decides where the bytes leave it open. Undefined for what is none
- * of `FORMATS` (OTLP among them: ask `#otlp` first or afterwards, no request looks like a pprof file).
+ * Tells what a file is from its bytes, compressed or not; the name only decides where the bytes leave it open. Undefined
+ * for what podflame cannot read by one of `FORMATS`; OTLP is among that, whatever its layout: no request looks like pprof.
  */
-export function detectFormat(_bytes: Uint8Array, fileName?: string): FormatName | undefined {
-  return fileName === undefined ? undefined : formatByFileName(fileName)?.name;
+export function detectFormat(bytes: Uint8Array, fileName?: string): FormatName | undefined {
+  const detected = detectByContent(bytes);
+  if (detected !== undefined || fileName === undefined) return detected;
+  const named = formatByFileName(fileName);
+  // A name cannot make text of what is binary.
+  return named?.read && !(named.text && bytes.subarray(0, 4096).includes(0)) ? named.name : undefined;
 }

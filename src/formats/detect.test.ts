@@ -1,0 +1,49 @@
+import { globSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { gunzipSync, gzipSync, zstdCompressSync } from "node:zlib";
+import { expect, test } from "vitest";
+import { detectFormat, FORMAT_NAMES, formatByFileName, formatNamed, FORMATS } from "./index.ts";
+
+const testdata = fileURLToPath(new URL("../../testdata/", import.meta.url));
+const goProfile = readFileSync(`${testdata}formats/go-cpu.pb.gz`);
+
+test("pprof is known compressed, inflated, and cut off", () => {
+  const plain = gunzipSync(goProfile);
+  expect(detectFormat(goProfile)).toBe("pprof");
+  expect(detectFormat(plain)).toBe("pprof");
+  expect(detectFormat(zstdCompressSync(plain))).toBe("pprof");
+  for (let end = 40; end < plain.length; end += 50) expect(detectFormat(plain.subarray(0, end))).toBe("pprof");
+});
+
+test("text is known by its lines", () => {
+  const folded = Buffer.from("# how it was made\nmain;run 12\nmain;idle thread 3\n");
+  expect(detectFormat(folded)).toBe("folded");
+  expect(detectFormat(gzipSync(folded))).toBe("folded");
+  expect(detectFormat(Buffer.from("no stacks in here\n"))).toBeUndefined();
+  expect(detectFormat(Buffer.from(""))).toBeUndefined();
+});
+
+test("no OTLP request of any layout is taken for a file of another tool", () => {
+  const files = globSync("{otlp-profiles,captures}/**/*.{pb,binpb,json}", { cwd: testdata });
+  expect(files.length).toBeGreaterThan(100);
+  const taken = files.filter((file) => detectFormat(readFileSync(`${testdata}${file}`)) !== undefined);
+  expect(taken).toEqual([]);
+});
+
+test("a file name decides only what the bytes leave open", () => {
+  expect(detectFormat(goProfile, "stacks.folded")).toBe("pprof");
+  expect(detectFormat(Buffer.from(""), "x.pb.gz")).toBe("pprof");
+  expect(detectFormat(Buffer.from([0, 1, 2, 3]), "x.folded")).toBeUndefined();
+  expect(formatByFileName("A.PB.GZ")?.name).toBe("pprof");
+  expect(formatByFileName("stacks.folded.gz")?.name).toBe("folded");
+  expect(formatByFileName("noending")).toBeUndefined();
+});
+
+test("each format is listed once, and can be read or written", () => {
+  expect(FORMAT_NAMES).toEqual(expect.arrayContaining(FORMATS.map(({ name }) => name)));
+  for (const format of FORMATS) {
+    expect(format.read ?? format.write).toBeDefined();
+    expect(formatNamed(format.name)).toBe(format);
+    expect(formatByFileName(`x${format.extensions[0]!}`)).toBe(format);
+  }
+});
