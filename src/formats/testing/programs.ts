@@ -13,7 +13,7 @@ export function hasProgram(name: string, ...probe: readonly string[]): boolean {
     return true;
   } catch (error) {
     if (process.env["PODFLAME_REQUIRE"] === "all") throw new Error(`${name} is missing`, { cause: error });
-    console.warn(`SKIPPED: tests that need ${name}, which is not installed`);
+    process.stderr.write(`SKIPPED: tests that need ${name}\n`);
     return false;
   }
 }
