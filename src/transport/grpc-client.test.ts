@@ -266,6 +266,19 @@ describe("results", () => {
   });
 });
 
+describe("headers", () => {
+  test("a header that HTTP/2 can't carry fails its call, and doesn't show its value", async () => {
+    const { address } = await grpcJs();
+    const made = client({ endpoint: address });
+    const result = await call(made, "x", { headers: { authorization: "secret\n" } });
+    expect(result.grpcStatus).toBe(GrpcStatus.INTERNAL);
+    expect(result.message).toBe("header authorization can't be sent over HTTP/2");
+    expect(() => client({ endpoint: address, headers: { "x-\u00fc": { reveal: () => "1" } } })).toThrow(
+      "can't be sent",
+    );
+  });
+});
+
 describe("connections", () => {
   test("a lost connection fails its calls as UNAVAILABLE, and the next call makes another", async () => {
     let lose = true;

@@ -255,6 +255,30 @@ describe("requests", () => {
     expect(peers[0]!.resets).toEqual([[1, ErrorCode.CANCEL]]);
   });
 
+  test("a canceled request isn't released while the kernel still has to take bytes of it", async () => {
+    const { port, peers } = await rawServer(
+      frame(FrameType.SETTINGS, 0, 0, setting(Setting.INITIAL_WINDOW_SIZE, 1 << 30)),
+      frame(WINDOW_UPDATE, 0, 0, uint32(1 << 30)),
+    );
+    const client = await connect(port);
+    peers[0]!.socket.pause();
+    const reply = send(client, Buffer.alloc(64 << 20));
+    let at = -1;
+    let still = 0;
+    // Until the socket's buffers are full.
+    await eventually(() => {
+      still = reply.stream!.bodyAt === at ? still + 1 : 0;
+      at = reply.stream!.bodyAt;
+      expect(still).toBeGreaterThan(200);
+    });
+    client.reset(reply.stream!, ErrorCode.CANCEL);
+    expect(reply).toMatchObject({ how: "reset", released: 0 });
+    peers[0]!.socket.resume();
+    await eventually(() => expect(reply.released).toBe(1));
+    await eventually(() => expect(peers[0]!.resets).toEqual([[1, ErrorCode.CANCEL]]));
+    expect(reply.stream!.bodyAt).toBe(at);
+  });
+
   test("an answer before all was sent ends the sending", async () => {
     const { port, peers } = await rawServer(SETTINGS_FRAME);
     const client = await connect(port);

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { Connection, type ConnectionSettings } from "./connection.ts";
-import { findHeader, type HeaderField, isResponseHead, isTrailers } from "./header-field.ts";
+import type { HeaderBlock } from "./header-blocks.ts";
+import { findHeader, isResponseHead, isTrailers } from "./header-field.ts";
 import { HeaderEncoder } from "./header-encoder.ts";
 import { ErrorCode, MAX_STREAM_ID, PREFACE, Setting } from "./protocol.ts";
 import { type OutgoingHead, Stream, type StreamReceiver } from "./stream.ts";
@@ -78,7 +79,7 @@ export class ClientConnection extends Connection {
     this.#finishIfDone();
   }
 
-  protected override headers(id: number, fields: readonly HeaderField[], tooLarge: boolean, last: boolean): void {
+  protected override headers({ id, fields, tooLarge, last }: HeaderBlock): void {
     const stream = this.streams.get(id);
     if (!stream) {
       if (this.isIdle(id)) return this.fail(ErrorCode.PROTOCOL_ERROR, "HEADERS of a stream that we didn't open");

@@ -1,10 +1,10 @@
 import type { Socket } from "node:net";
 import type { Clock, Timer } from "#telemetry";
+import { BodySender, releaseBody } from "./body-sender.ts";
 import { FloodGuard } from "./flood-guard.ts";
 import { flushSoon } from "./flush.ts";
 import { FrameReader, type FrameSink } from "./frame-reader.ts";
-import { HeaderDecoder } from "./header-decoder.ts";
-import type { HeaderField } from "./header-field.ts";
+import { type HeaderBlock, HeaderBlocks, type HeaderFailure } from "./header-blocks.ts";
 import { Output } from "./output.ts";
 import { PeerSettings } from "./peer-settings.ts";
 import {
@@ -39,12 +39,6 @@ const CHORES_PER_MESSAGE = 8;
 const CHORES_PER_DATA = 2;
 /** Replies, acknowledgments and window updates that the peer doesn't fetch. */
 const MAX_WAITING_BYTES = 1 << 20;
-/** Content of DATA frames in one write. */
-const WRITE_BUDGET_BYTES = 1 << 20;
-/** Content that is copied behind its frame header rather than given to the socket as a piece of its own. */
-const COPY_BYTES = 2048;
-/** Header blocks above the list limit are still decoded up to so many times the limit, so that only the call fails. */
-const BLOCK_FACTOR = 2;
 /** How long the peer may take to read the GOAWAY of a connection error. */
 const LINGER_MS = 1000;
 const MAX_PINGS = 16;
@@ -68,7 +62,8 @@ export abstract class Connection implements FrameSink {
   /** The highest stream of the peer's that was begun. */
   protected lastPeerStream = 0;
   readonly #reader: FrameReader;
-  readonly #decoder: HeaderDecoder;
+  readonly #blocks: HeaderBlocks;
+  readonly #bodies: BodySender;
   readonly #chores: FloodGuard;
   readonly #resetByUs = new Set<number>();
   readonly #pings = new Map<number, () => void>();
@@ -79,28 +74,19 @@ export abstract class Connection implements FrameSink {
   #linger: Timer | undefined;
   #flushAsked = false;
   #endAsked = false;
-  // Flow control of the connection.
-  #sendWindow = DEFAULT_WINDOW_BYTES;
+  /** Bytes that the peer may send on the connection, and those that came since it was last told. */
   #receiveWindow: number;
   #consumedBytes = 0;
   // The DATA frame that is being read; without a stream its content is dropped.
   #dataStream: Stream | undefined;
   #dataBytes = 0;
-  // The header block that is being put together; its stream is 0 when there is none.
-  #blockStream = 0;
-  #blockEndsStream = false;
-  #block: Buffer[] = [];
-  #blockBytes = 0;
-  /** Streams with something to send, first come first served. Those without window wait outside. */
-  #sending: Stream[] = [];
-  #writing: Stream[] = [];
-
   constructor(socket: Socket, settings: ConnectionSettings, expectPreface: boolean) {
     this.socket = socket;
     this.settings = settings;
     this.output = new Output(socket);
     this.#reader = new FrameReader(this, expectPreface);
-    this.#decoder = new HeaderDecoder(settings.maxHeaderListBytes);
+    this.#blocks = new HeaderBlocks(settings.maxHeaderListBytes);
+    this.#bodies = new BodySender(this.output, this.peer, (stream) => this.#bodySent(stream));
     this.#chores = new FloodGuard(settings.clock, CHORE_BURST, CHORES_PER_SECOND);
     this.#receiveWindow = settings.connectionWindowBytes;
     socket.on("error", (error: Error) => {
@@ -164,8 +150,8 @@ export abstract class Connection implements FrameSink {
 
   // What the roles do.
 
-  /** A header block is complete. `tooLarge`: `fields` is only its beginning. */
-  protected abstract headers(id: number, fields: readonly HeaderField[], tooLarge: boolean, last: boolean): void;
+  /** A header block is complete. */
+  protected abstract headers(block: HeaderBlock): void;
   /** The peer has said all before we have. */
   protected abstract remoteEndedFirst(stream: Stream): void;
   /** We have said all before the peer has. */
@@ -253,7 +239,7 @@ export abstract class Connection implements FrameSink {
     stream.closed = true;
     this.streams.delete(stream.id);
     stream.receiver?.onClosed(how, code);
-    if (!stream.writing) this.#release(stream);
+    if (!stream.writing) releaseBody(stream);
     this.streamClosed();
   }
 
@@ -300,11 +286,12 @@ export abstract class Connection implements FrameSink {
   }
 
   frameBegins(type: number, flags: number, id: number, length: number): boolean {
+    const pending = this.#blocks.pendingStream;
     if (!this.#settingsSeen && (type !== FrameType.SETTINGS || (flags & Flag.ACK) !== 0)) {
       this.fail(ErrorCode.PROTOCOL_ERROR, "the first frame is not SETTINGS");
-    } else if (this.#blockStream !== 0 && (type !== FrameType.CONTINUATION || id !== this.#blockStream)) {
+    } else if (pending !== 0 && (type !== FrameType.CONTINUATION || id !== pending)) {
       this.fail(ErrorCode.PROTOCOL_ERROR, "a header block is interrupted");
-    } else if (this.#blockStream === 0 && type === FrameType.CONTINUATION) {
+    } else if (pending === 0 && type === FrameType.CONTINUATION) {
       this.fail(ErrorCode.PROTOCOL_ERROR, "CONTINUATION of nothing");
     } else if (type === FrameType.DATA) {
       this.#dataBegins(id, length);
@@ -369,9 +356,10 @@ export abstract class Connection implements FrameSink {
     if (type !== FrameType.HEADERS && !this.chore()) return;
     switch (type) {
       case FrameType.HEADERS:
-        return this.#headersFrame(flags, id, bytes, start, end);
+        if (id === 0) return this.fail(ErrorCode.PROTOCOL_ERROR, "HEADERS of no stream");
+        return this.#block(this.#blocks.headers(flags, id, bytes, start, end));
       case FrameType.CONTINUATION:
-        return this.#blockPiece(flags, bytes, start, end);
+        return this.#block(this.#blocks.continuation(flags, bytes, start, end));
       case FrameType.RST_STREAM:
         return this.#resetFrame(id, bytes, start, end);
       case FrameType.SETTINGS:
@@ -392,42 +380,11 @@ export abstract class Connection implements FrameSink {
     }
   }
 
-  #headersFrame(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
-    if (id === 0) return this.fail(ErrorCode.PROTOCOL_ERROR, "HEADERS of no stream");
-    let from = start;
-    let to = end;
-    if ((flags & Flag.PADDED) !== 0 && from < end) to -= bytes[from]!;
-    if ((flags & Flag.PADDED) !== 0) from += 1;
-    if ((flags & Flag.PRIORITY) !== 0) from += 5;
-    if (from > to) return this.fail(ErrorCode.PROTOCOL_ERROR, "more padding than frame");
-    const last = (flags & Flag.END_STREAM) !== 0;
-    if ((flags & Flag.END_HEADERS) !== 0) return this.#decode(id, last, bytes, from, to);
-    this.#blockStream = id;
-    this.#blockEndsStream = last;
-    this.#blockPiece(flags, bytes, from, to);
-  }
-
-  #blockPiece(flags: number, bytes: Buffer, start: number, end: number): void {
-    this.#blockBytes += end - start;
-    const limit = this.settings.maxHeaderListBytes * BLOCK_FACTOR;
-    if (this.#blockBytes > limit) {
-      return this.fail(ErrorCode.ENHANCE_YOUR_CALM, `header block larger than ${limit} bytes`);
-    }
-    this.#block.push(Buffer.from(bytes.subarray(start, end)));
-    if ((flags & Flag.END_HEADERS) === 0) return;
-    const whole = Buffer.concat(this.#block);
-    const id = this.#blockStream;
-    this.#block = [];
-    this.#blockBytes = this.#blockStream = 0;
-    this.#decode(id, this.#blockEndsStream, whole, 0, whole.length);
-  }
-
-  #decode(id: number, last: boolean, bytes: Buffer, start: number, end: number): void {
-    const fields: HeaderField[] = [];
-    const problem = this.#decoder.decode(bytes, start, end, fields);
-    if (problem === "corrupt") return this.fail(ErrorCode.COMPRESSION_ERROR, "header block can't be decoded");
+  #block(block: HeaderBlock | HeaderFailure | undefined): void {
+    if (block === undefined) return;
+    if (block.kind === "failure") return this.fail(block.code, block.reason);
     this.#chores.earn(CHORES_PER_MESSAGE);
-    this.headers(id, fields, problem !== undefined, last);
+    this.headers(block);
   }
 
   #resetFrame(id: number, bytes: Buffer, start: number, end: number): void {
@@ -487,10 +444,9 @@ export abstract class Connection implements FrameSink {
     if (end - start !== 4) return this.fail(ErrorCode.FRAME_SIZE_ERROR, "WINDOW_UPDATE is not four bytes");
     const increment = bytes.readUInt32BE(start) & MAX_WINDOW_BYTES;
     if (id === 0) {
-      this.#sendWindow += increment;
       if (increment === 0) return this.fail(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE by nothing");
-      if (this.#sendWindow > MAX_WINDOW_BYTES) return this.fail(ErrorCode.FLOW_CONTROL_ERROR, "window above 2^31-1");
-      if (this.#sending.length > 0) this.flushSoon();
+      if (!this.#bodies.widen(increment)) return this.fail(ErrorCode.FLOW_CONTROL_ERROR, "window above 2^31-1");
+      if (this.#bodies.ready) this.flushSoon();
       return;
     }
     if (this.isIdle(id)) return this.fail(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of an idle stream");
@@ -537,11 +493,13 @@ export abstract class Connection implements FrameSink {
   }
 
   #wantsToSend(stream: Stream): void {
-    if (!stream.queued && stream.sendWindow > 0) {
-      stream.queued = true;
-      this.#sending.push(stream);
-    }
-    if (this.#sendWindow > 0) this.flushSoon();
+    this.#bodies.add(stream);
+    if (this.#bodies.ready) this.flushSoon();
+  }
+
+  #bodySent(stream: Stream): void {
+    if (stream.trailers === undefined) this.#localEnded(stream);
+    else this.sendHeaders(stream, stream.trailers, true);
   }
 
   #localEnded(stream: Stream): void {
@@ -555,7 +513,7 @@ export abstract class Connection implements FrameSink {
   flush(): void {
     // What is added meanwhile leaves with the rest.
     this.#flushAsked = true;
-    if (this.#state === "open" && !this.output.busy) this.#pump();
+    if (this.#state === "open" && !this.output.busy) this.#chores.earn(this.#bodies.pump() * CHORES_PER_DATA);
     this.#flushAsked = false;
     if (this.#state === "closed" || this.output.busy) return;
     if (this.output.waitingBytes > 0) this.output.send(this.#written);
@@ -573,80 +531,11 @@ export abstract class Connection implements FrameSink {
     this.#linger ??= this.settings.clock.timer(LINGER_MS, () => this.socket.destroy());
   }
 
-  /** Turns bodies into DATA frames, as far as windows and the budget of one write go. */
-  #pump(): void {
-    let budget = WRITE_BUDGET_BYTES;
-    while (this.#sending.length > 0 && budget > 0) {
-      const stream = this.#sending[0]!;
-      const before = stream.bodyAt;
-      if (!stream.closed) this.#pumpStream(stream, budget);
-      budget -= stream.bodyAt - before;
-      const blocked = !stream.closed && !stream.localEnded && stream.sendWindow > 0;
-      if (blocked) return;
-      this.#sending.shift();
-      stream.queued = false;
-    }
-  }
-
-  #pumpStream(stream: Stream, budget: number): void {
-    const body = stream.body!;
-    let left = budget;
-    while (left > 0) {
-      const length = Math.min(
-        this.peer.maxFrameBytes,
-        body.length - stream.bodyAt,
-        stream.sendWindow,
-        this.#sendWindow,
-        left,
-      );
-      if (length <= 0) return;
-      const end = stream.bodyAt + length;
-      const last = end === body.length;
-      const flags = last && stream.trailers === undefined ? Flag.END_STREAM : 0;
-      this.output.frame(length, FrameType.DATA, flags, stream.id);
-      if (length <= COPY_BYTES) {
-        this.output.bytes(body, stream.bodyAt, end);
-      } else {
-        this.output.view(body, stream.bodyAt, end);
-        if (!stream.writing) {
-          stream.writing = true;
-          this.#writing.push(stream);
-        }
-      }
-      this.#chores.earn(CHORES_PER_DATA);
-      stream.bodyAt = end;
-      stream.sendWindow -= length;
-      this.#sendWindow -= length;
-      left -= length;
-      if (!last) continue;
-      if (!stream.writing) this.#release(stream);
-      if (stream.trailers === undefined) this.#localEnded(stream);
-      else this.sendHeaders(stream, stream.trailers, true);
-      return;
-    }
-  }
-
-  #release(stream: Stream): void {
-    if (stream.body === undefined) return;
-    stream.body = undefined;
-    stream.receiver?.onReleased();
-  }
-
   #afterWrite(error: Error | null | undefined): void {
     if (error || this.#state === "closed") return;
     this.output.written();
-    this.#releaseWritten();
-    if (this.output.waitingBytes > 0 || this.#sending.length > 0 || this.#endAsked) this.flush();
-  }
-
-  #releaseWritten(): void {
-    if (this.#writing.length === 0) return;
-    const written = this.#writing;
-    this.#writing = [];
-    for (const stream of written) {
-      stream.writing = false;
-      if (stream.closed || (stream.body !== undefined && stream.bodyAt === stream.body.length)) this.#release(stream);
-    }
+    this.#bodies.written();
+    if (this.output.waitingBytes > 0 || this.#bodies.ready || this.#endAsked) this.flush();
   }
 
   // The end.
@@ -670,8 +559,8 @@ export abstract class Connection implements FrameSink {
 
   #loseStreams(): void {
     for (const stream of this.streams.values()) this.close(stream, "lost", 0);
-    this.#block = [];
-    this.#sending = [];
+    this.#blocks.clear();
+    this.#bodies.clear();
     this.#dataStream = undefined;
   }
 
@@ -681,7 +570,7 @@ export abstract class Connection implements FrameSink {
     this.#linger?.cancel();
     this.#reader.stop();
     this.#loseStreams();
-    this.#releaseWritten();
+    this.#bodies.written();
     this.output.discard();
     this.#pings.clear();
     this.connectionClosed();

@@ -1,11 +1,12 @@
 import * as http2 from "node:http2";
-import type { AddressInfo } from "node:net";
+import * as net from "node:net";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { ClientConnection } from "./client-connection.ts";
 import { HeaderDecoder } from "./header-decoder.ts";
 import { encodeStateless, HeaderEncoder, type OutgoingField } from "./header-encoder.ts";
 import { headerField, type HeaderField } from "./header-field.ts";
-import { RecordingServer } from "./testing/http2-fixture.ts";
+import { RecordingServer, SETTINGS } from "./testing/http2-fixture.ts";
 
 type Pair = readonly [string, string];
 
@@ -307,9 +308,6 @@ describe("against nghttp2", () => {
   test.each([0, 64, 4096, 65_536])(
     "its server reads what our encoder makes for a table of %i bytes",
     async (headerTableSize) => {
-      const { ClientConnection } = await import("./client-connection.ts");
-      const { RecordedRequest, SETTINGS } = await import("./testing/http2-fixture.ts");
-      const net = await import("node:net");
       const server = http2.createServer({ settings: { headerTableSize } });
       let seen: http2.IncomingHttpHeaders = {};
       server.on("stream", (stream, headers) => {
@@ -317,7 +315,7 @@ describe("against nghttp2", () => {
         stream.respond({ ":status": 200, "x-echo": headers["x-echo"] }, { endStream: true });
       });
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      const socket = net.connect((server.address() as AddressInfo).port, "127.0.0.1");
+      const socket = net.connect((server.address() as net.AddressInfo).port, "127.0.0.1");
       const ready = Promise.withResolvers<void>();
       const events = { onReady: ready.resolve, onGoaway: () => undefined, onClosed: () => undefined };
       const client = new ClientConnection(socket, SETTINGS, events, false);
@@ -353,7 +351,6 @@ describe("against nghttp2", () => {
       } finally {
         client.destroy();
         server.close();
-        void RecordedRequest;
       }
     },
   );

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { Connection, type ConnectionSettings } from "./connection.ts";
+import type { HeaderBlock } from "./header-blocks.ts";
 import { type HeaderField, isRequestHead, isTrailers } from "./header-field.ts";
 import { FloodGuard } from "./flood-guard.ts";
 import { ErrorCode, MAX_STREAM_ID, Setting } from "./protocol.ts";
@@ -80,7 +81,7 @@ export class ServerConnection extends Connection {
     if (this.streams.size === 0) this.finish();
   }
 
-  protected override headers(id: number, fields: readonly HeaderField[], tooLarge: boolean, last: boolean): void {
+  protected override headers({ id, fields, tooLarge, last }: HeaderBlock): void {
     const known = this.streams.get(id);
     if (known) return this.#trailers(known, fields, tooLarge, last);
     if (id % 2 === 0) return this.fail(ErrorCode.PROTOCOL_ERROR, "a client's stream with an even number");
