@@ -43,6 +43,19 @@ export {
 } from "./response.ts";
 export { SIGNALS, type Signal } from "./signal.ts";
 export { decodeJsonStatus, decodeStatus, encodeJsonStatus, encodeStatus, type RpcStatus } from "./status.ts";
+export { loadLayouts, type Layouts } from "./load-layouts.ts";
+export type {
+  ConvertedModel,
+  ConvertedRequest,
+  ConvertOptions,
+  Loss,
+  LossKind,
+  RegroupOptions,
+  UpgradeOptions,
+  WritableLayout,
+  WriteOptions,
+  WrittenProfiles,
+} from "./upgrade/layouts.ts";
 export { loadTranscoder, type Transcoder } from "./load-transcoder.ts";
 export type { DecodedMessage, DecodedValue } from "./schema/decode.ts";
 export type { ProfileSummary, StackSummary } from "./profile-summary.ts";

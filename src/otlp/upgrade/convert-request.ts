@@ -1,0 +1,47 @@
+import { ParseError } from "#wire";
+import { detectLayout } from "../profiles/detect-layout.ts";
+import { type DetectionPrior, Refusal } from "../profiles/detection.ts";
+import type { Layout } from "../profiles/layout.ts";
+import { readProfiles } from "../profiles/read-profiles.ts";
+import type { Loss } from "./losses.ts";
+import { type RegroupOptions, regroupByContainer } from "./regroup.ts";
+import type { WritableLayout } from "./wire-numbers.ts";
+import { type WriteOptions, writeProfiles } from "./write-profiles.ts";
+
+/** How a request is converted. */
+export interface ConvertOptions extends WriteOptions {
+  /** What is known about the sender, for requests whose bytes fit several layouts. */
+  readonly prior?: DetectionPrior;
+  /** Requests older than D8 whose samples name their containers get a resource for each; default true. */
+  readonly regroup?: boolean;
+  readonly regroupOptions?: RegroupOptions;
+}
+
+/** A request in the wanted layout. */
+export interface ConvertedRequest {
+  /** The very bytes that were given, where they are in that layout already. */
+  readonly bytes: Uint8Array;
+  readonly from: Layout;
+  readonly losses: readonly Loss[];
+}
+
+/**
+ * Recognizes, reads and writes an export request of profiles in another layout. A request that is in it already, or
+ * that says nothing, is handed back as it is. The error says what is wrong with the bytes.
+ */
+export function convertRequest(
+  bytes: Uint8Array,
+  layout: WritableLayout,
+  options: ConvertOptions = {},
+): ConvertedRequest | ParseError {
+  const detected = detectLayout(bytes, options.prior);
+  if (detected instanceof Refusal) return detected.problem;
+  const from = detected.layout;
+  if (detected.empty || from === layout || detected.candidates.includes(layout)) return { bytes, from, losses: [] };
+  const model = readProfiles(bytes, from);
+  if (model instanceof ParseError) return model;
+  const split = options.regroup === false ? { model, losses: [] } : regroupByContainer(model, options.regroupOptions);
+  const written = writeProfiles(split.model, layout, options);
+  if (written instanceof ParseError) return written;
+  return { bytes: written.bytes, from, losses: [...split.losses, ...written.losses] };
+}
