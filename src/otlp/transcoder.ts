@@ -15,6 +15,6 @@ export function decodeRequest(signal: Signal, bytes: Uint8Array): DecodedMessage
   return decodeMessage(requestSchema(signal), bytes, "native");
 }
 
-export { jsonToProtobuf } from "./json/read-json.ts";
+export { jsonToProtobuf, profilesJsonToProtobuf, type TranscodedProfiles } from "./json/read-json.ts";
 export { protobufToJson } from "./json/write-json.ts";
 export { summarizeProfiles, type ProfileSummary, type StackSummary } from "./profile-summary.ts";

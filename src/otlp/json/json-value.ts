@@ -54,17 +54,17 @@ export function readEnum(names: EnumSchema, value: unknown): bigint | ParseError
     : readInteger("int32", value);
 }
 
-/** Bytes: ids in hexadecimal (profile ids also in base64, as plain protobuf JSON has them), all else in base64. */
+/**
+ * Bytes: ids in hexadecimal, or in base64 as plain protobuf JSON has them; all else in base64. The lengths of the two
+ * differ for each kind of id, so they cannot be mixed up.
+ */
 export function readBytes(type: "bytes" | "traceId" | "spanId" | "profileId", value: unknown): Uint8Array | ParseError {
   if (typeof value !== "string") return unexpected("a string", value);
   if (type === "bytes") return base64(value) ?? new ParseError(`not base64: ${quote(value)}`);
   const size = ID_BYTES[type];
   if (value === "" || (value.length === size * 2 && /^[0-9a-fA-F]*$/.test(value))) return Buffer.from(value, "hex");
-  if (type === "profileId") {
-    // 32 hexadecimal digits would be 24 bytes as base64, so the two cannot be mixed up.
-    const bytes = base64(value);
-    if (bytes?.length === size) return bytes;
-  }
+  const bytes = base64(value);
+  if (bytes?.length === size) return bytes;
   return new ParseError(`expected ${size * 2} hexadecimal digits, found ${quote(value)}`);
 }
 

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { BufferPool, ParseError } from "#wire";
+import type { Layout } from "../profiles/layout.ts";
 import { SIGNALS, type Signal } from "../signal.ts";
 import { arbitraryMessage } from "../testing/arbitrary-message.ts";
 import { arbitraryRequest } from "../testing/arbitrary-request.ts";
@@ -16,9 +17,12 @@ import { protobufToJson } from "./write-json.ts";
 const pool = new BufferPool();
 const schemaOf = (signal: Signal): GenMessage<Message> => REQUEST_SCHEMAS[signal] as GenMessage<Message>;
 
+/** Made-up profiles are of protobuf-es's layout; what they say would not let it be recognized. */
+const layoutOf = (signal: Signal): Layout | undefined => (signal === "profiles" ? "D10" : undefined);
+
 function toProtobuf(signal: Signal, json: unknown): Uint8Array {
   const text = typeof json === "string" ? json : JSON.stringify(json);
-  const result = jsonToProtobuf(signal, new TextEncoder().encode(text), pool);
+  const result = jsonToProtobuf(signal, new TextEncoder().encode(text), pool, layoutOf(signal));
   if (result instanceof ParseError) throw new Error(result.message);
   return result.bytes;
 }
@@ -29,7 +33,7 @@ function problem(signal: Signal, json: unknown): string {
 }
 
 function toOtlpJson(signal: Signal, bytes: Uint8Array): unknown {
-  const json = protobufToJson(signal, bytes);
+  const json = protobufToJson(signal, bytes, layoutOf(signal));
   if (json instanceof ParseError) throw new Error(json.message);
   return JSON.parse(json);
 }

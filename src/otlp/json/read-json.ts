@@ -1,8 +1,12 @@
 import { ParseError, WireType, Writer, type BufferPool, type MessageBuffer } from "#wire";
 import { parseObject } from "../json-object.ts";
+import { Refusal, type Detection, type DetectionPrior } from "../profiles/detection.ts";
+import type { Layout } from "../profiles/layout.ts";
+import { profilesSchema } from "../schema/profiles-layouts.ts";
 import { requestSchema } from "../schema/requests.ts";
 import { wireTypeOf, type FieldSchema, type MessageSchema } from "../schema/schema.ts";
 import type { Signal } from "../signal.ts";
+import { detectJsonLayout } from "./detect-json-layout.ts";
 import { readBytes, readDouble, readEnum, readInteger, unexpected } from "./json-value.ts";
 
 /** How deep messages may nest; a request without nested attribute values needs 9. */
@@ -12,15 +16,59 @@ type Problem = ParseError | undefined;
 
 /**
  * Transcodes an OTLP/JSON request (OTLP specification, "JSON Protobuf Encoding") to protobuf in a buffer of the pool,
- * which the caller releases. Takes what senders write: ids in hexadecimal of either case, enumerations as numbers or
- * names, 64-bit integers as strings or numbers without losing digits, names in either spelling; keys it does not
- * know are passed over, null is absence. A wrong type gives an error that begins with the path to it.
+ * which the caller releases. Takes what senders write: ids in hexadecimal of either case or in base64, enumerations as
+ * numbers or names, 64-bit integers as strings or numbers without losing digits, names in either spelling; keys it
+ * does not know are passed over, null is absence. A wrong type gives an error that begins with the path to it.
+ * Profiles stay in their layout (see `profilesJsonToProtobuf`).
+ *
+ * @param layout of profiles, where the caller knows better than the names of the keys
  */
-export function jsonToProtobuf(signal: Signal, json: Uint8Array, pool: BufferPool): MessageBuffer | ParseError {
+export function jsonToProtobuf(
+  signal: Signal,
+  json: Uint8Array,
+  pool: BufferPool,
+  layout?: Layout,
+): MessageBuffer | ParseError {
+  if (signal === "profiles" && layout === undefined) {
+    const transcoded = profilesJsonToProtobuf(json, pool);
+    if (transcoded instanceof ParseError) return transcoded;
+    return transcoded instanceof Refusal ? transcoded.problem : transcoded.buffer;
+  }
   const root = parseObject(json);
   if (root instanceof ParseError) return root;
-  const writer = new Writer(Math.max(256, json.length >>> 1));
-  return writeMessage(writer, requestSchema(signal), root, 0) ?? writer.toBuffer(pool);
+  const schema = layout === undefined ? requestSchema(signal) : profilesSchema(layout).message("ProfilesData");
+  return transcode(schema, root, json.length, pool);
+}
+
+/** A profiles request in protobuf, with the layout that the JSON has and the protobuf has as well. */
+export interface TranscodedProfiles {
+  /** For the caller to release. */
+  readonly buffer: MessageBuffer;
+  readonly detection: Detection;
+}
+
+/** As `jsonToProtobuf`, of a profiles request in any layout; of 1.6 it takes ProfilesData, which has the tables. */
+export function profilesJsonToProtobuf(
+  json: Uint8Array,
+  pool: BufferPool,
+  prior?: DetectionPrior,
+): TranscodedProfiles | Refusal | ParseError {
+  const root = parseObject(json);
+  if (root instanceof ParseError) return root;
+  const detection = detectJsonLayout(root, prior);
+  if (detection instanceof Refusal) return detection;
+  const buffer = transcode(profilesSchema(detection.layout).message("ProfilesData"), root, json.length, pool);
+  return buffer instanceof ParseError ? buffer : { buffer, detection };
+}
+
+function transcode(
+  schema: MessageSchema,
+  root: Readonly<Record<string, unknown>>,
+  size: number,
+  pool: BufferPool,
+): MessageBuffer | ParseError {
+  const writer = new Writer(Math.max(256, size >>> 1));
+  return writeMessage(writer, schema, root, 0) ?? writer.toBuffer(pool);
 }
 
 /** Writes the fields of one message. */

@@ -166,7 +166,7 @@ class Describer {
     for (let index = 0; index < samples.length; index++) {
       const stack = this.tables.stack(samples.stack[index]!);
       let groups = stacks.get(stack);
-      if (!groups) stacks.set(stack, (groups = new Map()));
+      if (!groups) stacks.set(stack, (groups = new Map<string, Group>()));
       const indexes = samples.attributes.subarray(samples.attributeOffsets[index], samples.attributeOffsets[index + 1]);
       const attributes = this.tables.attributeList(indexes);
       const link = this.tables.link(samples.link[index]!);

@@ -1,4 +1,4 @@
-import { ParseError } from "#wire";
+import { ParseError, Reader, WireType } from "#wire";
 import { layoutOfPrior, Refusal, type Confidence, type Detection, type DetectionPrior } from "./detection.ts";
 import { LAYOUTS, type Layout } from "./layout.ts";
 import { ALL_FAMILIES, ProfileProbe, type Family } from "./profile-shape.ts";
@@ -101,37 +101,39 @@ class Detector {
       return this.#profiles < PROFILES;
     });
     if (problem) return problem;
-    if (this.#withSamples > 0) return undefined;
-    // Profiles without samples never cause a refusal.
-    this.#possible = silentPossible === 0 ? ALL_FAMILIES : silentPossible;
-    this.#plain = silentPlain;
+    // Profiles without samples never cause a refusal: they only speak where the others leave a choice.
+    if ((this.#possible & silentPossible) !== 0) this.#possible &= silentPossible;
+    if ((this.#plain & silentPlain) !== 0) this.#plain &= silentPlain;
     return undefined;
   }
 
   #decide(request: RequestShape): Detection | Refusal {
+    if (this.#withSamples === 0 && !request.tablesAtTop) {
+      const families = request.hasDictionary ? this.#dictionaryFamilies(request) : ALL_FAMILIES;
+      return this.#silent(this.#choose(families) || families);
+    }
     const inside = this.#choose(WITH_TABLES_INSIDE);
     if (request.tablesAtTop) {
-      if ((this.#possible & BIT.D7) === 0) return this.#noFamily("tables of 1.6 but no profiles of it");
+      if (this.#withSamples > 0 && (this.#possible & BIT.D7) === 0)
+        return this.#noFamily("tables of 1.6 but no profiles of it");
       this.#evidence.push("tables at the top level (1.6)");
       return this.#result("D6", ["D6"], "certain");
     }
     if (!request.hasDictionary) {
       if (inside !== 0) return this.#insideProfiles(inside);
-      if (this.#withSamples > 0) {
-        if (this.#misfit !== "" && (this.#possible & ~WITH_TABLES_INSIDE) === 0) return this.#noFamily(this.#misfit);
-        const text = "profiles without dictionary (1.6 export request?)";
-        return new Refusal("unresolvable", new ParseError(text));
-      }
+      if ((this.#possible & ~WITH_TABLES_INSIDE) === 0) return this.#noFamily(this.#misfit);
+      const text = "profiles without dictionary (1.6 export request?)";
+      return new Refusal("unresolvable", new ParseError(text));
     }
     const outside = this.#choose(this.#dictionaryFamilies(request));
     if (outside === 0) {
       if (inside !== 0) return this.#insideProfiles(inside);
       return this.#noFamily(this.#misfit);
     }
-    if (request.hasDictionary && request.dictionarySize === 0 && this.#withSamples > 0) {
+    if (request.dictionarySize === 0) {
       return new Refusal("unresolvable", new ParseError("profiles with an empty dictionary"));
     }
-    if (request.hasDictionary) this.#evidence.push("a dictionary");
+    this.#evidence.push("a dictionary");
     return this.#outsideProfiles(outside, request);
   }
 
@@ -181,13 +183,11 @@ class Detector {
     }
     let remaining = families;
     if ((remaining & BIT.D7) !== 0) {
-      if (this.#withSamples === 0) return this.#silent(remaining);
-      // From 1.8 on there is always a table of stacks, if only with its null element.
-      if (!request.hasSeventh()) {
-        this.#evidence.push("no table of stacks");
+      // From 1.8 on there is a table of stacks, if only with its null element. Without, the samples have the last word.
+      if (!request.hasSeventh() && this.#hasSlices()) {
+        this.#evidence.push("slices of locations, and no table of stacks (1.7)");
         return this.#result("D7", ["D7"], "likely");
       }
-      this.#evidence.push("a table of stacks (1.8 or later)");
       remaining &= ~BIT.D7;
     }
     if ((remaining & BIT.D8) !== 0 && (remaining & BIT.D10) !== 0) remaining = this.#commentsOrId(remaining, request);
@@ -195,7 +195,6 @@ class Detector {
       this.#evidence.push("fields of 1.8");
       return this.#result("D8", ["D8"], "certain");
     }
-    if (this.#withSamples === 0) return this.#silent(remaining);
     return this.#numbering(remaining, request);
   }
 
@@ -205,6 +204,23 @@ class Detector {
     const prior = layoutOfPrior(this.#prior);
     const layout = prior && candidates.includes(prior) ? prior : candidates.at(-1)!;
     return this.#result(layout, candidates, "assumed");
+  }
+
+  /** Whether a sample has what only those of D7 have: a number as field 2 and values beside, or field 6. */
+  #hasSlices(): boolean {
+    const reader = new Reader();
+    for (let at = 0; at < this.#samples.length && at < GLANCES * 2; at += 2) {
+      reader.reset(this.#bytes, this.#samples[at]!, this.#samples[at + 1]!);
+      let length = false;
+      let values = false;
+      while (reader.next()) {
+        if (reader.field === 6) return true;
+        if (reader.field === 2 && reader.wireType === WireType.VARINT) length = true;
+        if (reader.field === 3 && reader.wireType === WireType.LEN) values = true;
+      }
+      if (length && values) return true;
+    }
+    return false;
   }
 
   /** Field 7 is a list of comments in D8 and the profile id from D9 on. */

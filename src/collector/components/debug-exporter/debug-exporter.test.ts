@@ -34,7 +34,12 @@ async function textOf(verbosity: string, payload: Payload): Promise<string> {
 
 async function fromJson(signal: Signal, json: object): Promise<Payload> {
   const { jsonToProtobuf } = await loadTranscoder();
-  const buffer = jsonToProtobuf(signal, Buffer.from(JSON.stringify(json)), new BufferPool());
+  const buffer = jsonToProtobuf(
+    signal,
+    Buffer.from(JSON.stringify(json)),
+    new BufferPool(),
+    signal === "profiles" ? "D10" : undefined,
+  );
   if (buffer instanceof ParseError) throw new Error(buffer.message);
   return testPayload(signal, buffer.bytes);
 }
