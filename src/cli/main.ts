@@ -17,6 +17,7 @@ const COMMANDS: readonly { name: string; summary: string; load: () => Promise<Co
   { name: "run", summary: "run the pipelines of a configuration", load: () => import("./run.ts") },
   { name: "config", summary: "check or show configurations", load: () => import("./config.ts") },
   { name: "inspect", summary: "show what is in files with profiles", load: () => import("./inspect.ts") },
+  { name: "convert", summary: "convert profiles between layouts and formats", load: () => import("./convert.ts") },
   {
     name: "components",
     summary: "list what can stand in a configuration",

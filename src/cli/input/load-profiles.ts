@@ -1,6 +1,7 @@
 import type { Format } from "#formats";
 import {
   detectLayout,
+  loadTranscoder,
   ParseError,
   PROFILES_DEVELOPMENT_VERSION_HEADER,
   readProfiles,
@@ -11,6 +12,7 @@ import {
   type Layout,
   type ProfilesModel,
 } from "#otlp";
+import { BufferPool } from "#wire";
 import { beginsAsJson } from "./framing.ts";
 import type { InputProblem, InputRequest } from "./read-input.ts";
 
@@ -34,7 +36,7 @@ export interface LoadedProfiles {
 }
 
 export interface LoadOptions {
-  /** What the layout is, whatever the bytes look like. */
+  /** What the layout of OTLP protobuf is, whatever the bytes look like. */
   readonly layout?: Layout | undefined;
 }
 
@@ -53,7 +55,7 @@ export async function loadProfiles(
     signal !== undefined
       ? `holds OTLP ${signal}, not profiles`
       : beginsAsJson(request.bytes)
-        ? await loadJson(request, options)
+        ? await loadJson(request)
         : await loadBytes(request, options);
   return typeof loaded === "string"
     ? { kind: "problem", place: request.place, message: loaded }
@@ -88,14 +90,15 @@ async function loadBytes(request: InputRequest, { layout }: LoadOptions): Promis
     return { source: { kind: "otlp", encoding: "protobuf", detection, bytes }, model };
   }
   if (detection.reason === "unresolvable" || detection.reason === "mixed") return detection.message;
-  return (await loadFormat(request)) ?? notRecognized(`as OTLP: ${detection.message}`);
+  return (await loadFormat(bytes, request.file)) ?? notRecognized(`as OTLP: ${detection.message}`);
 }
 
 function told(layout: Layout): Detection {
   return { layout, candidates: [layout], confidence: "certain", evidence: ["--layout says so"], empty: false };
 }
 
-async function loadFormat({ bytes, file }: InputRequest): Promise<Loaded | string | undefined> {
+/** @param file decides where the bytes leave it open */
+async function loadFormat(bytes: Uint8Array, file?: string): Promise<Loaded | string | undefined> {
   const { detectFormat, formatNamed } = await import("#formats");
   const name = detectFormat(bytes, file);
   const format = name === undefined ? undefined : formatNamed(name);
@@ -110,16 +113,24 @@ function notRecognized(reason: string): string {
   return `is nothing that podflame knows (${reason}); it reads OTLP profiles, pprof, folded stacks, speedscope, perf script`;
 }
 
-async function loadJson(request: InputRequest, _options: LoadOptions): Promise<Loaded | string> {
-  const other = await loadFormat(request);
-  if (other !== undefined) return other;
-  const { loadTranscoder } = await import("#otlp");
-  const { BufferPool } = await import("#wire");
+/** The names in OTLP/JSON tell its layout themselves, so nobody has to say which it is. */
+async function loadJson(request: InputRequest): Promise<Loaded | string> {
+  const json = request.bytes;
+  const format = await loadFormat(json);
+  if (format !== undefined) return format;
   const transcoder = await loadTranscoder();
-  const buffer = transcoder.jsonToProtobuf("profiles", request.bytes, new BufferPool());
-  if (buffer instanceof ParseError) return buffer.message;
-  const detection = told("D10");
-  const model = readProfiles(buffer.bytes, "D10");
+  const transcoded = transcoder.profilesJsonToProtobuf(json, new BufferPool(), priorOf(request));
+  if (transcoded instanceof ParseError) return transcoded.message;
+  if (transcoded instanceof Refusal) return transcoded.message;
+  const { detection, buffer } = transcoded;
+  if (detection.empty && !isEnvelope(json)) return notRecognized("JSON without resourceProfiles");
+  const model = readProfiles(buffer.bytes, detection.layout);
   if (model instanceof ParseError) return model.message;
   return { source: { kind: "otlp", encoding: "JSON", detection, bytes: buffer.bytes }, model };
+}
+
+/** Whether JSON without profiles is a request nevertheless: it names its fields, or has none. */
+function isEnvelope(json: Uint8Array): boolean {
+  const text = Buffer.from(json.buffer, json.byteOffset, json.length).toString();
+  return /"(?:resourceProfiles|resource_profiles|dictionary)"/.test(text) || /^\s*\{\s*\}\s*$/.test(text);
 }

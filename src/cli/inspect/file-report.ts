@@ -10,6 +10,8 @@ import { counted, printable, showBytes, showCount, tableLines, type Cell } from 
 import { showDuration, showSpan } from "./time.ts";
 import { TopFunctions } from "./top-functions.ts";
 
+/** Bytes of requests whose unused and duplicate entries are counted, which takes longer than all else: the first ones. */
+const USAGE_BYTES = 32 << 20;
 /** Lines of a list before it is cut off. */
 const MOST_RESOURCES = 20;
 const MOST_FUNCTIONS = 15;
@@ -19,6 +21,7 @@ const MOST_EVIDENCE = 4;
 export class FileReport {
   readonly #file: string;
   #requests = 0;
+  #requestsWithUsage = 0;
   #problems = 0;
   #bytes = 0;
   #lostProfiles = 0;
@@ -99,12 +102,13 @@ export class FileReport {
   }
 
   #addTables({ model, source }: LoadedProfiles): void {
-    const usage = tableUsage(model);
+    const usage = this.#requests === 1 || this.#bytes <= USAGE_BYTES ? tableUsage(model) : undefined;
+    if (usage) this.#requestsWithUsage++;
     for (const table of TABLES) {
       const sums = this.#tables.get(table) ?? { entries: 0, unused: 0, duplicates: 0 };
-      sums.entries += usage[table].entries;
-      sums.unused += usage[table].unused;
-      sums.duplicates += usage[table].duplicates;
+      sums.entries += Math.max(0, model.dictionary[table].length - 1);
+      sums.unused += usage?.[table].unused ?? 0;
+      sums.duplicates += usage?.[table].duplicates ?? 0;
       this.#tables.set(table, sums);
     }
     if (source.kind !== "otlp" || source.encoding !== "protobuf") return;
@@ -174,7 +178,11 @@ export class FileReport {
       if ((TABLES as readonly string[]).includes(part) || (this.#sizes.get(part) ?? 0) === 0) continue;
       rows.push([part, part === "samples" ? this.#counts.samples : "", "", "", this.#sizes.get(part)!]);
     }
-    return ["Tables", ...tableLines(rows, "  ")];
+    const of =
+      this.#requestsWithUsage < this.#requests
+        ? ` (unused and duplicate entries: of the first ${counted(this.#requestsWithUsage, "request")})`
+        : "";
+    return [`Tables${of}`, ...tableLines(rows, "  ")];
   }
 
   #oddities(): string[] {

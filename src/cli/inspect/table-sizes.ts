@@ -76,19 +76,27 @@ const PROFILE_FIELDS: Readonly<Record<Layout, Fields>> = {
   D10: PROFILE,
 };
 
+/** The highest number of a field above. */
+const HIGHEST_FIELD = 18;
+
 /** ProfileContainer.profile of layout E. */
 const NESTED_PROFILE = 8;
 
 /** How the bytes of a protobuf request go to tables, samples, resources with scopes, and the rest. Their sum is its size. */
 export function partSizes(bytes: Uint8Array, layout: Layout): PartSizes {
   const sizes = Object.fromEntries(PARTS.map((part) => [part, 0])) as Record<Part, number>;
+  const reader = new Reader();
+  const byField = new Float64Array(HIGHEST_FIELD + 1);
   const add = (start: number, end: number, fields: Fields): void => {
-    const reader = new Reader();
+    byField.fill(0);
     reader.reset(bytes, start, end);
     while (reader.next()) {
-      const part = fields[reader.field];
-      if (part !== undefined && reader.wireType === WireType.LEN) sizes[part] += reader.position - reader.fieldStart;
+      const { field } = reader;
+      if (field <= HIGHEST_FIELD && reader.wireType === WireType.LEN) {
+        byField[field]! += reader.position - reader.fieldStart;
+      }
     }
+    for (const [field, part] of Object.entries(fields)) sizes[part] += byField[Number(field)]!;
   };
   const addProfile = (start: number, end: number): void => {
     if (layout !== "E") return add(start, end, PROFILE_FIELDS[layout]);

@@ -61,16 +61,17 @@ class UsageMarks {
     this.#followAttributes();
   }
 
-  #markProfile({ samples, ...profile }: ProfileRecord): void {
+  #markProfile(profile: ProfileRecord): void {
     const { strings, stacks, links, attributes } = this.used;
+    const { samples } = profile;
     for (const { type, unit } of [...profile.types, profile.periodType]) mark(strings, [type, unit]);
     mark(strings, [profile.defaultType, profile.dropFrames, profile.keepFrames]);
     mark(strings, profile.comments);
     mark(attributes, profile.attributes);
-    mark(stacks, samples.stack);
-    mark(links, samples.link);
-    mark(attributes, samples.attributes);
-    if (samples.stacktraceId) mark(strings, samples.stacktraceId);
+    markAll(stacks, samples.stack);
+    markAll(links, samples.link);
+    markAll(attributes, samples.attributes);
+    if (samples.stacktraceId) markAll(strings, samples.stacktraceId);
   }
 
   #followStacks(): void {
@@ -155,6 +156,12 @@ class UsageMarks {
 }
 
 const MAX_DEPTH = 64;
+
+/** For the columns of samples, which are long. Their indexes are in range. */
+function markAll(used: Uint8Array, indexes: Int32Array): void {
+  const { length } = indexes;
+  for (let at = 0; at < length; at++) used[indexes[at]!] = 1;
+}
 
 function mark(used: Uint8Array, indexes: ArrayLike<number>): void {
   for (let at = 0; at < indexes.length; at++) if (indexes[at]! < used.length) used[indexes[at]!] = 1;

@@ -1,0 +1,94 @@
+import {
+  ModelBuilder,
+  type ProfileRecord,
+  type ProfilesModel,
+  type ResourceRecord,
+  type ScopeRecord,
+  type ValueTypeRecord,
+} from "#otlp";
+
+type Indexes = ReturnType<ModelBuilder["adopt"]>;
+
+/**
+ * Puts models of layout D10 without references to strings (as an upgrade leaves them) into one. Equal resources and
+ * scopes become one with all profiles, in order of their first appearance. The models' bytes must outlive the result.
+ */
+export class ModelMerger {
+  readonly #builder = new ModelBuilder();
+  readonly #resources = new Map<string, { readonly record: ResourceRecord; readonly scopes: Map<string, Scope> }>();
+
+  add(model: ProfilesModel): void {
+    const indexes = this.#builder.adopt(model.dictionary);
+    for (const record of model.resources) {
+      const key = keyOf(record.resource, record.schemaUrl, record.unknown);
+      let resource = this.#resources.get(key);
+      if (!resource) this.#resources.set(key, (resource = { record, scopes: new Map<string, Scope>() }));
+      for (const scope of record.scopes) {
+        const scopeKey = keyOf(scope.scope, scope.schemaUrl, scope.unknown);
+        let merged = resource.scopes.get(scopeKey);
+        if (!merged) resource.scopes.set(scopeKey, (merged = { record: scope, profiles: [] }));
+        for (const profile of scope.profiles) merged.profiles.push(movedProfile(profile, indexes));
+      }
+    }
+  }
+
+  /** The one model. The merger is not to be used afterwards. */
+  finish(): ProfilesModel {
+    return this.#builder.finish(
+      [...this.#resources.values()].map(({ record, scopes }) => ({
+        ...record,
+        scopes: [...scopes.values()].map(({ record: scope, profiles }) => ({ ...scope, profiles })),
+      })),
+    );
+  }
+}
+
+interface Scope {
+  readonly record: ScopeRecord;
+  readonly profiles: ProfileRecord[];
+}
+
+/** Equal for messages with the same bytes. */
+function keyOf(message: Uint8Array, schemaUrl: string, unknown: Uint8Array | undefined): string {
+  return JSON.stringify([latin1(message), schemaUrl, latin1(unknown ?? EMPTY)]);
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+}
+
+/** The same profile with references into the merged tables. */
+function movedProfile(profile: ProfileRecord, indexes: Indexes): ProfileRecord {
+  const { strings, attributes, stacks, links } = indexes;
+  const type = (from: ValueTypeRecord): ValueTypeRecord => ({
+    type: strings[from.type]!,
+    unit: strings[from.unit]!,
+    temporality: from.temporality,
+  });
+  const { samples } = profile;
+  return {
+    ...profile,
+    types: profile.types.map(type),
+    periodType: type(profile.periodType),
+    defaultType: strings[profile.defaultType]!,
+    dropFrames: strings[profile.dropFrames]!,
+    keepFrames: strings[profile.keepFrames]!,
+    comments: moved(profile.comments, strings),
+    attributes: moved(profile.attributes, attributes),
+    samples: {
+      ...samples,
+      stack: moved(samples.stack, stacks),
+      link: moved(samples.link, links),
+      attributes: moved(samples.attributes, attributes),
+      stacktraceId: samples.stacktraceId && moved(samples.stacktraceId, strings),
+    },
+  };
+}
+
+function moved(from: Int32Array, map: Int32Array): Int32Array {
+  const to = new Int32Array(from.length);
+  for (let at = 0; at < from.length; at++) to[at] = map[from[at]!]!;
+  return to;
+}
+
+const EMPTY = new Uint8Array(0);
