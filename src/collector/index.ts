@@ -45,6 +45,7 @@ export {
   mapped,
   number,
   oneOf,
+  oneOfReleases,
   optional,
   parsed,
   presence,
@@ -75,6 +76,7 @@ export { CallHeaders } from "./sending/call-headers.ts";
 export { outcomeOf, type DecodeResponse } from "./sending/call-outcome.ts";
 export { sendingEntries, sendingSettings, type SendingKeys, type SendingSettings } from "./sending/config.ts";
 export type { Send } from "./sending/delivery.ts";
+export { LAYOUT_CHOICES, type LayoutChoice, ProfilesLayout } from "./sending/profiles-layout.ts";
 export { ITEM_NAMES } from "./sending/metrics.ts";
 export { SENT, type SendOutcome } from "./sending/outcome.ts";
 export { Sender } from "./sending/sender.ts";

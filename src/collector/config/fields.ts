@@ -115,6 +115,18 @@ export function oneOf<const W extends string>(words: readonly W[]): Field<W> {
   });
 }
 
+/** One of the given words, where YAML reads some as numbers: `1.10` comes as 1.1 and is the word again. */
+export function oneOfReleases<const W extends string>(words: readonly W[]): Field<W> {
+  const word = oneOf(words);
+  return v.pipe(
+    v.unknown(),
+    v.transform((input) =>
+      typeof input === "number" ? (words.find((one) => Number(one) === input) ?? String(input)) : input,
+    ),
+    word,
+  );
+}
+
 export function boolean(): Field<boolean> {
   return field((input) => {
     const value = typedValue(input);

@@ -8,7 +8,10 @@ import {
   grpcClientEntries,
   grpcClientProblems,
   grpcClientSettings,
+  LAYOUT_CHOICES,
+  type LayoutChoice,
   mapped,
+  oneOfReleases,
   optional,
   section,
   sendingEntries,
@@ -22,6 +25,8 @@ import {
 export interface OtlpGrpcExporterConfig {
   readonly client: GrpcClientSettings;
   readonly sending: SendingSettings;
+  /** How profiles are written. */
+  readonly layout: LayoutChoice;
   /** Id of the extension that gives the credential. */
   readonly authenticator: string | undefined;
 }
@@ -30,7 +35,12 @@ export const otlpGrpcExporterConfig = defineConfig<OtlpGrpcExporterConfig>(
   mapped(
     checked(
       section(
-        { ...grpcClientEntries(), ...sendingEntries(), auth: optional(section({ authenticator: string() })) },
+        {
+          ...grpcClientEntries(),
+          ...sendingEntries(),
+          layout: optional(oneOfReleases(LAYOUT_CHOICES), "as_received"),
+          auth: optional(section({ authenticator: string() })),
+        },
         GRPC_CLIENT_UNSUPPORTED,
       ),
       (read) => [...grpcClientProblems(read), ...clearTextProblems(read)],
@@ -38,6 +48,7 @@ export const otlpGrpcExporterConfig = defineConfig<OtlpGrpcExporterConfig>(
     (read) => ({
       client: { ...grpcClientSettings(read), userAgent: USER_AGENT },
       sending: sendingSettings(read),
+      layout: read.layout,
       authenticator: read.auth?.authenticator,
     }),
   ),

@@ -7,23 +7,28 @@ import {
   type Consumer,
   errorFrom,
   outcomeOf,
+  ProfilesLayout,
   Sender,
   type SendOutcome,
 } from "#collector";
 import type { OtlpGrpcExporterConfig } from "./config.ts";
 
-/** Sends requests as they are to the Export method of their signal. */
+/** Sends requests to the Export method of their signal: as they are, or profiles in the layout of `layout`. */
 export class OtlpGrpcExporter implements Component, Consumer {
   readonly #context: ComponentContext;
   readonly #config: OtlpGrpcExporterConfig;
   readonly #sender: Sender;
+  readonly #layout: ProfilesLayout;
   #client: Client | undefined;
   #headers: CallHeaders | undefined;
 
   constructor(context: ComponentContext, config: OtlpGrpcExporterConfig) {
     this.#context = context;
     this.#config = config;
-    this.#sender = new Sender(context, config.sending, (payload, signal) => this.#send(payload, signal));
+    this.#layout = new ProfilesLayout(context, config.layout, config.client.endpoint);
+    this.#sender = new Sender(context, config.sending, (payload, signal) =>
+      this.#layout.send(payload, (one) => this.#send(one, signal)),
+    );
   }
 
   async start(): Promise<void> {
@@ -38,6 +43,7 @@ export class OtlpGrpcExporter implements Component, Consumer {
 
   async shutdown(deadline: AbortSignal): Promise<void> {
     await this.#sender.shutdown(deadline);
+    this.#layout.close();
     await this.#client?.close();
     this.#client = undefined;
   }

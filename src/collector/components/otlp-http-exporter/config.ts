@@ -10,8 +10,11 @@ import {
   httpClientProblems,
   httpClientSettings,
   isHttpUrl,
+  LAYOUT_CHOICES,
+  type LayoutChoice,
   mapped,
   oneOf,
+  oneOfReleases,
   optional,
   section,
   sendingEntries,
@@ -29,6 +32,8 @@ export type Encoding = "proto" | "json";
 export interface OtlpHttpExporterConfig {
   readonly client: HttpClientSettings;
   readonly sending: SendingSettings;
+  /** How profiles are written. */
+  readonly layout: LayoutChoice;
   readonly encoding: Encoding;
   /** Full URLs of single signals; the others go to the standard path behind `client.endpoint`. */
   readonly endpoints: Readonly<Partial<Record<Signal, string>>>;
@@ -55,6 +60,7 @@ const entries = {
   logs_endpoint: url(),
   profiles_endpoint: url(),
   encoding: optional(oneOf(["proto", "json"]), "proto"),
+  layout: optional(oneOfReleases(LAYOUT_CHOICES), "as_received"),
   auth: optional(section({ authenticator: string() })),
 };
 
@@ -62,6 +68,7 @@ export const otlpHttpExporterConfig = defineConfig<OtlpHttpExporterConfig>(
   mapped(
     checked(section(entries, HTTP_CLIENT_UNSUPPORTED), (read) => [
       ...httpClientProblems(read),
+      ...jsonLayoutProblems(read.encoding, read.layout),
       ...missingEndpoint(
         read.endpoint,
         SIGNALS.map((signal) => read[`${signal}_endpoint`]),
@@ -70,6 +77,7 @@ export const otlpHttpExporterConfig = defineConfig<OtlpHttpExporterConfig>(
     (read) => ({
       client: { ...httpClientSettings(read), userAgent: USER_AGENT },
       sending: sendingSettings(read),
+      layout: read.layout,
       encoding: read.encoding,
       endpoints: Object.fromEntries(
         SIGNALS.map((signal) => [signal, read[`${signal}_endpoint`]]).filter(([, endpoint]) => endpoint !== undefined),
@@ -82,4 +90,9 @@ export const otlpHttpExporterConfig = defineConfig<OtlpHttpExporterConfig>(
 function missingEndpoint(endpoint: string, ofSignals: readonly (string | undefined)[]): ConfigIssue[] {
   if (endpoint !== "" || ofSignals.some((one) => one !== undefined)) return [];
   return [{ path: ["endpoint"], message: "is missing: give endpoint, or traces_endpoint and its like" }];
+}
+
+function jsonLayoutProblems(encoding: Encoding, layout: LayoutChoice): ConfigIssue[] {
+  if (encoding === "proto" || layout === "as_received" || layout === "1.10") return [];
+  return [{ path: ["layout"], message: `with encoding json profiles can only be sent as 1.10, got ${layout}` }];
 }

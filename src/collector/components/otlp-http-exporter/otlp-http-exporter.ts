@@ -15,17 +15,19 @@ import {
   type Consumer,
   errorFrom,
   outcomeOf,
+  ProfilesLayout,
   Sender,
   type SendOutcome,
 } from "#collector";
 import type { MessageBuffer } from "#wire";
 import type { OtlpHttpExporterConfig } from "./config.ts";
 
-/** Posts requests as they are, or as OTLP/JSON, to the path of their signal. */
+/** Posts requests as they are, profiles in the layout of `layout`, or all as OTLP/JSON, to the path of their signal. */
 export class OtlpHttpExporter implements Component, Consumer {
   readonly #context: ComponentContext;
   readonly #config: OtlpHttpExporterConfig;
   readonly #sender: Sender;
+  readonly #layout: ProfilesLayout;
   #client: Client | undefined;
   #headers: CallHeaders | undefined;
   #transcoder: Transcoder | undefined;
@@ -33,7 +35,11 @@ export class OtlpHttpExporter implements Component, Consumer {
   constructor(context: ComponentContext, config: OtlpHttpExporterConfig) {
     this.#context = context;
     this.#config = config;
-    this.#sender = new Sender(context, config.sending, (payload, signal) => this.#send(payload, signal));
+    const endpoint = config.endpoints.profiles ?? config.client.endpoint;
+    this.#layout = new ProfilesLayout(context, config.layout, endpoint);
+    this.#sender = new Sender(context, config.sending, (payload, signal) =>
+      this.#layout.send(payload, (one) => this.#send(one, signal)),
+    );
   }
 
   async start(): Promise<void> {
@@ -52,6 +58,7 @@ export class OtlpHttpExporter implements Component, Consumer {
 
   async shutdown(deadline: AbortSignal): Promise<void> {
     await this.#sender.shutdown(deadline);
+    this.#layout.close();
     await this.#client?.close();
     this.#client = undefined;
   }
