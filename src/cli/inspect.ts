@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Layout } from "#otlp";
+import { type Layout, loadTranscoder } from "#otlp";
 import { ExitCode } from "./exit.ts";
 import { layoutOption, RELEASES } from "./input/layout-option.ts";
 import { loadProfiles } from "./input/load-profiles.ts";
@@ -71,12 +71,19 @@ async function printReport(
   if (!report.empty) await print(`${report.lines().join("\n")}\n`);
 }
 
-async function printJson(
-  _file: string,
-  _flags: InspectFlags,
-  _complain: (problem: InputProblem) => void,
-): Promise<void> {
-  await Promise.resolve();
+/** A line for each request, also for those that are refused: what they say is why. */
+async function printJson(file: string, flags: InspectFlags, complain: (problem: InputProblem) => void): Promise<void> {
+  const { describeProfiles, describeRefusal } = await loadTranscoder();
+  for await (const part of readInput(file)) {
+    const loaded = part.kind === "problem" ? part : await loadProfiles(part, flags);
+    if (loaded.kind === "problem") {
+      complain(loaded);
+      if (loaded.refusal) await print(`${JSON.stringify(describeRefusal(loaded.refusal))}\n`);
+    } else {
+      const detection = loaded.source.kind === "otlp" ? loaded.source.detection : undefined;
+      await print(`${JSON.stringify(describeProfiles(loaded.model, detection))}\n`);
+    }
+  }
 }
 
 /** Writes to standard output, waiting for a slow reader. */

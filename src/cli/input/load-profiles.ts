@@ -57,9 +57,10 @@ export async function loadProfiles(
       : beginsAsJson(request.bytes)
         ? await loadJson(request)
         : await loadBytes(request, options);
-  return typeof loaded === "string"
-    ? { kind: "problem", place: request.place, message: loaded }
-    : { kind: "profiles", request, ...loaded };
+  const { place } = request;
+  if (typeof loaded === "string") return { kind: "problem", place, message: loaded };
+  if (loaded instanceof Refusal) return { kind: "problem", place, message: loaded.message, refusal: loaded };
+  return { kind: "profiles", request, ...loaded };
 }
 
 /** The signal that an HTTP capture was sent for, if it's another one. */
@@ -81,7 +82,7 @@ function priorOf({ http }: InputRequest): DetectionPrior {
   };
 }
 
-async function loadBytes(request: InputRequest, { layout }: LoadOptions): Promise<Loaded | string> {
+async function loadBytes(request: InputRequest, { layout }: LoadOptions): Promise<Loaded | Refusal | string> {
   const { bytes } = request;
   const detection = layout === undefined ? detectLayout(bytes, priorOf(request)) : told(layout);
   if (!(detection instanceof Refusal)) {
@@ -89,7 +90,7 @@ async function loadBytes(request: InputRequest, { layout }: LoadOptions): Promis
     if (model instanceof ParseError) return `${model.message}; the bytes look like layout ${detection.layout}`;
     return { source: { kind: "otlp", encoding: "protobuf", detection, bytes }, model };
   }
-  if (detection.reason === "unresolvable" || detection.reason === "mixed") return detection.message;
+  if (detection.reason === "unresolvable" || detection.reason === "mixed") return detection;
   return (await loadFormat(bytes, request.file)) ?? notRecognized(`as OTLP: ${detection.message}`);
 }
 
@@ -114,14 +115,14 @@ function notRecognized(reason: string): string {
 }
 
 /** The names in OTLP/JSON tell its layout themselves, so nobody has to say which it is. */
-async function loadJson(request: InputRequest): Promise<Loaded | string> {
+async function loadJson(request: InputRequest): Promise<Loaded | Refusal | string> {
   const json = request.bytes;
   const format = await loadFormat(json);
   if (format !== undefined) return format;
   const transcoder = await loadTranscoder();
   const transcoded = transcoder.profilesJsonToProtobuf(json, new BufferPool(), priorOf(request));
   if (transcoded instanceof ParseError) return transcoded.message;
-  if (transcoded instanceof Refusal) return transcoded.message;
+  if (transcoded instanceof Refusal) return transcoded;
   const { detection, buffer } = transcoded;
   if (detection.empty && !isEnvelope(json)) return notRecognized("JSON without resourceProfiles");
   const model = readProfiles(buffer.bytes, detection.layout);

@@ -1,4 +1,5 @@
 import { open, type FileHandle } from "node:fs/promises";
+import type { Refusal } from "#otlp";
 import { ByteStream, chunkSource, fileSource, type ByteSource } from "./byte-stream.ts";
 import { codingOf, inflated, InflateError, inflating, type Coding } from "./compression.ts";
 import {
@@ -40,6 +41,8 @@ export interface InputProblem {
   readonly place: string;
   /** What is wrong, and what can be done about it. */
   readonly message: string;
+  /** Where it is a request that has no layout. */
+  readonly refusal?: Refusal;
 }
 
 export interface InputOptions {
