@@ -1,4 +1,3 @@
-import { ParseError } from "#wire";
 import type { IndexLists } from "./model.ts";
 
 /** Growing columns of tables. Each hands out a view of what it holds; growing later leaves the view behind. */
@@ -7,55 +6,56 @@ import type { IndexLists } from "./model.ts";
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 if (!LITTLE_ENDIAN) throw new Error("profiles need a little-endian machine");
 
+/** Empty columns share these: there may be very many. */
+const NO_INTS = new Int32Array(0);
+const NO_BYTES = new Uint8Array(0);
+const NO_SIGNED = new BigInt64Array(0);
+const NO_UNSIGNED = new BigUint64Array(0);
+const MIN_CAPACITY = 16;
+
 export class Int32Column {
-  values: Int32Array;
+  values: Int32Array = NO_INTS;
   length = 0;
 
-  constructor(capacity = 16) {
-    this.values = new Int32Array(capacity);
-  }
-
   push(value: number): void {
-    if (this.length === this.values.length) this.values = grown(this.values, new Int32Array(this.length * 2));
+    if (this.length === this.values.length) this.#grow();
     this.values[this.length++] = value;
   }
 
   view(): Int32Array {
-    return this.values.subarray(0, this.length);
+    return this.length === 0 ? NO_INTS : this.values.subarray(0, this.length);
+  }
+
+  #grow(): void {
+    this.values = grown(this.values, new Int32Array(Math.max(MIN_CAPACITY, this.length * 2)));
   }
 }
 
 export class Uint8Column {
-  values: Uint8Array;
+  values: Uint8Array = NO_BYTES;
   length = 0;
 
-  constructor(capacity = 16) {
-    this.values = new Uint8Array(capacity);
-  }
-
   push(value: number): void {
-    if (this.length === this.values.length) this.values = grown(this.values, new Uint8Array(this.length * 2));
+    if (this.length === this.values.length) {
+      this.values = grown(this.values, new Uint8Array(Math.max(MIN_CAPACITY, this.length * 2)));
+    }
     this.values[this.length++] = value;
   }
 
   view(): Uint8Array {
-    return this.values.subarray(0, this.length);
+    return this.length === 0 ? NO_BYTES : this.values.subarray(0, this.length);
   }
 }
 
 /** 64-bit numbers as halves; signed or unsigned is the reader's choice. */
 export class Int64Column {
   /** Low half of entry i at 2i, high half behind it. */
-  halves: Int32Array;
+  halves: Int32Array = NO_INTS;
   length = 0;
-
-  constructor(capacity = 16) {
-    this.halves = new Int32Array(capacity * 2);
-  }
 
   push(low: number, high: number): void {
     const at = this.length++ * 2;
-    if (at === this.halves.length) this.halves = grown(this.halves, new Int32Array(at * 2));
+    if (at === this.halves.length) this.#grow(at + 2);
     this.halves[at] = low;
     this.halves[at + 1] = high;
   }
@@ -68,9 +68,7 @@ export class Int64Column {
   pushFixed(bytes: Uint8Array, start: number, end: number): void {
     const size = end - start;
     const needed = this.length * 2 + (size >>> 2);
-    if (needed > this.halves.length) {
-      this.halves = grown(this.halves, new Int32Array(Math.max(needed, this.halves.length * 2)));
-    }
+    if (needed > this.halves.length) this.#grow(needed);
     if (size <= 64) {
       // Views cost more than a few numbers do.
       let to = this.length * 2;
@@ -82,11 +80,15 @@ export class Int64Column {
   }
 
   signed(): BigInt64Array {
-    return new BigInt64Array(this.halves.buffer, 0, this.length);
+    return this.length === 0 ? NO_SIGNED : new BigInt64Array(this.halves.buffer, 0, this.length);
   }
 
   unsigned(): BigUint64Array {
-    return new BigUint64Array(this.halves.buffer, 0, this.length);
+    return this.length === 0 ? NO_UNSIGNED : new BigUint64Array(this.halves.buffer, 0, this.length);
+  }
+
+  #grow(needed: number): void {
+    this.halves = grown(this.halves, new Int32Array(Math.max(MIN_CAPACITY, needed, this.halves.length * 2)));
   }
 }
 
@@ -101,6 +103,11 @@ export class ListColumn {
 
   get length(): number {
     return this.offsets.length - 1;
+  }
+
+  reset(): void {
+    this.values.length = 0;
+    this.offsets.length = 1;
   }
 
   close(): void {
@@ -125,9 +132,4 @@ export class ListColumn {
 function grown<T extends Int32Array | Uint8Array>(from: T, to: T): T {
   to.set(from);
   return to;
-}
-
-/** The error for a table with more entries than any real one. */
-export function tooManyEntries(table: string, limit: number): ParseError {
-  return new ParseError(`more than ${limit} entries`, table);
 }

@@ -31,6 +31,15 @@ export class DictionaryColumns {
     this.links = new LinkColumns(source);
   }
 
+  /** Forgets all entries and appends the null elements, to be filled anew. Views of before are lost. */
+  reset(): void {
+    this.strings.reset();
+    for (const table of [this.attributes, this.functions, this.mappings, this.locations, this.stacks, this.links]) {
+      table.reset();
+    }
+    this.seed();
+  }
+
   /** Appends the null element to every table. */
   seed(): void {
     this.strings.addRange(0, 0);
@@ -59,6 +68,8 @@ abstract class TableColumns implements Comparable {
   readonly unknown = new Map<number, Uint8Array>();
 
   abstract get length(): number;
+  /** Forgets all entries. */
+  abstract reset(): void;
   abstract seed(): void;
   abstract hash(index: number): number;
   abstract same(a: number, b: number): boolean;
@@ -87,6 +98,12 @@ export class AttributeColumns extends TableColumns {
     this.key.push(key);
     this.unit.push(unit);
     this.label.push(label);
+  }
+
+  reset(): void {
+    this.key.length = this.unit.length = this.label.length = 0;
+    this.values.reset();
+    this.unknown.clear();
   }
 
   seed(): void {
@@ -146,6 +163,11 @@ export class FunctionColumns extends TableColumns {
     this.systemName.push(systemName);
     this.filename.push(filename);
     this.startLine.push(lineLow, lineHigh);
+  }
+
+  reset(): void {
+    this.name.length = this.systemName.length = this.filename.length = this.startLine.length = 0;
+    this.unknown.clear();
   }
 
   seed(): void {
@@ -226,6 +248,13 @@ export class MappingColumns extends TableColumns {
     this.buildId.push(buildId);
     this.buildIdKind.push(buildIdKind);
     this.attributes.close();
+  }
+
+  reset(): void {
+    this.memoryStart.length = this.memoryLimit.length = this.fileOffset.length = 0;
+    this.filename.length = this.has.length = this.buildId.length = this.buildIdKind.length = 0;
+    this.attributes.reset();
+    this.unknown.clear();
   }
 
   seed(): void {
@@ -341,6 +370,14 @@ export class LocationColumns extends TableColumns {
     this.lineOffsets.push(this.lineFunction.length);
   }
 
+  reset(): void {
+    this.mapping.length = this.address.length = this.folded.length = this.frameType.length = 0;
+    this.lineFunction.length = this.lineLine.length = this.lineColumn.length = 0;
+    this.lineOffsets.length = 1;
+    this.attributes.reset();
+    this.unknown.clear();
+  }
+
   seed(): void {
     this.push(0, 0, 0, 0, 0);
   }
@@ -454,6 +491,11 @@ export class StackColumns extends TableColumns {
     return this.locations.length;
   }
 
+  reset(): void {
+    this.locations.reset();
+    this.unknown.clear();
+  }
+
   seed(): void {
     this.locations.close();
   }
@@ -496,6 +538,12 @@ export class LinkColumns extends TableColumns {
 
   get length(): number {
     return this.traceIds.length;
+  }
+
+  reset(): void {
+    this.traceIds.reset();
+    this.spanIds.reset();
+    this.unknown.clear();
   }
 
   seed(): void {

@@ -4,8 +4,8 @@ import { encodeValue } from "../attribute-value.ts";
 import { DictionaryColumns } from "./dictionary-columns.ts";
 import { InternIndex } from "./intern-index.ts";
 import type { Layout } from "./layout.ts";
-import type { Dictionary, ProfileRecord, ProfilesModel, ResourceRecord, Samples } from "./model.ts";
-import { SamplesBuilder } from "./samples-builder.ts";
+import type { Dictionary, ProfileRecord, ProfilesModel, ResourceRecord } from "./model.ts";
+import { NO_SAMPLES } from "./samples-builder.ts";
 
 /** A mapping to be interned; what is left out is zero or empty. */
 export interface MappingEntry {
@@ -333,7 +333,6 @@ export function halvesOf(column: BigInt64Array | BigUint64Array): Int32Array {
 const EMPTY = new Uint8Array(0);
 const encoder = new TextEncoder();
 const NO_INDEXES = new Int32Array(0);
-const NO_SAMPLES: Samples = new SamplesBuilder().finish();
 
 /** A profile that says nothing, to be spread under what a reader knows. */
 export const EMPTY_PROFILE: ProfileRecord = {

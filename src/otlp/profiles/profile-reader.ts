@@ -16,11 +16,11 @@ const MAX_TYPES = 1 << 16;
 
 /** What the fields of a profile say, before the indexes mean anything. */
 class RawProfile {
-  readonly types = new Int32Column(8);
+  readonly types = new Int32Column();
   periodType: readonly [number, number, number] = [0, 0, 0];
   readonly locationIndices = new Int32Column();
-  readonly comments = new Int32Column(2);
-  readonly attributes = new Int32Column(8);
+  readonly comments = new Int32Column();
+  readonly attributes = new Int32Column();
   /** Ranges of KeyValues (E, D4). */
   readonly inlineAttributes: number[] = [];
   time = 0n;
@@ -53,6 +53,9 @@ export class ProfileReader {
   readonly #inner = new Reader();
   /** Rules of the request's dictionary; undefined where each profile has its own tables. */
   readonly #rules: IndexRules | undefined;
+  /** Tables of the profile at hand, where it has its own. */
+  readonly #own: DictionaryColumns;
+  readonly #ownTables: TableReader;
   /** Whether there is one sample type, which is a message of its own. */
   readonly #oneType: boolean;
   readonly #wide: boolean;
@@ -70,6 +73,8 @@ export class ProfileReader {
     this.#builder = builder;
     this.#rules = rules;
     this.#findings = findings;
+    this.#own = new DictionaryColumns(bytes);
+    this.#ownTables = new TableReader(bytes, layout, this.#own, findings);
     this.#samples = new SampleReader(bytes, layout, builder, findings);
     this.#oneType = layoutOrder(layout) >= layoutOrder("D8");
     this.#wide = layout === "E";
@@ -79,18 +84,15 @@ export class ProfileReader {
   read(start: number, end: number, place: () => string): ProfileRecord | ParseError {
     const raw = new RawProfile();
     let ranges: readonly number[] = [start, end];
-    let tables: TableReader | undefined;
-    let local: DictionaryColumns | undefined;
     if (this.#layout === "E") {
       const problem = this.#walk(ranges, this.#fields.container, raw, undefined, place);
       if (problem) return problem;
       ranges = raw.nested;
     }
-    if (!this.#rules) {
-      local = new DictionaryColumns(this.#bytes);
-      local.seed();
-      tables = new TableReader(this.#bytes, this.#layout, local, this.#findings);
-    }
+    const tables = this.#rules ? undefined : this.#ownTables;
+    const local = this.#rules ? undefined : this.#own;
+    local?.reset();
+    tables?.reset();
     const problem = this.#walk(ranges, this.#fields.profile, raw, tables, place);
     if (problem) return problem;
     let inline: readonly number[] = [];
@@ -263,7 +265,7 @@ export class ProfileReader {
       types.push({ type: string(type, "ValueType.type"), unit: string(unit, "ValueType.unit"), temporality });
     }
     if (this.#oneType && types.length === 0) types.push({ type: 0, unit: 0, temporality: 0 });
-    const attributes = new Int32Column(raw.attributes.length + inline.length);
+    const attributes = new Int32Column();
     for (const index of inline) attributes.push(adopted!.attributes[index]!);
     for (const index of raw.attributes.view()) {
       const found = rules.attributes.element(index);

@@ -13,6 +13,9 @@ const CONTEXT = 1;
 const CHILDREN = 2;
 const SCHEMA_URL = 3;
 
+/** Resources, scopes and profiles of a request at most, all together. Real ones have thousands. */
+const MAX_RECORDS = 1 << 18;
+
 /**
  * Reads a request (or ProfilesData, which differs only in D6) of a known layout; see `detectLayout` for which it is.
  * The model refers to `bytes`, which must stay as they are.
@@ -32,6 +35,7 @@ class RequestReader {
   readonly #findings = new Findings();
   readonly #builder: ModelBuilder;
   #profiles: ProfileReader | undefined;
+  #records = 0;
   #lost = 0;
   #kept = 0;
   #firstLoss: ParseError | undefined;
@@ -83,7 +87,8 @@ class RequestReader {
         return new ParseError(`wire type ${reader.wireType} in field ${reader.field} (byte ${reader.fieldStart})`);
       } else this.#unknownRequest = this.#findings.keepUnknown(this.#unknownRequest, reader);
     }
-    if (reader.failed) return located(reader);
+    if (reader.failed) return located(reader).within(topLevel(reader.field, resources.length / 2));
+    if (resources.length / 2 > MAX_RECORDS) return new ParseError(`more than ${MAX_RECORDS} resources`);
     if (layoutOrder(this.#layout) < layoutOrder("D6")) return undefined;
     const place = this.#layout === "D6" ? atTop : inDictionary;
     return new TableResolver(this.#builder.columns, this.#layout, this.#findings, place).resolve(tables);
@@ -155,6 +160,8 @@ class RequestReader {
       else schemaUrl = reader.string();
     }
     if (reader.failed) return located(reader);
+    this.#records += children.length / 2;
+    if (this.#records > MAX_RECORDS) return new ParseError(`more than ${MAX_RECORDS} scopes and profiles`);
     // Pieces of one message are the message.
     return {
       context: context.length > 1 ? Buffer.concat(context) : (context[0] ?? EMPTY),
@@ -175,6 +182,12 @@ interface Parts {
 }
 
 const EMPTY = new Uint8Array(0);
+
+/** What the broken field at the top level was to be. */
+function topLevel(field: number, resources: number): string {
+  if (field === 1) return `resource_profiles[${resources}]`;
+  return field === 2 ? "dictionary" : "request";
+}
 
 function atTop(): string {
   return "";

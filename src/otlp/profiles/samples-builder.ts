@@ -14,12 +14,6 @@ export class SamplesBuilder {
   stacktraceId: Int32Column | undefined;
   readonly unknown = new Map<number, Uint8Array>();
 
-  constructor() {
-    this.attributeOffsets.push(0);
-    this.valueOffsets.push(0);
-    this.timestampOffsets.push(0);
-  }
-
   get length(): number {
     return this.stack.length;
   }
@@ -40,6 +34,11 @@ export class SamplesBuilder {
 
   /** Ends a sample whose attributes, values and timestamps were pushed to the columns. */
   close(stack: number, link: number): void {
+    if (this.length === 0) {
+      this.attributeOffsets.push(0);
+      this.valueOffsets.push(0);
+      this.timestampOffsets.push(0);
+    }
     this.stack.push(stack);
     this.link.push(link);
     this.attributeOffsets.push(this.attributes.length);
@@ -49,12 +48,13 @@ export class SamplesBuilder {
 
   /** Takes back what was pushed since the last `close`. */
   abandon(): void {
-    this.attributes.length = this.attributeOffsets.values[this.length]!;
-    this.values.length = this.valueOffsets.values[this.length]!;
-    this.timestamps.length = this.timestampOffsets.values[this.length]!;
+    this.attributes.length = this.attributeOffsets.values[this.length] ?? 0;
+    this.values.length = this.valueOffsets.values[this.length] ?? 0;
+    this.timestamps.length = this.timestampOffsets.values[this.length] ?? 0;
   }
 
   finish(): Samples {
+    if (this.length === 0) return NO_SAMPLES;
     return {
       length: this.length,
       stack: this.stack.view(),
@@ -70,3 +70,21 @@ export class SamplesBuilder {
     };
   }
 }
+
+const NO_INDEXES = new Int32Array(0);
+const ZERO = new Int32Array(1);
+
+/** No samples at all. Lists of none still have the offset at which the first would begin. */
+export const NO_SAMPLES: Samples = {
+  length: 0,
+  stack: NO_INDEXES,
+  link: NO_INDEXES,
+  attributeOffsets: ZERO,
+  attributes: NO_INDEXES,
+  valueOffsets: ZERO,
+  values: new BigInt64Array(0),
+  timestampOffsets: ZERO,
+  timestamps: new BigUint64Array(0),
+  stacktraceId: undefined,
+  unknown: new Map(),
+};

@@ -47,6 +47,12 @@ export class TableReader {
     this.#wide = layout === "E";
   }
 
+  /** Begins with other tables, in the same columns. */
+  reset(): void {
+    this.keyRanges.length = this.units.length = 0;
+    this.#firstString = true;
+  }
+
   /**
    * Reads one entry, the LEN field that `outer` is at. False for a role that is no table.
    *

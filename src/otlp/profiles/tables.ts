@@ -4,6 +4,8 @@ import { hashBytes } from "./intern-index.ts";
 /** Entries of one table at most, in all profiles together; far above any real request. */
 export const MAX_TABLE_ENTRIES = 4 << 20;
 
+const NO_OFFSETS = new Int32Array(0);
+
 /**
  * Byte strings by index. Those found in the request stay there and are two integers each; others are held. Grows by
  * `addRange` and `add` until the model is handed out.
@@ -11,8 +13,8 @@ export const MAX_TABLE_ENTRIES = 4 << 20;
 export class ByteTable {
   /** What ranges refer to. */
   readonly source: Uint8Array;
-  #starts = new Int32Array(16);
-  #ends = new Int32Array(16);
+  #starts = NO_OFFSETS;
+  #ends = NO_OFFSETS;
   /** Entries that are not in `source`: their start is -1, their end the position in here. */
   #held: Uint8Array[] | undefined;
   #length = 0;
@@ -76,6 +78,12 @@ export class ByteTable {
     this.#ends[index] = 0;
   }
 
+  /** Forgets all entries, to be filled anew. */
+  reset(): void {
+    this.#length = 0;
+    this.#held = undefined;
+  }
+
   /** Takes back the last entry. */
   pop(): void {
     this.#length--;
@@ -102,7 +110,7 @@ export class ByteTable {
   }
 
   #grow(): void {
-    const starts = new Int32Array(this.#starts.length * 2);
+    const starts = new Int32Array(Math.max(16, this.#starts.length * 2));
     const ends = new Int32Array(starts.length);
     starts.set(this.#starts);
     ends.set(this.#ends);
@@ -114,6 +122,11 @@ export class ByteTable {
 /** Strings by index, decoded when first asked for. */
 export class StringTable extends ByteTable {
   readonly #texts: (string | undefined)[] = [];
+
+  override reset(): void {
+    super.reset();
+    this.#texts.length = 0;
+  }
 
   /** The text of an entry, invalid UTF-8 as U+FFFD; empty for an index outside of the table. */
   text(index: number): string {
