@@ -20,5 +20,6 @@ export const Key = {
   PROCESS_PID: "process.pid",
   EXECUTABLE_NAME: "process.executable.name",
   CPU: "cpu.logical_number",
-  SERVICE_NAME: "service.name",
+  /** Ours: what a speedscope file calls a profile. */
+  SPEEDSCOPE_NAME: "speedscope.profile.name",
 } as const;

@@ -1,8 +1,11 @@
 import { detectByContent } from "./detect.ts";
+import { writeFirefox } from "./firefox.ts";
 import { readFolded, writeFolded } from "./folded.ts";
 import type { Format, FormatName } from "./format.ts";
 import { readPprof } from "./pprof-reader.ts";
 import { writePprof } from "./pprof-writer.ts";
+import { readSpeedscope } from "./speedscope-reader.ts";
+import { writeSpeedscope } from "./speedscope-writer.ts";
 
 /** Every format that podflame reads or writes. */
 export const FORMATS: readonly Format[] = [
@@ -23,6 +26,23 @@ export const FORMATS: readonly Format[] = [
     text: true,
     read: readFolded,
     write: writeFolded,
+  },
+  {
+    name: "speedscope",
+    title: "speedscope",
+    extensions: [".speedscope.json", ".speedscope"],
+    mediaType: "application/json",
+    text: true,
+    read: readSpeedscope,
+    write: writeSpeedscope,
+  },
+  {
+    name: "firefox",
+    title: "Firefox Profiler (processed JSON)",
+    extensions: [".firefox.json"],
+    mediaType: "application/json",
+    text: true,
+    write: writeFirefox,
   },
 ];
 

@@ -35,7 +35,7 @@ const MAX_STACK_FRAMES = 64 << 20;
 
 /**
  * Reads a pprof file, compressed or not. Each sample type becomes a profile (OTLP has one a profile), in the file's
- * order but for a default type, which comes first: `pprof.scope.sample_type_order` keeps the order. What pprof alone
+ * order but for the default type (the last where none is told), which comes first: `pprof.scope.sample_type_order` keeps the order. What pprof alone
  * has becomes the `pprof.*` attributes of the semantic conventions; labels become attributes of samples, those of one
  * key a list. Ids are not kept.
  *
@@ -349,12 +349,14 @@ class PprofReader {
     const scope: [string, Uint8Array][] = [];
     if (this.#defaultType !== 0) {
       scope.push([Key.DEFAULT_SAMPLE_TYPE, encodeValue(strings.text(this.#defaultType))]);
-      const first = this.#types.findIndex(({ type }) => type === this.#defaultType);
-      if (first > 0) {
-        const order = [first, ...[...this.#types.keys()].filter((at) => at !== first)];
-        scope.push([Key.SAMPLE_TYPE_ORDER, encodeValue(order.map(BigInt))]);
-        profiles = order.map((at) => profiles[at]!);
-      }
+    }
+    // Who looks at OTLP shows the first profile; who looks at pprof the default type, or the last where none is told.
+    const named = this.#types.findIndex(({ type }) => type === this.#defaultType);
+    const first = this.#defaultType === 0 ? this.#types.length - 1 : named;
+    if (first > 0) {
+      const order = [first, ...[...this.#types.keys()].filter((at) => at !== first)];
+      scope.push([Key.SAMPLE_TYPE_ORDER, encodeValue(order.map(BigInt))]);
+      profiles = order.map((at) => profiles[at]!);
     }
     const scopes = [{ ...EMPTY_SCOPE, scope: encodeScope(scope), profiles }];
     return this.#builder.finish([{ ...EMPTY_RESOURCE, scopes }]);
