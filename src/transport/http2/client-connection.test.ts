@@ -161,7 +161,7 @@ describe("against nghttp2", () => {
     });
     await fc.assert(
       fc.asyncProperty(windows, fc.integer({ min: 1, max: 100 }), async ({ theirs, ours }, turns) => {
-        const size = theirs * turns;
+        const size = Math.min(theirs, ours) * turns;
         const port = await nodeServer(echo, { initialWindowSize: theirs, maxFrameSize: 16_384 + theirs });
         const client = await connect(port, { streamWindowBytes: ours, connectionWindowBytes: 65_535 });
         const body = Buffer.alloc(size, "window ");
@@ -192,6 +192,15 @@ describe("against nghttp2", () => {
     const many = Array.from({ length: 50 }, () => send(client));
     await eventually(() => expect(many.every(({ how }) => how === "complete")).toBe(true));
     expect(most).toBeLessThanOrEqual(3);
+  });
+
+  test("requests that are given up while they wait are forgotten", async () => {
+    const client = await connect(await nodeServer((stream) => stream.resume(), { maxConcurrentStreams: 1 }));
+    const [under, ...waiting] = Array.from({ length: 20 }, () => send(client));
+    await eventually(() => expect(under!.released).toBe(1));
+    for (const { stream } of waiting) client.reset(stream!, ErrorCode.CANCEL);
+    expect(waiting.every(({ how, released }) => how === "reset" && released === 1)).toBe(true);
+    expect(client.openStreams).toBe(1);
   });
 
   test("a reset carries its code, in both directions", async () => {

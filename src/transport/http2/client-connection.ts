@@ -118,15 +118,19 @@ export class ClientConnection extends Connection {
     // A server can only end what we began.
   }
 
-  protected override streamClosed(): void {
+  protected override streamClosed(stream: Stream): void {
+    if (stream.id === 0) this.#waiting = this.#waiting.filter((one) => one.stream !== stream);
+    this.#beginWaiting();
+    this.#finishIfDone();
+  }
+
+  #beginWaiting(): void {
     while (this.open && this.#waiting.length > 0 && this.streams.size < this.peer.maxConcurrentStreams) {
       const { stream, head, body } = this.#waiting.shift()!;
-      if (stream.closed) continue;
       // Two calls in a row may have used up the numbers.
       if (this.#nextStream >= MAX_STREAM_ID) this.close(stream, "unprocessed", 0);
       else this.#begin(stream, head, body);
     }
-    this.#finishIfDone();
   }
 
   #finishIfDone(): void {
@@ -138,7 +142,7 @@ export class ClientConnection extends Connection {
   protected override settingsReceived(first: boolean): void {
     this.#encoder.setPeerTableBytes(this.peer.headerTableBytes);
     if (first) this.#events.onReady();
-    else this.streamClosed();
+    else this.#beginWaiting();
   }
 
   protected override settingsAcknowledged(): void {

@@ -158,7 +158,7 @@ export abstract class Connection implements FrameSink {
   protected abstract localEndedFirst(stream: Stream): void;
   /** The peer gave up a stream, or made us reset it. */
   protected abstract countReset(): void;
-  protected abstract streamClosed(): void;
+  protected abstract streamClosed(stream: Stream): void;
   protected abstract settingsReceived(first: boolean): void;
   protected abstract settingsAcknowledged(): void;
   protected abstract pinged(): void;
@@ -240,7 +240,7 @@ export abstract class Connection implements FrameSink {
     this.streams.delete(stream.id);
     stream.receiver?.onClosed(how, code);
     if (!stream.writing) releaseBody(stream);
-    this.streamClosed();
+    this.streamClosed(stream);
   }
 
   /** The peer has said all. */

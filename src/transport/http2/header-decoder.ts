@@ -19,8 +19,8 @@ const ENTRY_OVERHEAD_BYTES = 32;
 export class HeaderDecoder {
   readonly #listLimitBytes: number;
   readonly #tableLimitBytes: number;
-  /** A ring: entry `#newest` is HPACK index 62, the one before it 63. */
-  readonly #ring: (HeaderField | undefined)[];
+  /** A ring that grows to its size: entry `#newest` is HPACK index 62, the one before it 63. */
+  readonly #ring: (HeaderField | undefined)[] = [];
   readonly #mask: number;
   #newest = 0;
   #entries = 0;
@@ -35,9 +35,7 @@ export class HeaderDecoder {
     this.#listLimitBytes = listLimitBytes;
     this.#tableLimitBytes = this.#capacityBytes = tableLimitBytes;
     const most = Math.floor(tableLimitBytes / ENTRY_OVERHEAD_BYTES) + 1;
-    const slots = 2 ** Math.ceil(Math.log2(most));
-    this.#mask = slots - 1;
-    this.#ring = new Array<undefined>(slots).fill(undefined);
+    this.#mask = 2 ** Math.ceil(Math.log2(most)) - 1;
   }
 
   /** Decodes the block `bytes[start, end)` and appends its fields to `into`, which is incomplete after a problem. */
