@@ -26,6 +26,13 @@ export class Int32Column {
     return this.length === 0 ? NO_INTS : this.values.subarray(0, this.length);
   }
 
+  /** A copy of what it holds, which it forgets. */
+  take(): Int32Array {
+    const taken = this.length === 0 ? NO_INTS : this.values.slice(0, this.length);
+    this.length = 0;
+    return taken;
+  }
+
   #grow(): void {
     this.values = grown(this.values, new Int32Array(Math.max(MIN_CAPACITY, this.length * 2)));
   }
@@ -85,6 +92,13 @@ export class Int64Column {
 
   unsigned(): BigUint64Array {
     return this.length === 0 ? NO_UNSIGNED : new BigUint64Array(this.halves.buffer, 0, this.length);
+  }
+
+  /** A copy of what it holds, which it forgets. */
+  take(): ArrayBuffer {
+    const taken = this.halves.buffer.slice(0, this.length * 8) as ArrayBuffer;
+    this.length = 0;
+    return taken;
   }
 
   #grow(needed: number): void {

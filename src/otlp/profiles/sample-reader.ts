@@ -1,11 +1,11 @@
 import { ParseError, Reader, Writer } from "#wire";
 import { Int32Column } from "./columns.ts";
-import { EntryField, isKnown, layoutFields, roleOf, SampleField, type LayoutFields } from "./fields.ts";
+import { EntryField, layoutFields, roleOf, type LayoutFields } from "./fields.ts";
 import type { FindingKind, Findings } from "./findings.ts";
 import { layoutOrder, type Layout } from "./layout.ts";
 import type { Samples } from "./model.ts";
 import type { AdoptedIndexes, ModelBuilder } from "./model-builder.ts";
-import { pushInts, pushLongs } from "./packed.ts";
+import { SampleFields } from "./sample-fields.ts";
 import { SamplesBuilder } from "./samples-builder.ts";
 import { ABSENT } from "./table-reader.ts";
 import type { IndexRules } from "./table-resolver.ts";
@@ -41,13 +41,16 @@ export class SampleReader {
   readonly #fields: LayoutFields;
   readonly #findings: Findings;
   readonly #builder: ModelBuilder;
-  readonly #wide: boolean;
   readonly #hasStacks: boolean;
   readonly #outer = new Reader();
-  readonly #reader = new Reader();
   readonly #label = new Reader();
-  /** Sample.location_index of E. */
-  readonly #direct = new Int32Column();
+  /** The samples of the profile at hand. Keeps its memory from one to the next. */
+  readonly #collected = new SamplesBuilder();
+  readonly #sample: SampleFields;
+  /** The profile at hand, its samples so far, and the stacks of its slices. */
+  #context: SampleContext | undefined;
+  #index = 0;
+  readonly #slices = new Map<number, number>();
   /** Locations that slices may still cover; what is sent small must not become large without bound. */
   #budget = SPARE_LOCATIONS;
 
@@ -58,106 +61,54 @@ export class SampleReader {
     this.#fields = layoutFields(layout);
     this.#builder = builder;
     this.#findings = findings;
-    this.#wide = layout === "E";
     this.#hasStacks = layoutOrder(layout) >= layoutOrder("D8");
+    this.#sample = new SampleFields(bytes, layout, this.#collected, (reader, known) => this.#odd(reader, known));
   }
 
   /** @param ranges start and end of each piece of the profile */
   read(ranges: readonly number[], context: SampleContext): SamplesRead | ParseError {
-    const samples = new SamplesBuilder();
-    if (this.#layout === "E") samples.stacktraceId = new Int32Column();
-    const slices = new Map<number, number>();
+    const collected = this.#collected;
+    if (this.#layout === "E") collected.stacktraceId ??= new Int32Column();
+    this.#slices.clear();
+    this.#context = context;
     this.#budget += context.locationIndices.length * 4;
-    let sent = 0;
+    this.#index = 0;
+    const outer = this.#outer;
     for (let piece = 0; piece < ranges.length; piece += 2) {
-      const outer = this.#outer;
       outer.reset(this.#bytes, ranges[piece]!, ranges[piece + 1]!);
-      while (outer.nextOf(SAMPLES)) {
-        this.#sample(samples, sent++, slices, context);
-        if (this.#budget < 0) return new ParseError("slices cover far more locations than there are", context.place());
+      for (; outer.nextOf(SAMPLES); this.#index++) {
+        if (!this.#read(outer.start, outer.end, context)) collected.abandon();
+        if (this.#budget < 0) return new ParseError("slices cover far more locations than there are");
       }
     }
-    return { samples: samples.finish(), lost: sent - samples.length };
+    const lost = this.#index - collected.length;
+    return { samples: collected.take(), lost };
   }
 
-  #sample(samples: SamplesBuilder, index: number, slices: Map<number, number>, context: SampleContext): void {
-    const reader = this.#reader;
-    const { sample: fields } = this.#fields;
-    const wide = this.#wide;
-    let stack = 0;
-    let start = 0;
-    let length = 0;
-    let link = ABSENT;
-    let stacktrace = 0;
-    let sound = true;
+  /** Reads one sample. False where it cannot be kept. */
+  #read(start: number, end: number, context: SampleContext): boolean {
+    const samples = this.#collected;
+    const sample = this.#sample;
     const firstAttribute = samples.attributes.length;
     const firstValue = samples.values.length;
     const firstTimestamp = samples.timestamps.length;
-    this.#direct.length = 0;
-    let labels: number[] | undefined;
-    reader.reset(this.#bytes, this.#outer.start, this.#outer.end);
-    while (reader.next()) {
-      switch (roleOf(fields, reader.field, reader.wireType)) {
-        case SampleField.STACK:
-          stack = reader.low;
-          break;
-        case SampleField.ATTRIBUTES:
-          pushInts(reader, samples.attributes, wide);
-          break;
-        case SampleField.VALUES:
-          pushLongs(reader, samples.values, false);
-          break;
-        case SampleField.TIMESTAMPS:
-          sound &&= pushLongs(reader, samples.timestamps, this.#hasStacks);
-          break;
-        case SampleField.LINK:
-          link = wide && reader.high !== 0 ? -1 : reader.low;
-          break;
-        case SampleField.START:
-          start = wide && reader.high !== 0 ? -1 : reader.low;
-          break;
-        case SampleField.LENGTH:
-          length = wide && reader.high !== 0 ? -1 : reader.low;
-          break;
-        case SampleField.LOCATIONS:
-          pushInts(reader, this.#direct, wide);
-          break;
-        case SampleField.LABELS:
-          (labels ??= []).push(reader.start, reader.end);
-          break;
-        case SampleField.STACKTRACE:
-          stacktrace = reader.low;
-          break;
-        default:
-          this.#odd(samples, index, context);
-      }
+    if (!sample.read(start, end)) return this.#report("malformed", "sample", context);
+    const stack = this.#hasStacks ? stackOf(sample.stack, context.rules) : this.#slice(context);
+    if (stack < 0) {
+      return this.#report("index-out-of-range", this.#hasStacks ? "Sample.stack_index" : "Sample.locations", context);
     }
-    if (reader.failed || !sound) {
-      this.#report("malformed", "sample", index, context);
-      samples.abandon();
-      samples.unknown.delete(samples.length);
-      return;
-    }
-    const resolved = this.#hasStacks ? stackOf(stack, context.rules) : this.#slice(start, length, slices, context);
-    if (resolved < 0) {
-      const field = this.#hasStacks ? "Sample.stack_index" : "Sample.locations";
-      this.#report("index-out-of-range", field, index, context);
-      samples.abandon();
-      samples.unknown.delete(samples.length);
-      return;
-    }
-    this.#attributes(samples, firstAttribute, index, context);
-    for (let at = 0; labels && at < labels.length; at += 2) {
-      const label = this.#labelAttribute(labels[at]!, labels[at + 1]!, context);
-      if (label > 0) samples.attributes.push(label);
-    }
-    this.#checkValues(samples.values.length - firstValue, samples.timestamps.length - firstTimestamp, index, context);
-    if (samples.stacktraceId) samples.stacktraceId.push(this.#string(stacktrace, context));
-    samples.close(resolved, this.#link(link, index, context));
+    this.#attributes(firstAttribute, context);
+    if (sample.labels.length > 0) this.#labels(context);
+    this.#checkValues(samples.values.length - firstValue, samples.timestamps.length - firstTimestamp, context);
+    if (samples.stacktraceId) samples.stacktraceId.push(this.#string(sample.stacktrace, context));
+    samples.close(stack, this.#link(sample.link, context));
+    return true;
   }
 
-  #attributes(samples: SamplesBuilder, first: number, index: number, context: SampleContext): void {
-    const { values, length } = samples.attributes;
+  /** Resolves the attributes from `first` on, in place. */
+  #attributes(first: number, context: SampleContext): void {
+    const { attributes } = this.#collected;
+    const { values, length } = attributes;
     if (first === length) return;
     const rule = context.rules.attributes;
     const map = context.adopted?.attributes;
@@ -166,52 +117,52 @@ export class SampleReader {
     for (let at = first; at < length; at++) {
       const element = rule.element(values[at]!);
       if (element <= 0) {
-        this.#report("index-out-of-range", "Sample.attribute_indices", index, context);
+        this.#report("index-out-of-range", "Sample.attribute_indices", context);
         continue;
       }
       const attribute = map ? map[element]! : element;
       const key = keys[attribute];
       for (let before = first; before < to && before < first + 16; before++) {
         if (keys[values[before]!] === key) {
-          this.#report("duplicate-attribute-key", "Sample.attribute_indices", index, context);
+          this.#report("duplicate-attribute-key", "Sample.attribute_indices", context);
         }
       }
       values[to++] = attribute;
     }
-    samples.attributes.length = to;
+    attributes.length = to;
   }
 
-  #link(raw: number, index: number, context: SampleContext): number {
+  #link(raw: number, context: SampleContext): number {
     const { rules, adopted } = context;
     if (raw === ABSENT) {
       if (this.#layout === "E" && rules.links.count > 0 && rules.links.scalar(0) > 0) {
-        this.#report("ambiguous-zero", "Sample.link", index, context);
+        this.#report("ambiguous-zero", "Sample.link", context);
       }
       return 0;
     }
     const link = rules.links.scalar(raw);
     if (link < 0) {
-      this.#report("index-out-of-range", "Sample.link", index, context);
+      this.#report("index-out-of-range", "Sample.link", context);
       return 0;
     }
     return adopted ? adopted.links[link]! : link;
   }
 
   /** E to D7: the stack that a slice of the location indices is, or in E a list of its own; -1 if out of range. */
-  #slice(start: number, length: number, slices: Map<number, number>, context: SampleContext): number {
-    if (length === 0)
-      return this.#direct.length === 0 ? 0 : this.#intern(this.#direct, 0, this.#direct.length, context);
+  #slice(context: SampleContext): number {
+    const { start, length, direct } = this.#sample;
+    if (length === 0) return direct.length === 0 ? 0 : this.#intern(direct, 0, direct.length, context);
     if (start < 0 || length < 0) return -1;
     // Both are below 2^26 (see the check), so the key is exact.
     const whole = this.#layout === "E" && context.locationIndices.length === 0;
     const available = whole ? context.rules.locations.count : context.locationIndices.length;
     if (start + length > available || available > 1 << 26) return -1;
     const key = start * 0x4000000 + length;
-    let stack = slices.get(key);
+    let stack = this.#slices.get(key);
     if (stack === undefined) {
       // Text of 1.3 can be read as: without location indices a slice is one of the location table.
       stack = this.#intern(whole ? undefined : context.locationIndices, start, length, context);
-      slices.set(key, stack);
+      this.#slices.set(key, stack);
     }
     return stack;
   }
@@ -234,7 +185,16 @@ export class SampleReader {
     return this.#builder.internStack();
   }
 
-  /** A pprof label (E) as attribute; 0 if it has no key. */
+  /** Labels (E) become attributes behind the others. */
+  #labels(context: SampleContext): void {
+    const { labels } = this.#sample;
+    for (let at = 0; at < labels.length; at += 2) {
+      const label = this.#labelAttribute(labels[at]!, labels[at + 1]!, context);
+      if (label > 0) this.#collected.attributes.push(label);
+    }
+  }
+
+  /** A pprof label as attribute; 0 if it has no key. */
   #labelAttribute(start: number, end: number, context: SampleContext): number {
     const reader = this.#label;
     let key = 0;
@@ -262,30 +222,32 @@ export class SampleReader {
     return string <= 0 ? 0 : adopted ? adopted.strings[string]! : string;
   }
 
-  #checkValues(values: number, timestamps: number, index: number, context: SampleContext): void {
+  #checkValues(values: number, timestamps: number, context: SampleContext): void {
     if (this.#hasStacks) {
       if (values === timestamps ? values > 0 : values === 0 || timestamps === 0) {
         if (timestamps > 0 || values === 1) return;
       }
-      this.#report("unpaired-values", "Sample.values", index, context);
+      this.#report("unpaired-values", "Sample.values", context);
     } else if (values !== context.types) {
-      this.#report("values-per-type", "Sample.value", index, context);
+      this.#report("values-per-type", "Sample.value", context);
     }
   }
 
-  #odd(samples: SamplesBuilder, index: number, context: SampleContext): void {
-    const reader = this.#reader;
-    if (isKnown(this.#fields.sample, reader.field)) {
-      this.#report("wrong-wire-type", "sample", index, context);
-    } else {
-      const joined = this.#findings.keepUnknown(samples.unknown.get(samples.length), reader);
-      if (joined) samples.unknown.set(samples.length, joined);
+  #odd(reader: Reader, known: boolean): void {
+    const { length, unknown } = this.#collected;
+    if (known) {
+      this.#report("wrong-wire-type", "sample", this.#context!);
+      return;
     }
+    const joined = this.#findings.keepUnknown(unknown.get(length), reader);
+    if (joined) unknown.set(length, joined);
   }
 
-  /** Apart from the hot functions: a closure in them costs on every call. */
-  #report(kind: FindingKind, field: string, index: number, { place }: SampleContext): void {
+  /** Always false. Apart from the hot functions: a closure in them costs on every call. */
+  #report(kind: FindingKind, field: string, { place }: SampleContext): false {
+    const index = this.#index;
     this.#findings.add(kind, field, this.#outer.start, () => `${place()}sample[${index}]`);
+    return false;
   }
 }
 

@@ -51,6 +51,28 @@ export class SamplesBuilder {
     this.attributes.length = this.attributeOffsets.values[this.length] ?? 0;
     this.values.length = this.valueOffsets.values[this.length] ?? 0;
     this.timestamps.length = this.timestampOffsets.values[this.length] ?? 0;
+    this.unknown.delete(this.length);
+  }
+
+  /** The samples so far in memory of their own; begins anew in the memory there is. */
+  take(): Samples {
+    const { stack, link, attributeOffsets, attributes, valueOffsets, values, timestampOffsets, timestamps } = this;
+    if (stack.length === 0) return NO_SAMPLES;
+    const taken = {
+      length: stack.length,
+      stack: stack.take(),
+      link: link.take(),
+      attributeOffsets: attributeOffsets.take(),
+      attributes: attributes.take(),
+      valueOffsets: valueOffsets.take(),
+      values: new BigInt64Array(values.take()),
+      timestampOffsets: timestampOffsets.take(),
+      timestamps: new BigUint64Array(timestamps.take()),
+      stacktraceId: this.stacktraceId?.take(),
+      unknown: new Map(this.unknown),
+    };
+    this.unknown.clear();
+    return taken;
   }
 
   finish(): Samples {
