@@ -135,6 +135,7 @@ class Upgrade {
       rebuilder: this.#rebuilder,
       losses,
       types: types.length,
+      sentTypes: profile.types.length,
       counts: types.map(({ unit }) => this.#model.dictionary.strings.text(unit) === "count"),
     };
     const bySample = upgradeSamples(profile, upgrade);

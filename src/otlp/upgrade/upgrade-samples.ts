@@ -10,6 +10,8 @@ export interface SampleUpgrade {
   readonly losses: LossLog;
   /** How many of the profile's types get samples; those behind are not looked at. */
   readonly types: number;
+  /** How many types the profile came with. */
+  readonly sentTypes: number;
   /** For each type, whether it counts events, so that timestamps alone can say its values. */
   readonly counts: readonly boolean[];
 }
@@ -89,11 +91,11 @@ function shapeOfOnly(samples: Samples, at: number, losses: LossLog): Shape {
 }
 
 /** The profile has several types, of which this is one. */
-function shapeOfOne(samples: Samples, at: number, type: number, { types, counts, losses }: SampleUpgrade): Shape {
+function shapeOfOne(samples: Samples, at: number, type: number, { sentTypes, counts, losses }: SampleUpgrade): Shape {
   const from = samples.valueOffsets[at]!;
   const valueCount = samples.valueOffsets[at + 1]! - from;
   const timestampCount = samples.timestampOffsets[at + 1]! - samples.timestampOffsets[at]!;
-  if (type === 0 && valueCount !== types) losses.add("values-per-type");
+  if (type === 0 && valueCount !== sentTypes) losses.add("values-per-type");
   if (valueCount === 0) return type === Math.max(0, counts.indexOf(true)) ? Shape.TIMESTAMPS : Shape.NOTHING;
   if (type >= valueCount) return Shape.NOTHING;
   if (timestampCount === 0) return Shape.VALUE;

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { Metadata, Server, ServerCredentials, status, type sendUnaryData, type ServerUnaryCall } from "@grpc/grpc-js";
 import { afterEach, describe, expect, test } from "vitest";
@@ -266,6 +267,48 @@ describe("a failure", () => {
   });
 });
 
+describe("layout", () => {
+  const profiles = (name: string): Payload =>
+    testPayload("profiles", readFileSync(new URL(`../../../../testdata/otlp-profiles/${name}.pb`, import.meta.url)));
+
+  test("profiles go as they came unless told otherwise", async () => {
+    const { address, calls } = await receiver();
+    const { exporter: otlp } = await exporter(address, direct);
+    const payload = profiles("d7/l1.collector");
+    await otlp.consume(payload);
+    expect(calls[0]!.bytes.equals(payload.bytes)).toBe(true);
+  });
+
+  test("a server of an older layout gets that one, after one refusal, and no schema version with it", async () => {
+    const { address, calls, answers } = await receiver();
+    answers.push({ code: status.INTERNAL, details: "proto: wrong wireType = 2 for field LinkIndex" });
+    const { exporter: otlp, context } = await exporter(address, { ...direct, layout: "auto" });
+    await otlp.consume(profiles("d7/l1.collector"));
+    await otlp.consume(profiles("d7/l1.collector"));
+    expect(calls.map(({ metadata }) => metadata.get("otlp-profiles-development-version"))).toEqual([["1"], [], []]);
+    expect(calls[1]!.bytes.equals(calls[0]!.bytes)).toBe(false);
+    expect(calls[2]!.bytes.equals(calls[1]!.bytes)).toBe(true);
+    expect(context.metrics.value("otelcol_exporter_sent_profile_samples")).toBe(120);
+  });
+
+  test("a server of 2024 has only the experimental service", async () => {
+    const { address, calls, answers } = await receiver();
+    answers.push({ code: status.UNIMPLEMENTED, details: "unknown service" });
+    const { exporter: otlp } = await exporter(address, { ...direct, layout: "auto" });
+    await otlp.consume(profiles("d10/l1.collector"));
+    expect(calls.map(({ path }) => path)).toEqual([METHODS[3], METHODS[4]]);
+  });
+
+  test("profiles that cannot be read are refused and counted", async () => {
+    const { address, calls } = await receiver();
+    const { exporter: otlp, context } = await exporter(address, { ...direct, layout: "1.9" });
+    const payload = profiles("d6/l1-export-request.protobuf-go");
+    await expect(otlp.consume(payload)).rejects.toMatchObject({ permanent: true });
+    expect(calls).toEqual([]);
+    expect(context.metrics.value("otelcol_exporter_send_failed_profile_samples")).toBe(payload.items);
+  });
+});
+
 test("shutdown delivers what is queued, then closes the connection", async () => {
   const { address, calls } = await receiver();
   const { exporter: otlp, context } = await exporter(address, { sending_queue: { num_consumers: 1 } });
@@ -293,6 +336,21 @@ describe("configuration", () => {
         sending: { timeoutMs: 5000, queue: { capacity: 1000 }, retry: { initialIntervalMs: 5000 } },
       },
     });
+  });
+
+  test.each([
+    [1.1, "1.10"],
+    ["1.10", "1.10"],
+    [1.9, "1.9"],
+    ["auto", "auto"],
+    [undefined, "as_received"],
+  ])("layout %j, as YAML reads it, is %s", (layout, expected) => {
+    expect(otlpGrpcExporterConfig.parse({ endpoint: "a:1", layout })).toMatchObject({ config: { layout: expected } });
+  });
+
+  test("refuses layouts that nobody receives", () => {
+    const words = "expected one of as_received, auto, 1.7, 1.8, 1.9, 1.10";
+    expect(problems({ endpoint: "a:1", layout: 1.6 })).toEqual([`layout: ${words}, got "1.6"`]);
   });
 
   test("refuses unknown keys and credentials in clear text", () => {

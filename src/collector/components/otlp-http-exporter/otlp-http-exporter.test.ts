@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
@@ -224,6 +225,37 @@ describe("an answer", () => {
   });
 });
 
+describe("layout", () => {
+  const profiles = (name: string): Payload =>
+    testPayload("profiles", readFileSync(new URL(`../../../../testdata/otlp-profiles/${name}.pb`, import.meta.url)));
+
+  test("a server that answers 400 to the newest gets an older one, and that from then on", async () => {
+    const { url, posts, answers } = await receiver();
+    answers.push((response) => {
+      response.writeHead(400).end(encodeStatus({ code: 3, message: "proto: wrong wireType = 2 for field LinkIndex" }));
+    });
+    const { exporter: otlp } = await exporter({ ...direct, endpoint: url, layout: "auto", compression: "none" });
+    await otlp.consume(profiles("e/l1.collector"));
+    await otlp.consume(profiles("d9/l1.collector"));
+    expect(posts.map(({ path }) => path)).toEqual(Array.from({ length: 3 }, () => "/v1development/profiles"));
+    expect(posts.map(({ headers }) => headers["otlp-profiles-development-version"])).toEqual([
+      "1",
+      undefined,
+      undefined,
+    ]);
+    expect(posts[2]!.body.equals(profiles("d9/l1.collector").bytes)).toBe(true);
+  });
+
+  test("as JSON the newest layout is written, whatever came", async () => {
+    const { url, posts } = await receiver();
+    const input = { ...direct, endpoint: url, encoding: "json", layout: 1.1, compression: "none" };
+    const { exporter: otlp } = await exporter(input);
+    await otlp.consume(profiles("d7/l1.collector"));
+    const written = JSON.parse(posts[0]!.body.toString()) as { dictionary: { stackTable: unknown[] } };
+    expect(written.dictionary.stackTable.length).toBe(13);
+  });
+});
+
 describe("configuration", () => {
   function problems(input: unknown): string[] {
     const result = otlpHttpExporterConfig.parse(input);
@@ -238,6 +270,12 @@ describe("configuration", () => {
     expect(otlpHttpExporterConfig.parse({ endpoint: "http://gateway:4318" })).toMatchObject({
       config: { encoding: "proto", client: { compression: "gzip" }, sending: { timeoutMs: 30_000 } },
     });
+  });
+
+  test("refuses JSON of an older layout", () => {
+    expect(problems({ endpoint: "http://a:1", encoding: "json", layout: "auto" })).toEqual([
+      "layout: with encoding json profiles can only be sent as 1.10, got auto",
+    ]);
   });
 
   test("names what is wrong, all at once", () => {

@@ -198,7 +198,7 @@ function totalOf(values: BigInt64Array, times: BigUint64Array, type: number, old
   if (old && values.length > type && values.length !== times.length) {
     return values.length === 1 && values[0] === 1n && count > 1n ? count : values[type]!;
   }
-  return old && type > 0 ? values[type]! : values.reduce((sum, value) => sum + value, 0n);
+  return old && type > 0 ? (values[type] ?? 0n) : values.reduce((sum, value) => sum + value, 0n);
 }
 
 function shown(value: AttributeValue): string {
