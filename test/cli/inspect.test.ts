@@ -171,7 +171,7 @@ describe("podflame inspect tells people", () => {
         locations        23       0          0    367
         stacks           12       0          0     70
         links             3       0          0     90
-        samples          60                     1,987
+        samples          60                     2,011
         resources                                 320
         rest                                      141
       "

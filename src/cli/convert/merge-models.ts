@@ -1,4 +1,8 @@
 import {
+  type AttributeMap,
+  type AttributeValue,
+  type DecodedResource,
+  type DecodedScope,
   ModelBuilder,
   type ProfileRecord,
   type ProfilesModel,
@@ -6,6 +10,8 @@ import {
   type ScopeRecord,
   type ValueTypeRecord,
 } from "#otlp";
+import { Reader } from "#wire";
+import { modelResources } from "../inspect/model-resources.ts";
 
 type Indexes = ReturnType<ModelBuilder["adopt"]>;
 
@@ -19,12 +25,13 @@ export class ModelMerger {
 
   add(model: ProfilesModel): void {
     const indexes = this.#builder.adopt(model.dictionary);
-    for (const record of model.resources) {
-      const key = keyOf(record.resource, record.schemaUrl, record.unknown);
+    const decoded = modelResources(model);
+    for (const [at, record] of model.resources.entries()) {
+      const key = keyOf(record.resource, decoded[at]!, record.schemaUrl, record.unknown);
       let resource = this.#resources.get(key);
       if (!resource) this.#resources.set(key, (resource = { record, scopes: new Map<string, Scope>() }));
-      for (const scope of record.scopes) {
-        const scopeKey = keyOf(scope.scope, scope.schemaUrl, scope.unknown);
+      for (const [inside, scope] of record.scopes.entries()) {
+        const scopeKey = keyOf(scope.scope, decoded[at]!.scopes[inside]!, scope.schemaUrl, scope.unknown);
         let merged = resource.scopes.get(scopeKey);
         if (!merged) resource.scopes.set(scopeKey, (merged = { record: scope, profiles: [] }));
         for (const profile of scope.profiles) merged.profiles.push(movedProfile(profile, indexes));
@@ -48,9 +55,46 @@ interface Scope {
   readonly profiles: ProfileRecord[];
 }
 
-/** Equal for messages with the same bytes. */
-function keyOf(message: Uint8Array, schemaUrl: string, unknown: Uint8Array | undefined): string {
-  return JSON.stringify([latin1(message), schemaUrl, latin1(unknown ?? EMPTY)]);
+/**
+ * Equal for resources, or scopes, that say the same, in whatever order. What is neither attribute nor name (dropped
+ * counts, entity references) is compared as bytes.
+ */
+function keyOf(
+  message: Uint8Array,
+  decoded: DecodedResource | DecodedScope,
+  schemaUrl: string,
+  unknown: Uint8Array | undefined,
+): string {
+  const attributes = [...decoded.attributes].map(([key, value]) => [key, comparable(value)] as const);
+  attributes.sort(([a], [b]) => (a < b ? -1 : 1));
+  const name = "name" in decoded ? [decoded.name, decoded.version] : [];
+  return JSON.stringify([
+    attributes,
+    name,
+    rest(message, name.length > 0 ? 3 : 1),
+    schemaUrl,
+    latin1(unknown ?? EMPTY),
+  ]);
+}
+
+/** A value as JSON that differs for values that differ, also in their type. */
+function comparable(value: AttributeValue): unknown {
+  if (typeof value === "bigint") return { int: String(value) };
+  if (typeof value === "number") return { double: Object.is(value, -0) ? "-0" : String(value) };
+  if (value instanceof Uint8Array) return { bytes: latin1(value) };
+  if (value instanceof Map) return { map: [...(value as AttributeMap)].map(([key, one]) => [key, comparable(one)]) };
+  return Array.isArray(value) ? (value as readonly AttributeValue[]).map(comparable) : value;
+}
+
+/** Fields above that number, as they are. */
+function rest(message: Uint8Array, above: number): string {
+  const reader = new Reader();
+  let fields = "";
+  reader.reset(message, 0, message.length);
+  while (reader.next()) {
+    if (reader.field > above) fields += latin1(message.subarray(reader.fieldStart, reader.position));
+  }
+  return fields;
 }
 
 function latin1(bytes: Uint8Array): string {
