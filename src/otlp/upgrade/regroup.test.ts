@@ -159,7 +159,7 @@ function sums(model: ProfilesModel): ReadonlyMap<string, string> {
   const found = new Map<string, { total: bigint; times: bigint[] }>();
   for (const { type, totals, timestamps } of contentOf(model)) {
     for (const [identity, total] of totals) {
-      const key = `${type} ${identity.replace(/container\.id=("[^"]*"|\d+) ?/, "").replace(/ +\|/, " |")}`;
+      const key = `${type} ${identity.replace(/container\.id=("[^"]*"|\d+) ?/, "").replaceAll(/ +/g, " ")}`;
       const one = found.get(key) ?? { total: 0n, times: [] };
       found.set(key, { total: one.total + total, times: [...one.times, ...timestamps.get(identity)!] });
     }
