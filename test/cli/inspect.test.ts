@@ -285,6 +285,13 @@ describe("podflame inspect complains", () => {
   });
 });
 
+test.each(["inspect", "convert"])("podflame %s --help has examples and exit codes", async (command) => {
+  const { code, stdout, stderr } = await podflame([command, "--help"]);
+  expect(stdout).toContain("Examples:\n  podflame ");
+  expect(stdout).toMatch(/Exit codes: 0 /);
+  expect([code, stderr]).toEqual([0, ""]);
+});
+
 test("every truncation of a vector is told or shown, never a bug", async () => {
   const whole = vector("d8/l1.protobuf-go.pb");
   const frames = [];
