@@ -146,6 +146,22 @@ export class Writer {
     this.#at += 8;
   }
 
+  /** A bare little-endian 64-bit number, given as 32-bit halves: an element of a packed field, without a bigint. */
+  rawFixed64Halves(low: number, high: number): void {
+    this.#reserve(8);
+    const bytes = this.#bytes;
+    let at = this.#at;
+    bytes[at++] = low;
+    bytes[at++] = low >>> 8;
+    bytes[at++] = low >>> 16;
+    bytes[at++] = low >>> 24;
+    bytes[at++] = high;
+    bytes[at++] = high >>> 8;
+    bytes[at++] = high >>> 16;
+    bytes[at++] = high >>> 24;
+    this.#at = at;
+  }
+
   /** A bare double: an element of a packed field. */
   rawDouble(value: number): void {
     this.#reserve(8);

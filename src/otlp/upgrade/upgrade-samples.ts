@@ -1,6 +1,6 @@
 import { halvesOf } from "../profiles/model-builder.ts";
 import type { ProfileRecord, Samples } from "../profiles/model.ts";
-import { SamplesBuilder } from "../profiles/samples-builder.ts";
+import { SampleColumns } from "./sample-columns.ts";
 import type { LossLog } from "./losses.ts";
 import type { DictionaryRebuilder } from "./rebuild-dictionary.ts";
 
@@ -28,7 +28,7 @@ type Shape = (typeof Shape)[keyof typeof Shape];
 export function upgradeSamples(profile: ProfileRecord, upgrade: SampleUpgrade): Samples[] {
   const { samples } = profile;
   const { rebuilder, losses, types } = upgrade;
-  const builders = Array.from({ length: types }, () => new SamplesBuilder());
+  const builders = Array.from({ length: types }, () => new SampleColumns(samples, types === 1));
   const values = halvesOf(samples.values);
   const timestamps = halvesOf(samples.timestamps);
   const attributes: number[] = [];
@@ -48,7 +48,7 @@ export function upgradeSamples(profile: ProfileRecord, upgrade: SampleUpgrade): 
       const shape = types === 1 ? shapeOfOnly(samples, at, losses) : shapeOfOne(samples, at, type, upgrade);
       if (shape === Shape.NOTHING) continue;
       const builder = builders[type]!;
-      for (let one = 0; one < attributes.length; one++) builder.attributes.push(attributes[one]!);
+      builder.pushAttributes(attributes);
       pushNumbers(builder, samples, at, type, shape, values, timestamps);
       builder.close(stack, link);
     }
@@ -106,7 +106,7 @@ function shapeOfOne(samples: Samples, at: number, type: number, { sentTypes, cou
 }
 
 function pushNumbers(
-  to: SamplesBuilder,
+  to: SampleColumns,
   samples: Samples,
   at: number,
   type: number,
@@ -121,14 +121,14 @@ function pushNumbers(
   if (shape === Shape.SUM) {
     let sum = 0n;
     for (let value = from; value < valueEnd; value++) sum += samples.values[value]!;
-    to.values.pushBig(BigInt.asIntN(64, sum));
+    to.pushSum(BigInt.asIntN(64, sum));
   } else if (shape === Shape.BOTH && valueEnd - from === end - start) {
-    for (let value = from; value < valueEnd; value++) to.values.push(values[value * 2]!, values[value * 2 + 1]!);
+    for (let value = from; value < valueEnd; value++) to.pushValue(values[value * 2]!, values[value * 2 + 1]!);
   } else if (shape !== Shape.TIMESTAMPS) {
     const value = (from + type) * 2;
-    to.values.push(values[value]!, values[value + 1]!);
+    to.pushValue(values[value]!, values[value + 1]!);
   }
   if (shape === Shape.TIMESTAMPS || shape === Shape.BOTH) {
-    for (let one = start; one < end; one++) to.timestamps.push(timestamps[one * 2]!, timestamps[one * 2 + 1]!);
+    for (let one = start; one < end; one++) to.pushTimestamp(timestamps[one * 2]!, timestamps[one * 2 + 1]!);
   }
 }

@@ -6,9 +6,13 @@ import { type TableContext, writeIndex, writePacked } from "./write-tables.ts";
 export function writeSamples(context: TableContext, dictionary: Dictionary, profile: ProfileRecord): void {
   const { samples } = profile;
   const slices = context.numbers.sample.stack === 0 ? new StackSlices(dictionary) : undefined;
+  const values = halvesOf(samples.values);
+  const timestamps = halvesOf(samples.timestamps);
   for (let at = 0; at < samples.length; at++) {
     context.writer.open(context.numbers.profile.samples);
     writeSample(context, samples, at, slices);
+    writeValues(context, samples, at, values);
+    writeTimestamps(context, samples, at, timestamps);
     const unknown = samples.unknown.size > 0 ? samples.unknown.get(at) : undefined;
     if (unknown && context.keepUnknown) context.writer.raw(unknown);
     else if (unknown) context.losses.add("unknown-fields");
@@ -40,11 +44,9 @@ function writeSample(context: TableContext, samples: Samples, at: number, slices
     if (field.stacktrace !== 0) writeIndex(writer, field.stacktrace, samples.stacktraceId[at]!);
     else if (samples.stacktraceId[at] !== 0) context.losses.add("stack-hash");
   }
-  writeValues(context, samples, at);
-  writeTimestamps(context, samples, at);
 }
 
-function writeValues({ writer, numbers }: TableContext, samples: Samples, at: number): void {
+function writeValues({ writer, numbers }: TableContext, samples: Samples, at: number, halves: Int32Array): void {
   const from = samples.valueOffsets[at]!;
   const to = samples.valueOffsets[at + 1]!;
   if (from === to) {
@@ -56,23 +58,19 @@ function writeValues({ writer, numbers }: TableContext, samples: Samples, at: nu
     writer.close();
     return;
   }
-  const halves = halvesOf(samples.values);
   writer.open(numbers.sample.values);
   for (let value = from; value < to; value++) writer.rawVarintHalves(halves[value * 2]!, halves[value * 2 + 1]!);
   writer.close();
 }
 
-function writeTimestamps({ writer, numbers }: TableContext, samples: Samples, at: number): void {
+function writeTimestamps({ writer, numbers }: TableContext, samples: Samples, at: number, halves: Int32Array): void {
   const from = samples.timestampOffsets[at]!;
   const to = samples.timestampOffsets[at + 1]!;
   if (from === to) return;
-  const { timestamps } = samples;
   writer.open(numbers.sample.timestamps);
   if (numbers.sample.fixedTimestamps) {
-    // Packed fixed64 is what the column is in memory.
-    writer.raw(new Uint8Array(timestamps.buffer, timestamps.byteOffset + from * 8, (to - from) * 8));
+    for (let one = from; one < to; one++) writer.rawFixed64Halves(halves[one * 2]!, halves[one * 2 + 1]!);
   } else {
-    const halves = halvesOf(timestamps);
     for (let one = from; one < to; one++) writer.rawVarintHalves(halves[one * 2]!, halves[one * 2 + 1]!);
   }
   writer.close();
