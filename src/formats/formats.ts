@@ -1,5 +1,6 @@
 import { detectByContent } from "./detect.ts";
 import { writeFirefox } from "./firefox.ts";
+import { writeFlameGraph } from "./flame-graph/write.ts";
 import { readFolded, writeFolded } from "./folded.ts";
 import type { Format, FormatName } from "./format.ts";
 import { readPprof } from "./pprof-reader.ts";
@@ -43,6 +44,14 @@ export const FORMATS: readonly Format[] = [
     mediaType: "application/json",
     text: true,
     write: writeFirefox,
+  },
+  {
+    name: "html",
+    title: "flame graph (one HTML file)",
+    extensions: [".html", ".htm"],
+    mediaType: "text/html; charset=utf-8",
+    text: true,
+    write: writeFlameGraph,
   },
 ];
 
