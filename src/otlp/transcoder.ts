@@ -19,3 +19,4 @@ export { jsonToProtobuf, profilesJsonToProtobuf, type TranscodedProfiles } from 
 export { protobufToJson } from "./json/write-json.ts";
 export { summarizeProfiles, type ProfileSummary, type StackSummary } from "./profile-summary.ts";
 export { describeProfiles, describeRefusal } from "./profiles/describe-profiles.ts";
+export { meaningOf, type SampleMeaning } from "./profiles/sample-totals.ts";

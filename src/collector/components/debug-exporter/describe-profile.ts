@@ -1,112 +1,142 @@
-import type { DecodedMessage, DecodedValue } from "#otlp";
+import {
+  type Dictionary,
+  detectLayout,
+  LAYOUT_RELEASES,
+  type Payload,
+  type ProfileRecord,
+  type ProfilesModel,
+  ParseError,
+  readProfiles,
+  Refusal,
+  type Transcoder,
+  type ValueTypeRecord,
+} from "#otlp";
 import type { BoundedText } from "./bounded-text.ts";
-import { messageOf, messagesOf, numberOf, showScalar, showTime } from "./values.ts";
+import { showScalar, showTime } from "./values.ts";
 
 /** Stacks shown of a profile, and frames shown of a stack. */
 const TOP_STACKS = 5;
 const TOP_FRAMES = 24;
 
-/** Looks strings, functions and locations up in the dictionary of a request; what is missing is shown as such. */
-export class Dictionary {
-  readonly #strings: readonly unknown[];
-  readonly #functions: readonly DecodedMessage[];
-  readonly #locations: readonly DecodedMessage[];
-  readonly #mappings: readonly DecodedMessage[];
-  readonly #stacks: readonly DecodedMessage[];
-
-  constructor(dictionary: DecodedMessage) {
-    this.#strings = Array.isArray(dictionary["stringTable"]) ? (dictionary["stringTable"] as readonly unknown[]) : [];
-    this.#functions = messagesOf(dictionary["functionTable"]);
-    this.#locations = messagesOf(dictionary["locationTable"]);
-    this.#mappings = messagesOf(dictionary["mappingTable"]);
-    this.#stacks = messagesOf(dictionary["stackTable"]);
+/** Reads a request in whatever layout it has, and says which. Undefined where it cannot be read; the text says why. */
+export function readForPeople(text: BoundedText, { bytes, origin }: Payload): ProfilesModel | undefined {
+  const { profilesService: service, profilesDevelopmentVersion: developmentVersion, userAgent } = origin;
+  const detection = detectLayout(bytes, {
+    ...(service !== undefined && { service }),
+    ...(developmentVersion !== undefined && { developmentVersion }),
+    ...(userAgent !== undefined && { userAgent }),
+  });
+  if (detection instanceof Refusal) {
+    text.line(0, `samples cannot be shown: ${detection.message}`);
+    return undefined;
   }
+  const { layout, confidence, evidence } = detection;
+  text.line(0, `Layout: ${LAYOUT_RELEASES[layout]} (${layout}), ${confidence}: ${evidence.join("; ")}`);
+  const model = readProfiles(bytes, layout);
+  if (!(model instanceof ParseError)) return model;
+  text.line(0, `samples cannot be shown: ${model.message}`);
+  return undefined;
+}
 
-  string(index: number): string {
-    const text = this.#strings[index];
-    return typeof text === "string" ? text : `(string ${index} is missing)`;
-  }
-
-  /** The frames of a stack, leaf first; functions that the compiler inlined are frames of their own. */
-  frames(stack: number): string[] {
-    const found = this.#stacks[stack];
-    if (!found) return [`(stack ${stack} is missing)`];
-    const indices = found["locationIndices"];
-    return (Array.isArray(indices) ? (indices as readonly number[]) : []).flatMap((index) => this.#framesAt(index));
-  }
-
-  #framesAt(index: number): string[] {
-    const location = this.#locations[index];
-    if (!location) return [`(location ${index} is missing)`];
-    const lines = messagesOf(location["lines"]);
-    return lines.length > 0 ? lines.map((line) => this.#lineFrame(line)) : [this.#addressFrame(location)];
-  }
-
-  #lineFrame(line: DecodedMessage): string {
-    const index = numberOf(line["functionIndex"]);
-    const called = this.#functions[index];
-    if (!called) return `(function ${index} is missing)`;
-    const name = this.string(numberOf(called["nameStrindex"]) || numberOf(called["systemNameStrindex"]));
-    const file = this.string(numberOf(called["filenameStrindex"]));
-    const at = numberOf(line["line"]);
-    return `${name || "(no name)"}${file ? ` ${file}${at > 0 ? `:${at}` : ""}` : ""}`;
-  }
-
-  #addressFrame(location: DecodedMessage): string {
-    const mapping = this.#mappings[numberOf(location["mappingIndex"])];
-    const file = mapping ? this.string(numberOf(mapping["filenameStrindex"])) : "";
-    const address = location["address"];
-    return `${file || "(no file)"}+0x${typeof address === "bigint" ? address.toString(16) : "0"}`;
+/** Writes what is odd about a request, a line for each kind. */
+export function describeOddities(text: BoundedText, { findings, lostProfiles }: ProfilesModel): void {
+  if (lostProfiles > 0) text.line(0, `Profiles that could not be read: ${lostProfiles}`);
+  for (const { count, kind, field, place } of findings) {
+    text.line(
+      0,
+      `Odd: ${kind} ${field}, ${count === 1 ? "once" : `${count} times`}${place === "" ? "" : `, first in ${place}`}`,
+    );
   }
 }
 
-/** Writes a profile's types, time and heaviest stacks. Reads it as the newest layout. */
+/** Writes a profile's types, time and heaviest stacks by its first type. */
 export function describeProfile(
   text: BoundedText,
   depth: number,
-  profile: DecodedMessage,
-  dictionary: Dictionary,
+  profile: ProfileRecord,
+  model: ProfilesModel,
+  transcoder: Transcoder,
 ): void {
-  const type = (value: DecodedMessage): string =>
-    `${dictionary.string(numberOf(value["typeStrindex"]))}/${dictionary.string(numberOf(value["unitStrindex"]))}`;
-  text.line(depth, `sample type: ${type(messageOf(profile["sampleType"]))}`);
-  text.line(depth, `period: ${numberOf(profile["period"])} of ${type(messageOf(profile["periodType"]))}`);
-  const time = profile["timeUnixNano"];
-  const seconds = numberOf(profile["durationNano"]) / 1e9;
-  text.line(depth, `time: ${typeof time === "bigint" ? showTime(time) : "(unset)"}, ${seconds.toFixed(3)} s`);
-  if (profile["profileId"] instanceof Uint8Array) text.line(depth, `profile id: ${showScalar(profile["profileId"])}`);
+  const { strings } = model.dictionary;
+  const type = (value: ValueTypeRecord): string => `${strings.text(value.type)}/${strings.text(value.unit)}`;
+  text.line(depth, `sample type: ${profile.types.map(type).join(", ") || "(none)"}`);
+  text.line(depth, `period: ${profile.period} of ${type(profile.periodType)}`);
+  const seconds = Number(profile.durationNano) / 1e9;
+  text.line(
+    depth,
+    `time: ${profile.timeUnixNano > 0n ? showTime(profile.timeUnixNano) : "(unset)"}, ${seconds.toFixed(3)} s`,
+  );
+  if (profile.profileId.length > 0) text.line(depth, `profile id: ${showScalar(profile.profileId)}`);
+  if (profile.lostSamples > 0) text.line(depth, `left out, because their stack is missing: ${profile.lostSamples}`);
 
-  const { weights, total } = weighStacks(messagesOf(profile["samples"]));
+  const { weights, total } = weighStacks(profile, model, transcoder);
+  const frames = new FrameNames(model.dictionary);
   text.line(depth, `${total} in ${weights.length} stacks`);
   for (const { stack, weight } of weights.slice(0, TOP_STACKS)) {
     if (text.full) return;
-    text.line(depth, `${weight} (${((100 * weight) / (total || 1)).toFixed(1)} %), leaf first:`);
-    const frames = dictionary.frames(stack);
-    for (const frame of frames.slice(0, TOP_FRAMES)) text.line(depth + 1, frame);
-    if (frames.length > TOP_FRAMES) text.line(depth + 1, `… ${frames.length - TOP_FRAMES} more`);
+    const percent = (100 * Number(weight)) / (Number(total) || 1);
+    text.line(depth, `${weight} (${percent.toFixed(1)} %), leaf first:`);
+    const names = frames.ofStack(stack);
+    for (const name of names.slice(0, TOP_FRAMES)) text.line(depth + 1, name);
+    if (names.length > TOP_FRAMES) text.line(depth + 1, `… ${names.length - TOP_FRAMES} more`);
   }
   if (weights.length > TOP_STACKS) text.line(depth, `… ${weights.length - TOP_STACKS} more stacks`);
 }
 
-/** What each stack weighs, the heaviest first: the sum of its values, or one for each timestamp without values. */
-function weighStacks(samples: readonly DecodedMessage[]): {
-  readonly weights: readonly { readonly stack: number; readonly weight: number }[];
-  readonly total: number;
+/** What each stack weighs by the profile's first type, the heaviest first. */
+function weighStacks(
+  profile: ProfileRecord,
+  { layout }: ProfilesModel,
+  { meaningOf }: Transcoder,
+): {
+  readonly weights: readonly { readonly stack: number; readonly weight: bigint }[];
+  readonly total: bigint;
 } {
-  const byStack = new Map<number, number>();
-  let total = 0;
-  for (const sample of samples) {
-    const stack = numberOf(sample["stackIndex"]);
-    let weight = 0;
-    for (const value of listOf(sample["values"])) weight += Number(value);
-    if (sample["values"] === undefined) weight = listOf(sample["timestampsUnixNano"]).length;
+  const byStack = new Map<number, bigint>();
+  let total = 0n;
+  for (let sample = 0; sample < profile.samples.length; sample++) {
+    const weight = meaningOf(profile, layout, sample).totals[0] ?? 0n;
+    const stack = profile.samples.stack[sample]!;
     total += weight;
-    byStack.set(stack, (byStack.get(stack) ?? 0) + weight);
+    byStack.set(stack, (byStack.get(stack) ?? 0n) + weight);
   }
-  const weights = [...byStack].map(([stack, weight]) => ({ stack, weight })).sort((a, b) => b.weight - a.weight);
-  return { weights, total };
+  const weights = [...byStack].map(([stack, weight]) => ({ stack, weight }));
+  return { weights: weights.sort((a, b) => (a.weight === b.weight ? 0 : a.weight > b.weight ? -1 : 1)), total };
 }
 
-function listOf(value: DecodedValue): readonly DecodedValue[] {
-  return Array.isArray(value) ? (value as readonly DecodedValue[]) : [];
+/** Names frames by function, file and line, or by file and address where nobody named them. */
+class FrameNames {
+  readonly #dictionary: Dictionary;
+
+  constructor(dictionary: Dictionary) {
+    this.#dictionary = dictionary;
+  }
+
+  /** Leaf first; functions that the compiler inlined are frames of their own. */
+  ofStack(stack: number): string[] {
+    const { stacks, locations } = this.#dictionary;
+    const names: string[] = [];
+    for (let at = stacks.offsets[stack]!; at < stacks.offsets[stack + 1]!; at++) {
+      const location = stacks.values[at]!;
+      const [first, end] = [locations.lineOffsets[location]!, locations.lineOffsets[location + 1]!];
+      if (first === end) names.push(this.#address(location));
+      for (let line = first; line < end; line++) names.push(this.#line(line));
+    }
+    return names;
+  }
+
+  #line(at: number): string {
+    const { functions, locations, strings } = this.#dictionary;
+    const called = locations.lines.function[at]!;
+    const name = strings.text(functions.name[called]! || functions.systemName[called]!);
+    const file = strings.text(functions.filename[called]!);
+    const line = locations.lines.line[at]!;
+    return `${name || "(no name)"}${file ? ` ${file}${line > 0n ? `:${line}` : ""}` : ""}`;
+  }
+
+  #address(location: number): string {
+    const { locations, mappings, strings } = this.#dictionary;
+    const file = strings.text(mappings.filename[locations.mapping[location]!]!);
+    return `${file || "(no file)"}+0x${locations.address[location]!.toString(16)}`;
+  }
 }

@@ -1,16 +1,8 @@
-import {
-  type DecodedMessage,
-  type DecodedResource,
-  decodeResources,
-  ParseError,
-  type Payload,
-  type Signal,
-  type Transcoder,
-} from "#otlp";
+import { type DecodedResource, decodeResources, ParseError, type Payload, type Signal, type Transcoder } from "#otlp";
 import { BoundedText } from "./bounded-text.ts";
-import { Dictionary, describeProfile } from "./describe-profile.ts";
+import { describeOddities, describeProfile, readForPeople } from "./describe-profile.ts";
 import { describeRecord } from "./describe-record.ts";
-import { messageOf, messagesOf, showAttribute } from "./values.ts";
+import { messagesOf, showAttribute } from "./values.ts";
 
 /** What the parts of a signal are called: JSON names of the envelope, and a word for its items and its records. */
 const NAMES: Readonly<
@@ -60,21 +52,47 @@ export function describeBriefly(payload: Payload): string {
 
 /** Everything of a request that people ask for, cut off where it gets long. */
 export function describeInDetail(payload: Payload, transcoder: Transcoder): string {
-  const names = NAMES[payload.signal];
   const text = new BoundedText();
+  if (payload.signal === "profiles") describeProfiles(text, payload, transcoder);
+  else describeRecords(text, payload, transcoder);
+  return text.toString();
+}
+
+function describeProfiles(text: BoundedText, payload: Payload, transcoder: Transcoder): void {
+  const model = readForPeople(text, payload);
+  if (model) describeOddities(text, model);
+  for (const [index, resource] of decodeResources(payload).entries()) {
+    if (text.full) return;
+    describeResource(text, payload.signal, index, resource);
+    for (const [at, { profiles }] of model?.resources[index]?.scopes.entries() ?? []) {
+      describeScope(text, resource, at);
+      for (const [number, profile] of profiles.entries()) {
+        if (text.full) return;
+        text.line(2, `Profile #${number}`);
+        describeProfile(text, 3, profile, model!, transcoder);
+      }
+    }
+  }
+}
+
+function describeRecords(text: BoundedText, payload: Payload, transcoder: Transcoder): void {
+  const names = NAMES[payload.signal];
   const decoded = transcoder.decodeRequest(payload.signal, payload.bytes);
   const readable = decoded instanceof ParseError ? undefined : decoded;
   if (decoded instanceof ParseError) text.line(0, `${names.items} cannot be shown: ${decoded.message}`);
-  const dictionary = new Dictionary(messageOf(readable?.["dictionary"]));
   const messages = messagesOf(readable?.[names.resources]);
   for (const [index, resource] of decodeResources(payload).entries()) {
-    if (text.full) break;
+    if (text.full) return;
     describeResource(text, payload.signal, index, resource);
     for (const [at, scope] of messagesOf(messages[index]?.[names.scopes]).entries()) {
-      describeScope(text, payload.signal, resource, at, scope, dictionary);
+      describeScope(text, resource, at);
+      for (const [number, record] of messagesOf(scope[names.records]).entries()) {
+        if (text.full) return;
+        text.line(2, `${names.record} #${number}`);
+        describeRecord(text, 3, record);
+      }
     }
   }
-  return text.toString();
 }
 
 function describeResource(text: BoundedText, signal: Signal, index: number, resource: DecodedResource): void {
@@ -86,22 +104,8 @@ function describeResource(text: BoundedText, signal: Signal, index: number, reso
   for (const [key, value] of resource.attributes) text.line(1, `-> ${key}: ${showAttribute(value)}`);
 }
 
-function describeScope(
-  text: BoundedText,
-  signal: Signal,
-  resource: DecodedResource,
-  at: number,
-  message: DecodedMessage,
-  dictionary: Dictionary,
-): void {
-  const names = NAMES[signal];
+function describeScope(text: BoundedText, resource: DecodedResource, at: number): void {
   const scope = resource.scopes[at];
   text.line(1, `Scope #${at} ${scope?.name ?? ""} ${scope?.version ?? ""}`.trimEnd());
   for (const [key, value] of scope?.attributes ?? []) text.line(2, `-> ${key}: ${showAttribute(value)}`);
-  for (const [index, record] of messagesOf(message[names.records]).entries()) {
-    if (text.full) return;
-    text.line(2, `${names.record} #${index}`);
-    if (signal === "profiles") describeProfile(text, 3, record, dictionary);
-    else describeRecord(text, 3, record);
-  }
 }
