@@ -128,6 +128,23 @@ describe.skipIf(!available)("TLS", () => {
     expect(await curl("--cacert", caFile, "-d", "x", `${url}/v1/x`)).toContain("200 OK");
   });
 
+  test("large messages arrive whole over TLS, several at once", async () => {
+    const server = createGrpcServer(
+      { endpoint: "127.0.0.1:0", tls: serverTls() },
+      new Map([[METHOD, ({ message }) => Promise.resolve({ status: GrpcStatus.OK, body: message.bytes.slice() })]]),
+      context,
+    );
+    const client = createGrpcClient({ endpoint: await listening(server), tls: { caFile: file("ca.crt") } }, context);
+    const calls = [1, 2, 3].map(async (fill) => {
+      const message = context.buffers.copyOf(Buffer.alloc(3_000_000, fill));
+      const { body } = await client.call(METHOD, message, { timeoutMs: 5000 });
+      expect(Buffer.from(body!).equals(message.bytes)).toBe(true);
+      message.release();
+    });
+    await Promise.all(calls);
+    await client.close();
+  });
+
   test("a server by an unknown CA is refused, unless nobody asks", async () => {
     const grpc = await serveGrpc(serverTls());
     const refused = await callGrpc(grpc, {});

@@ -80,6 +80,7 @@ export abstract class Connection implements FrameSink {
   // The DATA frame that is being read; without a stream its content is dropped.
   #dataStream: Stream | undefined;
   #dataBytes = 0;
+
   constructor(socket: Socket, settings: ConnectionSettings, expectPreface: boolean) {
     this.socket = socket;
     this.settings = settings;
