@@ -9,6 +9,7 @@ import {
   resourceFilterOption,
   timeFilterOption,
 } from "./convert/filters.ts";
+import { formatLosses } from "./convert/format-losses.ts";
 import { LossReport } from "./convert/loss-report.ts";
 import { ModelMerger } from "./convert/merge-models.ts";
 import { outputFor, type Output } from "./convert/output-format.ts";
@@ -189,6 +190,7 @@ async function content(
   if (format.kind === "format") {
     const upgraded = layouts.upgradeProfiles(model);
     losses.add(upgraded.losses, "");
+    for (const line of formatLosses(upgraded.model, format.format.name)) warn(line);
     return format.write(upgraded.model, flags.type === undefined ? {} : { sampleType: flags.type });
   }
   const written = layouts.writeProfiles(model, flags.layout ?? "D10", { maxBytes: RESULT_LIMIT });

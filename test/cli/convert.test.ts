@@ -97,6 +97,15 @@ describe("podflame convert to a format", () => {
     },
   );
 
+  test("tells what the format has no place for", async () => {
+    expect((await run("convert", "new.otlp", "-o", "cpu.pb.gz")).stderr).toBe(
+      "podflame: pprof has no place for 117 timestamps\npodflame: pprof has no place for 2 resources\n",
+    );
+    const { stderr } = await run("convert", "new.otlp", "-o", "cpu.folded");
+    expect(stderr).toMatch(/^podflame: folded has no place for \d+ links$/m);
+    expect(stderr).toMatch(/^podflame: folded has no place for \d+ sample attributes$/m);
+  });
+
   test("and back to OTLP in any layout", async () => {
     await converted("old.otlp", "-o", "cpu.pb.gz");
     expect(totalsOf(await converted("cpu.pb.gz", "-o", "back.otlp", "--layout", "1.8"))).toEqual(SAMPLES);
