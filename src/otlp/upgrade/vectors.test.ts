@@ -4,6 +4,7 @@ import { ParseError } from "#wire";
 import { oracle } from "../testing/oracle.ts";
 import type { Layout } from "../profiles/layout.ts";
 import type { ProfilesModel } from "../profiles/model.ts";
+import { describeProfiles } from "../profiles/describe-profiles.ts";
 import { readProfiles } from "../profiles/read-profiles.ts";
 import { contentOf } from "./testing/content.ts";
 import { upgradeProfiles } from "./upgrade-profiles.ts";
@@ -60,6 +61,12 @@ describe.each(VECTORS)("$name", ({ layout, bytes }) => {
     expect(losses.filter(({ kind }) => kind !== "temporality")).toEqual([]);
   });
 
+  test("is described as before, but for what the newest layout says otherwise", () => {
+    const before = describeProfiles(model);
+    const after = describeProfiles(read(written(upgradeProfiles(model).model, "D10").bytes, "D10"));
+    expect(withoutLayout(after)).toEqual(withoutLayout(before));
+  });
+
   test("upgraded once, it can go down to any layout and says the same", () => {
     const newest = upgradeProfiles(model).model;
     for (const to of WRITABLE_LAYOUTS) expect(contentOf(read(written(newest, to).bytes, to)), to).toEqual(content);
@@ -71,6 +78,22 @@ describe.each(VECTORS)("$name", ({ layout, bytes }) => {
     expectRulesOf111(message as unknown as Request);
   });
 });
+
+/**
+ * A description without what an upgrade changes by design: the layout, temporalities that it cannot say, and resources
+ * and scopes without profiles, which nobody forwards.
+ */
+function withoutLayout(description: unknown): unknown {
+  const plainer = JSON.parse(JSON.stringify(description), (key, value: unknown) => {
+    if (key === "temporality") return "unspecified";
+    if (!Array.isArray(value)) return value;
+    if (key === "scopes") return (value as { profiles: unknown[] }[]).filter(({ profiles }) => profiles.length > 0);
+    if (key === "resources") return (value as { scopes: unknown[] }[]).filter(({ scopes }) => scopes.length > 0);
+    return value;
+  }) as Record<string, unknown>;
+  const { layout: _layout, layouts: _layouts, summary: _summary, verdict: _verdict, ...rest } = plainer;
+  return rest;
+}
 
 /** What the rules are about, as protobuf-es names it. */
 interface Request {
