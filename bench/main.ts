@@ -11,6 +11,7 @@ const BENCHMARKS: Readonly<Record<string, { readonly file: string; readonly summ
     file: "intake.ts",
     summary: "OTLP in, Kubernetes identity, OTLP out: CPU, latency, memory, sync; beside the Collector (intake --help)",
   },
+  layouts: { file: "layouts.ts", summary: "recognizing and reading profiles in every layout, beside protobuf-es" },
   "otlp-splice": { file: "otlp-splice.ts", summary: "finding and splicing a resource, alone" },
   reflector: { file: "reflector.ts", summary: "the first list of 1,000 and of 10,000 pods: time and memory" },
 };

@@ -3,7 +3,6 @@
  * The request is the captured one scaled to 48 resources and 1.2 MB, as literals and as references. Prints
  * nanoseconds a resource and bytes allocated a request; fails when a resource is missed.
  */
-import { readFileSync } from "node:fs";
 import {
   AttributeKeys,
   countItems,
@@ -15,59 +14,11 @@ import {
   type Payload,
   type ResourceView,
 } from "#otlp";
-import { BufferPool, MessageBuffer, Reader, Writer } from "#wire";
+import { BufferPool, MessageBuffer } from "#wire";
+import { RESOURCES, scaled } from "./scaled-request.ts";
 
-const RESOURCES = 48;
-const SIZE = 1_200_000;
 const BATCHES = 40;
 const BATCH = 20;
-
-/** Fields of a message, each with its number and its bytes, tag included; `content` without. */
-function fieldsOf(message: Uint8Array): { field: number; whole: Uint8Array; content: Uint8Array }[] {
-  const fields = [];
-  const reader = new Reader();
-  reader.reset(message, 0, message.length);
-  while (reader.next()) {
-    const whole = message.subarray(reader.fieldStart, reader.position);
-    fields.push({ field: reader.field, whole, content: message.subarray(reader.start, reader.end) });
-  }
-  return fields;
-}
-
-/** The captured request with 48 resources, the samples of each profile repeated until it has 1.2 MB. */
-function scaled(file: string): Uint8Array {
-  const captured = fieldsOf(readFileSync(new URL(`../testdata/captures/${file}`, import.meta.url)));
-  const resources = captured.filter(({ field }) => field === 1);
-  const writer = new Writer(SIZE * 2);
-  for (const { field, whole } of captured) if (field !== 1) writer.raw(whole);
-  const share = (SIZE - writer.length) / RESOURCES;
-  for (let index = 0; index < RESOURCES; index++) {
-    const end = writer.length + share;
-    writer.open(1);
-    for (const inResource of fieldsOf(resources[index % resources.length]!.content)) {
-      if (inResource.field !== 2) writer.raw(inResource.whole);
-      else {
-        writer.open(2);
-        for (const inScope of fieldsOf(inResource.content)) {
-          if (inScope.field !== 2) writer.raw(inScope.whole);
-          else repeatSamples(writer, inScope.content, end);
-        }
-        writer.close();
-      }
-    }
-    writer.close();
-  }
-  return writer.finish();
-}
-
-function repeatSamples(writer: Writer, profile: Uint8Array, end: number): void {
-  const fields = fieldsOf(profile);
-  writer.open(2);
-  for (const { whole } of fields) writer.raw(whole);
-  const samples = fields.filter(({ field }) => field === 2);
-  while (writer.length < end) for (const { whole } of samples) writer.raw(whole);
-  writer.close();
-}
 
 function received(bytes: Uint8Array): Payload {
   const payload = receivePayload("profiles", MessageBuffer.copyOf(bytes), INTERNAL_ORIGIN);

@@ -18,8 +18,13 @@ export class Int32Column {
   length = 0;
 
   push(value: number): void {
-    if (this.length === this.values.length) this.#grow();
+    if (this.length === this.values.length) this.#grow(this.length + 1);
     this.values[this.length++] = value;
+  }
+
+  /** Makes room in `values` for so many more, to be written there directly. */
+  reserve(more: number): void {
+    if (this.length + more > this.values.length) this.#grow(this.length + more);
   }
 
   view(): Int32Array {
@@ -33,8 +38,8 @@ export class Int32Column {
     return taken;
   }
 
-  #grow(): void {
-    this.values = grown(this.values, new Int32Array(Math.max(MIN_CAPACITY, this.length * 2)));
+  #grow(needed: number): void {
+    this.values = grown(this.values, new Int32Array(Math.max(MIN_CAPACITY, needed, this.values.length * 2)));
   }
 }
 
@@ -65,6 +70,12 @@ export class Int64Column {
     if (at === this.halves.length) this.#grow(at + 2);
     this.halves[at] = low;
     this.halves[at + 1] = high;
+  }
+
+  /** Makes room in `halves` for so many more numbers, to be written there directly. */
+  reserve(more: number): void {
+    const needed = (this.length + more) * 2;
+    if (needed > this.halves.length) this.#grow(needed);
   }
 
   pushBig(value: bigint): void {

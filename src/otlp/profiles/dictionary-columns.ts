@@ -626,9 +626,11 @@ function copyList({ offsets, values }: ListColumn, index: number): void {
   for (let at = offsets.values[index]!; at < end; at++) values.push(values.values[at]!);
 }
 
-/** Only the first list can be emptied without moving the others. */
-function clearFirstList({ offsets }: ListColumn, index: number): void {
-  if (index === 0) offsets.values[0] = offsets.values[1]!;
+/** Only the first list can be emptied without moving the others; what it held belongs to none then. */
+function clearFirstList({ offsets, values }: ListColumn, index: number): void {
+  if (index !== 0) return;
+  values.values.fill(0, offsets.values[0], offsets.values[1]);
+  offsets.values[0] = offsets.values[1]!;
 }
 
 function isZeroBytes(bytes: Uint8Array): boolean {

@@ -8,8 +8,9 @@ import type { ProfileRecord, ValueTypeRecord } from "./model.ts";
 import type { AdoptedIndexes, ModelBuilder } from "./model-builder.ts";
 import { pushInts } from "./packed.ts";
 import { SampleReader } from "./sample-reader.ts";
+import { skipSamples } from "./skip-samples.ts";
 import { TableReader } from "./table-reader.ts";
-import { TableResolver, type IndexRules } from "./table-resolver.ts";
+import { IndexRule, TableResolver, type IndexRules } from "./table-resolver.ts";
 
 /** Sample types of a profile at most; each sample of E to D7 has a value for each. */
 const MAX_TYPES = 1 << 16;
@@ -100,7 +101,8 @@ export class ProfileReader {
       adopted: undefined,
       rules: this.#rules,
     };
-    if (local && tables) {
+    if (local && tables?.isEmpty === true && raw.inlineAttributes.length === 0) rules = NO_TABLES;
+    else if (local && tables) {
       const counted = local.attributes.length;
       inline = this.#inline(raw, tables, local, place);
       rules = new TableResolver(local, this.#layout, this.#findings, place).resolve(tables, counted);
@@ -122,7 +124,10 @@ export class ProfileReader {
       reader.reset(this.#bytes, ranges[piece]!, ranges[piece + 1]!);
       while (reader.next()) {
         const role = roleOf(fields, reader.field, reader.wireType);
-        if (role === ProfileField.SAMPLES) continue;
+        if (role === ProfileField.SAMPLES) {
+          skipSamples(reader);
+          continue;
+        }
         if (role >= ProfileField.SAMPLE_TYPE) {
           const problem = this.#field(role, raw, place);
           if (problem) return problem;
@@ -334,6 +339,16 @@ export class ProfileReader {
 
 const EMPTY = new Uint8Array(0);
 const NO_TYPE = [0, 0, 0] as const;
+
+/** Of a profile that should have tables and has none. */
+const NO_TABLES: IndexRules = {
+  strings: new IndexRule(1, 0, 0),
+  attributes: new IndexRule(0, 1, 0),
+  locations: new IndexRule(0, 1, 0),
+  stacks: new IndexRule(0, 1, 0),
+  links: new IndexRule(0, 1, 0),
+  badStacks: undefined,
+};
 
 /** The reader's error with the offset in the request. */
 export function located(reader: Reader): ParseError {

@@ -1,6 +1,7 @@
 import { Reader, WireType } from "#wire";
 import { isKnown, layoutFields, ProfileField, TableField, type FieldRoles, type LayoutFields } from "./fields.ts";
 import type { Layout } from "./layout.ts";
+import { skipSamples } from "./skip-samples.ts";
 
 /** Layouts whose profiles have one shape. D4 and D5 differ in two fields that the other lacks, D9 and D10 in samples. */
 export const FAMILIES = ["E", "D5", "D7", "D8", "D10"] as const satisfies readonly Layout[];
@@ -13,8 +14,6 @@ const SAMPLES_KEPT = 64;
 /** How often an element of a repeated field is looked into. */
 const LOOKED_INTO = 2;
 
-/** Profile.sample as a tag of one byte: field 2, LEN, in every layout. */
-const SAMPLE_TAG = 0x12;
 /** Field 18 of D4 and 22 of D5. */
 const D4_ATTRIBUTES = 18;
 const D5_ATTRIBUTES = 22;
@@ -89,7 +88,7 @@ export class ProfileProbe {
     reader.reset(bytes, start, end);
     for (;;) {
       // The first go through `next`, which sees whether field 2 is what samples are.
-      if (this.#seen[2]! > LOOKED_INTO) this.sampleCount += skipSamples(reader, this.samples);
+      if (this.#seen[2]! > LOOKED_INTO) this.sampleCount += skipSamples(reader, this.samples, SAMPLES_KEPT);
       if (!reader.next()) break;
       const { field, wireType } = reader;
       if (field > this.highest) this.highest = field;
@@ -212,7 +211,7 @@ export class ProfileProbe {
     let strings = false;
     let samples = 0;
     for (;;) {
-      if (samples > LOOKED_INTO) samples += skipSamples(inner, undefined);
+      if (samples > LOOKED_INTO) samples += skipSamples(inner);
       if (!inner.next()) break;
       const { field, wireType } = inner;
       if (field < 32 && roles[field] !== 0 && ((accepts[field]! >> wireType) & 1) === 0) return false;
@@ -238,34 +237,6 @@ export class ProfileProbe {
     // A container without anything that only containers have is none.
     if (this.#seen[8] === 0 && this.#seen[2] === 0 && this.#seen[3] === 0) this.odd |= E_BIT;
   }
-}
-
-/**
- * Steps over samples much faster than field by field: there may be tens of thousands, all alike. Returns how many, and
- * adds the ranges of the first to `kept`.
- */
-function skipSamples(reader: Reader, kept: number[] | undefined): number {
-  const { bytes, limit } = reader;
-  const last = (limit - 3) | 0;
-  let at = reader.position | 0;
-  let count = 0;
-  while (at <= last && bytes[at] === SAMPLE_TAG) {
-    let length = bytes[at + 1]!;
-    let start = at + 2;
-    if (length >= 0x80) {
-      const high = bytes[at + 2]!;
-      if (high >= 0x80) break;
-      length = (length & 0x7f) + (high << 7);
-      start++;
-    }
-    const end = start + length;
-    if (end > limit) break;
-    at = end;
-    count++;
-    if (kept !== undefined && kept.length < SAMPLES_KEPT * 2) kept.push(start, end);
-  }
-  reader.position = at;
-  return count;
 }
 
 const E_BIT = 1;

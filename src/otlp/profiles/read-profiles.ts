@@ -14,7 +14,7 @@ const CHILDREN = 2;
 const SCHEMA_URL = 3;
 
 /** Resources, scopes and profiles of a request at most, all together. Real ones have thousands. */
-const MAX_RECORDS = 1 << 18;
+const MAX_RECORDS = 1 << 17;
 
 /**
  * Reads a request (or ProfilesData, which differs only in D6) of a known layout; see `detectLayout` for which it is.

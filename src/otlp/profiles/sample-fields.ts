@@ -27,6 +27,8 @@ export class SampleFields {
   readonly #fields: FieldRoles;
   /** Role by tag, of fields whose tag is one byte. */
   readonly #byTag = new Uint8Array(128);
+  /** Behind the varint that `#short` read. */
+  #behind = 0;
   /** Layout E has 64-bit indexes. */
   readonly #wide: boolean;
   /** From D8 on timestamps are fixed64. */
@@ -50,28 +52,103 @@ export class SampleFields {
     for (let tag = 0; tag < 128; tag++) this.#byTag[tag] = roleOf(this.#fields, tag >>> 3, (tag & 7) as 0);
   }
 
-  /** Decodes the sample at `bytes[start, end)`. False when it is broken. */
+  /**
+   * Decodes the sample at `bytes[start, end)`. False when it is broken. Nearly all of a request is read in here: fields
+   * with tags of one byte and numbers of up to four, straight into the columns. At the first other one it hands over.
+   */
   read(start: number, end: number): boolean {
     this.stack = this.start = this.length = this.stacktrace = 0;
     this.link = ABSENT;
-    this.direct.length = this.labels.length = 0;
+    this.direct.length = 0;
+    if (this.labels.length > 0) this.labels.length = 0;
+    const { attributes, timestamps, values } = this.#samples;
+    // No field can have more numbers than the sample has bytes.
+    const size = end - start;
+    attributes.reserve(size);
+    timestamps.reserve(size);
+    values.reserve(size);
     const bytes = this.#bytes;
     let at = start | 0;
-    while (at + 1 < end) {
+    while (at < end) {
       const tag = bytes[at]!;
       const role = tag < 0x80 ? this.#byTag[tag]! : 0;
-      const next = bytes[at + 1]!;
-      const isNumber = (tag & 7) === 0;
-      if (role === 0 || next >= 0x80 || (!isNumber && (tag & 7) !== 2)) return this.#readSlowly(at, end);
-      at += 2;
-      if (isNumber) this.#number(role, next, 0);
-      else {
-        const last = at + next;
-        if (last > end || !this.#packed(role, at, last)) return this.#readSlowly(at - 2, end);
-        at = last;
+      if (role === 0 || (tag & 5) !== 0) break;
+      const number = this.#short(at + 1);
+      if (number < 0) break;
+      if ((tag & 2) === 0) {
+        at = this.#behind;
+        if (at > end) return false;
+        this.#number(role, number, 0);
+        continue;
       }
+      const first = this.#behind;
+      const last = first + number;
+      if (last > end) return false;
+      if (role === SampleField.TIMESTAMPS && this.#fixed) {
+        if ((number & 7) !== 0) return false;
+        timestamps.pushFixed(bytes, first, last);
+      } else if (role === SampleField.ATTRIBUTES) {
+        if (!this.#indexes(attributes, first, last)) break;
+      } else if (!this.#others(role, first, last)) break;
+      at = last;
     }
     return at === end || this.#readSlowly(at, end);
+  }
+
+  /** The varint at `at` of up to four bytes, which ends before `#behind`; -1 where it is longer. */
+  #short(at: number): number {
+    const bytes = this.#bytes;
+    const first = bytes[at]!;
+    if (first < 0x80) {
+      this.#behind = at + 1;
+      return first;
+    }
+    const second = bytes[at + 1]!;
+    if (second < 0x80) {
+      this.#behind = at + 2;
+      return (first & 0x7f) | (second << 7);
+    }
+    const third = bytes[at + 2]!;
+    if (third < 0x80) {
+      this.#behind = at + 3;
+      return (first & 0x7f) | ((second & 0x7f) << 7) | (third << 14);
+    }
+    const fourth = bytes[at + 3]!;
+    this.#behind = at + 4;
+    return fourth < 0x80 ? (first & 0x7f) | ((second & 0x7f) << 7) | ((third & 0x7f) << 14) | (fourth << 21) : -1;
+  }
+
+  /** Appends packed indexes, for which there is room. False where one is long, with nothing taken. */
+  #indexes(column: Int32Column, start: number, end: number): boolean {
+    const bytes = this.#bytes;
+    const target = column.values;
+    let to = column.length;
+    for (let at = start; at < end;) {
+      const byte = bytes[at]!;
+      if (byte < 0x80) {
+        target[to++] = byte;
+        at++;
+        continue;
+      }
+      const number = this.#short(at);
+      at = this.#behind;
+      if (number < 0 || at > end) return false;
+      target[to++] = number;
+    }
+    column.length = to;
+    return true;
+  }
+
+  /** Packed numbers of other fields, one byte each. False where they are longer, with nothing taken. */
+  #others(role: number, start: number, end: number): boolean {
+    if (role === SampleField.LABELS) {
+      this.labels.push(start, end);
+      return true;
+    }
+    const bytes = this.#bytes;
+    for (let at = start; at < end; at++) if (bytes[at]! >= 0x80) return false;
+    for (let at = start; at < end; at++) this.#number(role, bytes[at]!, 0);
+    return true;
   }
 
   #number(role: number, low: number, high: number): void {
@@ -104,23 +181,6 @@ export class SampleFields {
         this.#samples.timestamps.push(low, high);
         break;
     }
-  }
-
-  /** Packed numbers of one byte each, and fixed ones. False where they are not, with nothing taken. */
-  #packed(role: number, start: number, end: number): boolean {
-    const bytes = this.#bytes;
-    if (role === SampleField.TIMESTAMPS && this.#fixed) {
-      if (((end - start) & 7) !== 0) return false;
-      this.#samples.timestamps.pushFixed(bytes, start, end);
-      return true;
-    }
-    if (role === SampleField.LABELS) {
-      this.labels.push(start, end);
-      return true;
-    }
-    for (let at = start; at < end; at++) if (bytes[at]! >= 0x80) return false;
-    for (let at = start; at < end; at++) this.#number(role, bytes[at]!, 0);
-    return true;
   }
 
   /** The fields from `start` on with everything that bytes may be. */

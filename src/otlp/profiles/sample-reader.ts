@@ -16,6 +16,9 @@ const SAMPLES = 2;
 /** Locations that all slices of a request may cover together, beyond four times what the slices are cut from. */
 const SPARE_LOCATIONS = 1 << 20;
 
+/** Attributes of a sample that the others are compared with, to find a key that stands twice. */
+const KEYS_COMPARED = 16;
+
 /** What the samples of one profile refer to. */
 export interface SampleContext {
   readonly rules: IndexRules;
@@ -50,6 +53,8 @@ export class SampleReader {
   /** The profile at hand, its samples so far, and the stacks of its slices. */
   #context: SampleContext | undefined;
   #index = 0;
+  /** Attributes by the index that samples give; 0 where there is none. */
+  #attributeTable: Int32Array = new Int32Array(0);
   readonly #slices = new Map<number, number>();
   /** Locations that slices may still cover; what is sent small must not become large without bound. */
   #budget = SPARE_LOCATIONS;
@@ -71,6 +76,7 @@ export class SampleReader {
     if (this.#layout === "E") collected.stacktraceId ??= new Int32Column();
     this.#slices.clear();
     this.#context = context;
+    this.#attributeTable = context.rules.attributes.elements(context.adopted?.attributes);
     this.#budget += context.locationIndices.length * 4;
     this.#index = 0;
     const outer = this.#outer;
@@ -78,7 +84,10 @@ export class SampleReader {
       outer.reset(this.#bytes, ranges[piece]!, ranges[piece + 1]!);
       for (; outer.nextOf(SAMPLES); this.#index++) {
         if (!this.#read(outer.start, outer.end, context)) collected.abandon();
-        if (this.#budget < 0) return new ParseError("slices cover far more locations than there are");
+        if (this.#budget < 0) {
+          collected.take();
+          return new ParseError("slices cover far more locations than there are");
+        }
       }
     }
     const lost = this.#index - collected.length;
@@ -110,21 +119,23 @@ export class SampleReader {
     const { attributes } = this.#collected;
     const { values, length } = attributes;
     if (first === length) return;
-    const rule = context.rules.attributes;
-    const map = context.adopted?.attributes;
+    const table = this.#attributeTable;
     const keys = this.#builder.columns.attributes.key.values;
     let to = first;
     for (let at = first; at < length; at++) {
-      const element = rule.element(values[at]!);
-      if (element <= 0) {
+      const raw = values[at]!;
+      // Unsigned, so that one comparison covers negative ones.
+      const attribute = raw >>> 0 < table.length ? table[raw]! : 0;
+      if (attribute === 0) {
         this.#report("index-out-of-range", "Sample.attribute_indices", context);
         continue;
       }
-      const attribute = map ? map[element]! : element;
       const key = keys[attribute];
-      for (let before = first; before < to && before < first + 16; before++) {
+      const compared = Math.min(to, first + KEYS_COMPARED);
+      for (let before = first; before < compared; before++) {
         if (keys[values[before]!] === key) {
           this.#report("duplicate-attribute-key", "Sample.attribute_indices", context);
+          break;
         }
       }
       values[to++] = attribute;

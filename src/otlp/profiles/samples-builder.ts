@@ -34,16 +34,25 @@ export class SamplesBuilder {
 
   /** Ends a sample whose attributes, values and timestamps were pushed to the columns. */
   close(stack: number, link: number): void {
-    if (this.length === 0) {
-      this.attributeOffsets.push(0);
-      this.valueOffsets.push(0);
-      this.timestampOffsets.push(0);
+    const { stack: stacks, link: links, attributeOffsets, valueOffsets, timestampOffsets } = this;
+    const at = stacks.length;
+    // The five grow alike; offsets are one ahead.
+    if (at + 2 > attributeOffsets.values.length) {
+      for (const column of [stacks, links]) column.reserve(1);
+      for (const column of [attributeOffsets, valueOffsets, timestampOffsets]) column.reserve(2);
     }
-    this.stack.push(stack);
-    this.link.push(link);
-    this.attributeOffsets.push(this.attributes.length);
-    this.valueOffsets.push(this.values.length);
-    this.timestampOffsets.push(this.timestamps.length);
+    if (at === 0) {
+      attributeOffsets.values[0] = valueOffsets.values[0] = timestampOffsets.values[0] = 0;
+    }
+    if (at === stacks.values.length) stacks.reserve(1);
+    if (at === links.values.length) links.reserve(1);
+    stacks.values[at] = stack;
+    links.values[at] = link;
+    attributeOffsets.values[at + 1] = this.attributes.length;
+    valueOffsets.values[at + 1] = this.values.length;
+    timestampOffsets.values[at + 1] = this.timestamps.length;
+    stacks.length = links.length = at + 1;
+    attributeOffsets.length = valueOffsets.length = timestampOffsets.length = at + 2;
   }
 
   /** Takes back what was pushed since the last `close`. */

@@ -38,6 +38,8 @@ export class TableReader {
   readonly units = new Int32Column();
   /** Whether strings begin with the empty one that `DictionaryColumns.seed` appends. */
   #firstString = true;
+  /** Whether no entry of any table was read since the last `reset`. */
+  isEmpty = true;
 
   constructor(bytes: Uint8Array, layout: Layout, columns: DictionaryColumns, findings: Findings) {
     this.#bytes = bytes;
@@ -50,7 +52,7 @@ export class TableReader {
   /** Begins with other tables, in the same columns. */
   reset(): void {
     this.keyRanges.length = this.units.length = 0;
-    this.#firstString = true;
+    this.#firstString = this.isEmpty = true;
   }
 
   /**
@@ -60,6 +62,7 @@ export class TableReader {
    */
   read(role: number, outer: Reader, place: () => string): boolean | ParseError {
     const { start, end } = outer;
+    this.isEmpty = false;
     const columns = this.#columns;
     switch (role) {
       case TableField.STRINGS:

@@ -18,6 +18,7 @@ export class IndexRule {
   readonly zero: number;
   /** 1 for entries that say nothing: scalar references to them are 0. */
   readonly nulls: Uint8Array | undefined;
+  #elements: Int32Array | undefined;
 
   constructor(count: number, shift: number, zero: number, nulls?: Uint8Array) {
     this.count = count;
@@ -31,6 +32,18 @@ export class IndexRule {
     if (raw < 0 || raw >= this.count) return raw === 0 && this.shift === 0 ? 0 : -1;
     const index = raw + this.shift;
     return this.nulls?.[index] === 1 ? 0 : index;
+  }
+
+  /** What each reference in a list is, through `map` if given; 0 where the entry is null. For very many of them. */
+  elements(map?: Int32Array): Int32Array {
+    if (!map && this.#elements) return this.#elements;
+    const elements = new Int32Array(this.count);
+    for (let raw = 0; raw < this.count; raw++) {
+      const element = this.element(raw);
+      elements[raw] = map ? map[element]! : element;
+    }
+    if (!map) this.#elements = elements;
+    return elements;
   }
 
   /** A reference in a list; -1 if out of range. */
