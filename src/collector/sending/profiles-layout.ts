@@ -208,9 +208,11 @@ function priorOf({ profilesService, profilesDevelopmentVersion, userAgent }: Ori
 }
 
 /** The service and the schema version that go with the layout; the version stands for the newest one only. */
-function originOf({ profilesDevelopmentVersion: _, ...origin }: Origin, layout: WritableLayout): Origin {
+function originOf({ protocol, peerAddress, userAgent }: Origin, layout: WritableLayout): Origin {
   return {
-    ...origin,
+    protocol,
+    ...(peerAddress !== undefined && { peerAddress }),
+    ...(userAgent !== undefined && { userAgent }),
     profilesService: layout === "E" ? "v1experimental" : "v1development",
     ...(layout === "D10" && { profilesDevelopmentVersion: PROFILES_DEVELOPMENT_VERSION }),
   };

@@ -89,7 +89,7 @@ function withoutLayout(description: unknown): unknown {
     if (!Array.isArray(value)) return value;
     if (key === "scopes") return (value as { profiles: unknown[] }[]).filter(({ profiles }) => profiles.length > 0);
     if (key === "resources") return (value as { scopes: unknown[] }[]).filter(({ scopes }) => scopes.length > 0);
-    return value;
+    return value as unknown;
   }) as Record<string, unknown>;
   const { layout: _layout, layouts: _layouts, summary: _summary, verdict: _verdict, ...rest } = plainer;
   return rest;

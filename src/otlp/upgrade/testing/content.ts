@@ -207,5 +207,6 @@ function shown(value: AttributeValue): string {
     return `{${[...value].map(([key, one]) => `${key}:${shown(one as AttributeValue)}`).join()}}`;
   if (value instanceof Uint8Array) return `0x${Buffer.from(value).toString("hex")}`;
   if (typeof value === "string") return JSON.stringify(value);
-  return Object.is(value, -0) ? "-0" : String(value) + (typeof value === "number" ? "d" : "");
+  if (typeof value === "number") return `${Object.is(value, -0) ? "-0" : value}d`;
+  return typeof value === "bigint" || typeof value === "boolean" ? String(value) : "unset";
 }
