@@ -3,6 +3,15 @@ import { join } from "node:path";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { beforeEach, describe, expect, test } from "vitest";
 import { FORMATS } from "#formats";
+import {
+  EMPTY_PROFILE,
+  EMPTY_RESOURCE,
+  EMPTY_SCOPE,
+  loadLayouts,
+  ModelBuilder,
+  ParseError,
+  SamplesBuilder,
+} from "#otlp";
 import { folderWith, podflame, type Ended } from "./podflame.ts";
 import { content, type Description, totalsOf, vector, VECTORS } from "./vectors.ts";
 
@@ -141,6 +150,26 @@ describe("podflame convert to a format", () => {
     expect(gunzipSync(await readFile(join(folder, "x.otlp.gz")))).toEqual(plain);
     expect(zstdDecompressSync(await readFile(join(folder, "x.otlp.zst")))).toEqual(plain);
   });
+});
+
+test("podflame convert --by-container gives containers that samples name a resource each", async () => {
+  const builder = new ModelBuilder();
+  const type = { type: builder.string("samples"), unit: builder.string("count"), temporality: 0 };
+  const samples = new SamplesBuilder();
+  for (const [at, id] of ["a", "b", "a"].entries()) {
+    const container = builder.attribute(builder.string("container.id"), id.repeat(64));
+    const stack = builder.stack([builder.location({ address: BigInt(at + 1) })]);
+    samples.add(stack, [container], 0, [BigInt(at + 1)], []);
+  }
+  const profile = { ...EMPTY_PROFILE, types: [type], samples: samples.finish() };
+  const model = builder.finish([{ ...EMPTY_RESOURCE, scopes: [{ ...EMPTY_SCOPE, profiles: [profile] }] }]);
+  const written = (await loadLayouts()).writeProfiles(model, "D7");
+  if (written instanceof ParseError) throw new Error(written.message);
+  await writeFile(join(folder, "host.otlp"), written.bytes);
+  const description = await converted("host.otlp", "-o", "containers.otlp", "--by-container");
+  const containers = description.resources.map(({ attributes }) => attributes.map((one) => one.string));
+  expect(containers).toEqual([["a".repeat(64)], ["b".repeat(64)]]);
+  expect(totalsOf(description)).toEqual({ "samples/count": "6" });
 });
 
 describe("podflame convert of several files", () => {

@@ -278,6 +278,12 @@ describe("podflame inspect complains", () => {
     );
   });
 
+  test("of what inflates without end", async () => {
+    const { code, stderr } = await inspect(gzipSync(Buffer.alloc(300 << 20), { level: 1 }));
+    expect(stderr).toBe("podflame: file: the document is larger than 256 MiB; split it\n");
+    expect(code).toBe(1);
+  });
+
   test("when no file is named", async () => {
     const { code, stderr } = await podflame(["inspect"]);
     expect(stderr).toContain("missing required argument 'files'");

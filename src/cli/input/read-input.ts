@@ -14,8 +14,8 @@ import {
 } from "./framing.ts";
 import { CaptureError, takeHttpRequest, type CapturedRequest } from "./http-message.ts";
 
-/** Bytes of one request or document at most, inflated. Eight times what OTLP tells servers to take. */
-export const REQUEST_LIMIT = 512 << 20;
+/** Bytes of one request or document at most, inflated. Four times what OTLP tells servers to take. */
+export const REQUEST_LIMIT = 256 << 20;
 
 /** What stands for standard input among file names. */
 export const STANDARD_INPUT = "-";

@@ -11,9 +11,11 @@ import { showDuration, showSpan } from "./time.ts";
 import { TopFunctions } from "./top-functions.ts";
 
 /** Bytes of requests whose unused and duplicate entries are counted, which takes longer than all else: the first ones. */
-const USAGE_BYTES = 32 << 20;
+const USAGE_BYTES = 8 << 20;
 /** Lines of a list before it is cut off. */
 const MOST_RESOURCES = 20;
+/** Resources that are told apart; a stream of months may have any number. */
+const MOST_RESOURCES_KEPT = 10_000;
 const MOST_FUNCTIONS = 15;
 const MOST_EVIDENCE = 4;
 
@@ -84,7 +86,8 @@ export class FileReport {
 
   #addResources(model: ProfilesModel): void {
     for (const [index, { attributes, scopes }] of modelResources(model).entries()) {
-      const title = resourceTitle(attributes);
+      let title = resourceTitle(attributes);
+      if (this.#resources.size >= MOST_RESOURCES_KEPT && !this.#resources.has(title)) title = "(other resources)";
       let sums = this.#resources.get(title);
       if (!sums) this.#resources.set(title, (sums = new ResourceSums()));
       for (const [at, scope] of model.resources[index]!.scopes.entries()) {

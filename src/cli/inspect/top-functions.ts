@@ -8,6 +8,10 @@ export interface FunctionWeight {
   readonly total: number;
 }
 
+/** Functions that are told apart, and what the rest is called. */
+const MOST_NAMES = 500_000;
+const OTHERS = "(other functions)";
+
 /** Weighs functions over any number of requests, by the first type of the first profile that has samples. */
 export class TopFunctions {
   /** Type and unit; undefined before there was a sample. */
@@ -89,6 +93,7 @@ export class TopFunctions {
 
   #idOf(name: string): number {
     let id = this.#ids.get(name);
+    if (id === undefined && this.#ids.size >= MOST_NAMES && name !== OTHERS) return this.#idOf(OTHERS);
     if (id === undefined) {
       id = this.#names.push(name) - 1;
       this.#ids.set(name, id);
