@@ -74,8 +74,7 @@ class ContentReader {
     const { owner, start } = this.#inRequest(bytes);
     reader.reset(owner, start, start + bytes.length);
     while (reader.next()) {
-      if (reader.field !== field)
-        found.push(Buffer.from(owner.subarray(reader.fieldStart, reader.position)).toString("latin1"));
+      if (reader.field !== field) found.push(`${reader.field}:${plainField(owner, reader, field)}`);
       else {
         const attribute = decodeAttribute(owner, reader.start, reader.end, this.#references());
         found.push(`${attribute?.key}=${shown(attribute?.value)}`);
@@ -189,6 +188,17 @@ class ContentReader {
     table.reset(this.#dictionary.strings.source);
     return table;
   }
+}
+
+/** A field of a Resource or scope; entities by their fields in ascending order. */
+function plainField(owner: Uint8Array, { field, start, end }: Reader, attributes: number): string {
+  if (field !== 3 || attributes !== 1) return Buffer.from(owner.subarray(start, end)).toString("latin1");
+  const inner = new Reader();
+  const found: { field: number; text: string }[] = [];
+  inner.reset(owner, start, end);
+  while (inner.next()) found.push({ field: inner.field, text: inner.string() });
+  const sorted = found.toSorted((a, b) => a.field - b.field);
+  return sorted.map((one) => `${one.field} ${one.text}`).join();
 }
 
 /** Timestamps count one each where no value goes with them; early agents sent `[1]` or `[how many]` beside them. */
