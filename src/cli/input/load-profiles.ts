@@ -7,6 +7,7 @@ import {
   readProfiles,
   Refusal,
   routeOf,
+  type Signal,
   type Detection,
   type DetectionPrior,
   type Layout,
@@ -87,11 +88,31 @@ async function loadBytes(request: InputRequest, { layout }: LoadOptions): Promis
   const detection = layout === undefined ? detectLayout(bytes, priorOf(request)) : told(layout);
   if (!(detection instanceof Refusal)) {
     const model = readProfiles(bytes, detection.layout);
+    const doubtful = model instanceof ParseError || (detection.confidence === "assumed" && !detection.empty);
+    const signal = doubtful ? await signalOf(bytes) : undefined;
+    if (signal !== undefined) return `holds OTLP ${signal}, not profiles`;
     if (model instanceof ParseError) return `${model.message}; the bytes look like layout ${detection.layout}`;
     return { source: { kind: "otlp", encoding: "protobuf", detection, bytes }, model };
   }
   if (detection.reason === "unresolvable" || detection.reason === "mixed") return detection;
   return (await loadFormat(bytes, request.file)) ?? notRecognized(`as OTLP: ${detection.message}`);
+}
+
+/** Fields that only requests of that signal have. */
+const SIGNS: readonly (readonly [signal: Signal, sign: RegExp])[] = [
+  ["traces", /"traceId":"[0-9a-f]{32}","spanId":"[0-9a-f]{16}"/],
+  ["metrics", /"dataPoints":\[/],
+  ["logs", /"(?:body|timeUnixNano|observedTimeUnixNano)":/],
+];
+
+/** Which other signal bytes are a request of: their envelopes are the same, so some read as profiles that say nothing. */
+async function signalOf(bytes: Uint8Array): Promise<Signal | undefined> {
+  const { protobufToJson } = await loadTranscoder();
+  for (const [signal, sign] of SIGNS) {
+    const json = protobufToJson(signal, bytes);
+    if (typeof json === "string" && sign.test(json)) return signal;
+  }
+  return undefined;
 }
 
 function told(layout: Layout): Detection {

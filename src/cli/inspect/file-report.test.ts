@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { detectLayout, readProfiles, ParseError, Refusal } from "#otlp";
+import { detectLayout, loadTranscoder, ParseError, readProfiles, Refusal } from "#otlp";
+import { BufferPool } from "#wire";
 import { loadProfiles } from "../input/load-profiles.ts";
 import type { InputRequest } from "../input/read-input.ts";
 import { FileReport } from "./file-report.ts";
@@ -106,6 +107,29 @@ describe("a report", () => {
     expect(text).toMatch(/^many: 3 requests, /);
     expect(text).toMatch(/^2 resources, 6 scopes, 6 profiles, /m);
     expect(text).toMatch(/ 3 profiles .* 168 timestamps /);
+  });
+
+  test("is not made of other signals, whose envelopes are the same", async () => {
+    const { jsonToProtobuf } = await loadTranscoder();
+    const resource = { attributes: [{ key: "service.name", value: { stringValue: "x" } }] };
+    const span = { traceId: "4bdc558f0f0650e3ccaac8f3ae133954", spanId: "8820ee5366817639", name: "GET", kind: 2 };
+    const points = [{ asInt: "5", timeUnixNano: "1700000000123456789" }];
+    const log = { timeUnixNano: "1700000000123456789", body: { stringValue: "hello" }, severityNumber: 9 };
+    for (const [signal, json] of [
+      ["traces", { resourceSpans: [{ resource, scopeSpans: [{ spans: [span] }] }] }],
+      [
+        "metrics",
+        {
+          resourceMetrics: [{ resource, scopeMetrics: [{ metrics: [{ name: "m", gauge: { dataPoints: points } }] }] }],
+        },
+      ],
+      ["logs", { resourceLogs: [{ resource, scopeLogs: [{ logRecords: [log] }] }] }],
+    ] as const) {
+      const buffer = jsonToProtobuf(signal, Buffer.from(JSON.stringify(json)), new BufferPool());
+      if (buffer instanceof ParseError) throw new Error(buffer.message);
+      expect(await reported(buffer.bytes)).toBe(`holds OTLP ${signal}, not profiles`);
+      expect(await reported(Buffer.from(JSON.stringify(json)))).toBe("a request of another signal");
+    }
   });
 
   test("can be made of any bytes", async () => {
