@@ -1,6 +1,7 @@
 import { Reader, WireType } from "#wire";
 import type { FormatName } from "./format.ts";
 import { inflateHead } from "./inflate.ts";
+import { parsePerfFrame, parsePerfHeader } from "./perf-script-lines.ts";
 import { ProfileField } from "./pprof-schema.ts";
 
 /** How much of a text file is looked at. */
@@ -57,6 +58,7 @@ function wireTypeOf(field: number, found: WireType): WireType {
 function jsonFormat(text: string): FormatName | undefined {
   if (text.includes("speedscope.app/file-format-schema.json")) return "speedscope";
   if (/"shared"\s*:\s*\{\s*"frames"\s*:/.test(text)) return "speedscope";
+  if (/^\s*\{\s*"nodes"\s*:\s*\[\s*\{/.test(text) && text.includes('"callFrame"')) return "cpuprofile";
   return undefined;
 }
 
@@ -64,13 +66,8 @@ function jsonFormat(text: string): FormatName | undefined {
 function linesFormat(lines: readonly string[], cut: boolean): FormatName | undefined {
   const said = (cut ? lines.slice(0, -1) : lines).filter((line) => line.trim() !== "" && !line.startsWith("#"));
   if (said.length === 0) return undefined;
-  if (PERF_HEADER.test(said[0]!) && (said.length === 1 || PERF_FRAME.test(said[1]!) || PERF_HEADER.test(said[1]!))) {
-    return "perf-script";
+  if (parsePerfHeader(said[0]!)) {
+    if (said.length === 1 || parsePerfFrame(said[1]!) || parsePerfHeader(said[1]!)) return "perf-script";
   }
   return said.every((line) => /^\S.*\s-?\d+\s*$/.test(line)) ? "folded" : undefined;
 }
-
-/** `comm pid/tid [cpu] time: …event:` with most of it optional. */
-export const PERF_HEADER = /^\s*\S.*?\s+(?:\d+\/)?-?\d+\s+(?:\[\d+\]\s+)?(?:\S+\s+)?\d+\.\d+:\s/;
-/** `address symbol (dso)`. */
-export const PERF_FRAME = /^\s+[0-9a-f]+\s+.*\(.*\)\s*$/;

@@ -2,7 +2,7 @@ import type { ProfilesModel } from "#otlp";
 import type { ParseError } from "#wire";
 
 /** The file formats that profiles are kept in. OTLP itself is not one of them. */
-export const FORMAT_NAMES = ["pprof", "folded", "speedscope", "firefox", "perf-script", "html"] as const;
+export const FORMAT_NAMES = ["pprof", "folded", "speedscope", "firefox", "perf-script", "cpuprofile", "html"] as const;
 export type FormatName = (typeof FORMAT_NAMES)[number];
 
 /** One sample type: what is counted, and in what. */

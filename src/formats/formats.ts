@@ -1,8 +1,10 @@
 import { detectByContent } from "./detect.ts";
+import { readCpuProfile } from "./cpuprofile.ts";
 import { writeFirefox } from "./firefox.ts";
 import { writeFlameGraph } from "./flame-graph/write.ts";
 import { readFolded, writeFolded } from "./folded.ts";
 import type { Format, FormatName } from "./format.ts";
+import { readPerfScript } from "./perf-script.ts";
 import { readPprof } from "./pprof-reader.ts";
 import { writePprof } from "./pprof-writer.ts";
 import { readSpeedscope } from "./speedscope-reader.ts";
@@ -44,6 +46,22 @@ export const FORMATS: readonly Format[] = [
     mediaType: "application/json",
     text: true,
     write: writeFirefox,
+  },
+  {
+    name: "perf-script",
+    title: "output of perf script",
+    extensions: [".perf", ".perf.txt", ".script"],
+    mediaType: "text/plain; charset=utf-8",
+    text: true,
+    read: readPerfScript,
+  },
+  {
+    name: "cpuprofile",
+    title: "V8 CPU profile (node --cpu-prof)",
+    extensions: [".cpuprofile"],
+    mediaType: "application/json",
+    text: true,
+    read: readCpuProfile,
   },
   {
     name: "html",
