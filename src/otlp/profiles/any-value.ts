@@ -31,14 +31,21 @@ export function decodeAnyValue(bytes: Uint8Array, strings: StringTable, depth = 
   const reader = new Reader();
   reader.reset(bytes, 0, bytes.length);
   let value = NOTHING;
+  let elements: TypedValue[] = [];
+  let pairs: KeyedValue[] = [];
   while (reader.next()) {
     const { field, wireType } = reader;
     if (wireType === WireType.LEN) {
       const content = bytes.subarray(reader.start, reader.end);
       if (field === 1) value = { kind: "string", value: reader.string() };
-      else if (field === 5) value = decodeArray(content, strings, depth + 1);
-      else if (field === 6) value = { kind: "kvlist", value: decodeKeyValues(content, 1, strings, depth + 1) };
-      else if (field === 7) value = { kind: "bytes", value: content };
+      else if (field === 5) {
+        // Pieces of one list are the list; any other member of the oneof takes the place of what was before.
+        if (value.kind !== "array") value = { kind: "array", value: (elements = []) };
+        addElements(content, strings, depth + 1, elements);
+      } else if (field === 6) {
+        if (value.kind !== "kvlist") value = { kind: "kvlist", value: (pairs = []) };
+        addKeyValues(content, 1, strings, depth + 1, pairs);
+      } else if (field === 7) value = { kind: "bytes", value: content };
     } else if (wireType === WireType.VARINT) {
       if (field === 2) value = { kind: "bool", value: reader.low !== 0 || reader.high !== 0 };
       else if (field === 3) value = { kind: "int", value: reader.int64() };
@@ -49,20 +56,25 @@ export function decodeAnyValue(bytes: Uint8Array, strings: StringTable, depth = 
 }
 
 /** Decodes all KeyValues of a message that are in one field: attributes of a resource (1) or a scope (3). */
-export function decodeKeyValues(
+export function decodeKeyValues(bytes: Uint8Array, field: number, strings: StringTable): readonly KeyedValue[] {
+  const pairs: KeyedValue[] = [];
+  addKeyValues(bytes, field, strings, 0, pairs);
+  return pairs;
+}
+
+function addKeyValues(
   bytes: Uint8Array,
   field: number,
   strings: StringTable,
-  depth = 0,
-): readonly KeyedValue[] {
+  depth: number,
+  pairs: KeyedValue[],
+): void {
   const reader = new Reader();
   reader.reset(bytes, 0, bytes.length);
-  const pairs: KeyedValue[] = [];
   while (reader.next()) {
     if (reader.field !== field || reader.wireType !== WireType.LEN) continue;
     pairs.push(decodeKeyValue(bytes.subarray(reader.start, reader.end), strings, depth));
   }
-  return pairs;
 }
 
 /** A literal key goes before a reference, as both must not be set. */
@@ -81,15 +93,14 @@ function decodeKeyValue(bytes: Uint8Array, strings: StringTable, depth: number):
   return { key: key === "" ? strings.text(reference) : key, value };
 }
 
-function decodeArray(bytes: Uint8Array, strings: StringTable, depth: number): TypedValue {
+/** Adds the elements of an ArrayValue to a list. */
+function addElements(bytes: Uint8Array, strings: StringTable, depth: number, list: TypedValue[]): void {
   const reader = new Reader();
   reader.reset(bytes, 0, bytes.length);
-  const values: TypedValue[] = [];
   while (reader.next()) {
     if (reader.field !== 1 || reader.wireType !== WireType.LEN) continue;
-    values.push(decodeAnyValue(bytes.subarray(reader.start, reader.end), strings, depth));
+    list.push(decodeAnyValue(bytes.subarray(reader.start, reader.end), strings, depth));
   }
-  return { kind: "array", value: values };
 }
 
 function referred(index: number, strings: StringTable): TypedValue {

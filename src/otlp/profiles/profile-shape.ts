@@ -11,6 +11,8 @@ export const ALL_FAMILIES = (1 << FAMILY_COUNT) - 1;
 
 /** Samples of one profile that are looked at when wire types decide; all of them where they do not. */
 const SAMPLES_KEPT = 64;
+/** Highest number that Profile has in any layout: 22, in D5. */
+const LAST_FIELD = 22;
 /** How often an element of a repeated field is looked into. */
 const LOOKED_INTO = 2;
 
@@ -91,11 +93,13 @@ export class ProfileProbe {
       if (this.#seen[2]! > LOOKED_INTO) this.sampleCount += skipSamples(reader, this.samples, SAMPLES_KEPT);
       if (!reader.next()) break;
       const { field, wireType } = reader;
+      // Fields that no layout has tell nothing.
+      if (field > LAST_FIELD) continue;
       if (field > this.highest) this.highest = field;
       if (field === 7 && wireType === WireType.LEN) [this.field7Start, this.field7End] = [reader.start, reader.end];
       if (field === D4_ATTRIBUTES) this.hasD4Attributes = true;
       if (field === D5_ATTRIBUTES) this.hasD5Attributes = true;
-      const seen = field < 32 ? this.#seen[field]!++ : 0;
+      const seen = this.#seen[field]!++;
       if (seen > 200) this.#seen[field] = 200;
       for (const shape of shapesOf()) this.#judge(shape, seen);
     }
@@ -181,6 +185,7 @@ export class ProfileProbe {
     const inner = this.#inner;
     inner.reset(this.#reader.bytes, this.#reader.start, this.#reader.end);
     while (inner.next()) {
+      if (inner.field > 3) continue;
       if (inner.wireType !== WireType.VARINT) return false;
       if (inner.field === 3) this.hasTemporality = true;
     }
@@ -200,7 +205,7 @@ export class ProfileProbe {
   #onlyKnown(fields: FieldRoles): boolean {
     const inner = this.#inner;
     inner.reset(this.#reader.bytes, this.#reader.start, this.#reader.end);
-    while (inner.next()) if (!isKnown(fields, inner.field)) return false;
+    while (inner.next()) if (inner.field <= LAST_FIELD && !isKnown(fields, inner.field)) return false;
     return true;
   }
 

@@ -2,10 +2,13 @@ import { describe, expect, test } from "vitest";
 import { BufferPool, ParseError } from "#wire";
 import { profilesJsonToProtobuf } from "../json/read-json.ts";
 import { recorded } from "../testing/recorded.ts";
+import { profilesSchema } from "../schema/profiles-layouts.ts";
 import { describeProfiles, describeRefusal } from "./describe-profiles.ts";
 import { detectLayout } from "./detect-layout.ts";
 import { Refusal } from "./detection.ts";
+import type { Layout } from "./layout.ts";
 import { readProfiles } from "./read-profiles.ts";
+import { reencode, type Encoding } from "./testing/reencode.ts";
 import type { Json } from "./describe-tables.ts";
 
 interface Expected {
@@ -69,5 +72,25 @@ describe("the vectors of upstream's encoders", () => {
     }
     expect(told(description)).toEqual(told(expected));
     if (!expected.layouts.includes("any")) expect(expected.layouts).toContain(description.layout);
+  });
+});
+
+const ENCODINGS: readonly (readonly [string, Encoding])[] = [
+  ["unpacked", { unpacked: true }],
+  ["padded", { padded: true }],
+  ["in descending order", { descending: true }],
+  ["with unknown fields", { unknown: true }],
+  ["in pieces", { split: true }],
+  ["unpacked, padded, descending, in pieces", { unpacked: true, padded: true, descending: true, split: true }],
+];
+
+describe.each(ENCODINGS)("the vectors written anew, %s", (_name, encoding) => {
+  test.each(recorded("otlp-profiles/*/*.pb"))("$name is described as its content", ({ name, bytes }) => {
+    const expected = expectedOf(name);
+    const layout = /\/(\w+)\//.exec(name)![1]!.toUpperCase() as Layout;
+    const other = reencode(profilesSchema(layout).message("ProfilesData"), bytes, encoding);
+    const description = described(other) as Expected;
+    if (expected.verdict === "unresolvable") expect(description.verdict).toBe("unresolvable");
+    else if (expected.verdict !== "empty") expect(told(description)).toEqual(told(expected));
   });
 });
