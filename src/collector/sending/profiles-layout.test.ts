@@ -105,6 +105,14 @@ describe("a fixed layout", () => {
     expect(sent).toEqual([]);
   });
 
+  test("envelopes without profiles are not passed on", async () => {
+    const { send, sent } = setup("1.10");
+    for (const name of ["d7/l4-no-profiles.collector", "d7/l4-empty-request.collector"]) {
+      expect(await send(vector(name))).toEqual({ kind: "sent" });
+    }
+    expect(sent).toEqual([]);
+  });
+
   test("other signals pass", async () => {
     const { send, sent } = setup("1.7");
     await send(testPayload("logs", Uint8Array.of(1)));

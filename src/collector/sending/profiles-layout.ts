@@ -12,7 +12,7 @@ import {
 } from "#otlp";
 import type { MessageBuffer } from "#wire";
 import type { ComponentContext } from "../component.ts";
-import type { SendOutcome } from "./outcome.ts";
+import { SENT, type SendOutcome } from "./outcome.ts";
 import { ThrottledLog } from "./throttled-log.ts";
 
 /** Values of an exporter's `layout`: releases of opentelemetry-proto by whose tables profiles are written. */
@@ -145,6 +145,8 @@ export class ProfilesLayout {
         message: `profiles cannot be converted to ${RELEASE_OF[layout]}: ${converted.message}`,
       };
     }
+    // Envelopes without profiles are not passed on.
+    if (converted.bytes.length === 0) return SENT;
     const buffer = this.#bufferOf(payload, converted, layout);
     try {
       return await attempt(new Payload("profiles", buffer, originOf(payload.origin, layout), payload.items));

@@ -19,15 +19,16 @@ export interface ConvertOptions extends WriteOptions {
 
 /** A request in the wanted layout. */
 export interface ConvertedRequest {
-  /** The very bytes that were given, where they are in that layout already. */
+  /** The very bytes that were given, where they are in that layout already. None, where there is no profile in them. */
   readonly bytes: Uint8Array;
   readonly from: Layout;
   readonly losses: readonly Loss[];
 }
 
 /**
- * Recognizes, reads and writes an export request of profiles in another layout. A request that is in it already, or
- * that says nothing, is handed back as it is. The error says what is wrong with the bytes.
+ * Recognizes, reads and writes an export request of profiles in another layout. A request that is in it already is
+ * handed back as it is; of one without profiles nothing is left, since its tables may be those of another layout. The
+ * error says what is wrong with the bytes.
  */
 export function convertRequest(
   bytes: Uint8Array,
@@ -37,7 +38,8 @@ export function convertRequest(
   const detected = detectLayout(bytes, options.prior);
   if (detected instanceof Refusal) return detected.problem;
   const from = detected.layout;
-  if (detected.empty || from === layout || detected.candidates.includes(layout)) return { bytes, from, losses: [] };
+  if (detected.empty) return { bytes: NOTHING, from, losses: [] };
+  if (from === layout || detected.candidates.includes(layout)) return { bytes, from, losses: [] };
   const model = readProfiles(bytes, from);
   if (model instanceof ParseError) return model;
   const split = options.regroup === false ? { model, losses: [] } : regroupByContainer(model, options.regroupOptions);
@@ -45,3 +47,5 @@ export function convertRequest(
   if (written instanceof ParseError) return written;
   return { bytes: written.bytes, from, losses: [...split.losses, ...written.losses] };
 }
+
+const NOTHING = new Uint8Array(0);
