@@ -17,15 +17,13 @@ export function resourceTitle(attributes: AttributeMap): string {
   const parts: string[] = [];
   for (const [key, label] of NAMES) {
     const text = textOf(attributes.get(key));
-    if (text === "") continue;
-    parts.push(`${label} ${key === "k8s.pod.name" ? podName(attributes, text) : text}`);
+    if (text !== "") parts.push(`${label} ${key === "k8s.pod.name" ? podName(attributes, text) : text}`);
   }
   if (parts.length === 0) {
     for (const [key, value] of [...attributes].slice(0, 4)) parts.push(`${key}=${textOf(value)}`);
   }
-  const rest = attributes.size - [...NAMES].filter(([key]) => attributes.has(key)).length;
   if (parts.length === 0) return "resource without attributes";
-  return `${parts.join(", ")}${rest > 0 && parts.length > 0 ? ` (${attributes.size} attributes)` : ""}`;
+  return parts.length < attributes.size ? `${parts.join(", ")} (${attributes.size} attributes)` : parts.join(", ");
 }
 
 /** Name and version of a scope. */
