@@ -1,7 +1,9 @@
 import { globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gunzipSync, gzipSync, zstdCompressSync } from "node:zlib";
+import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { ProfilesModel } from "#otlp";
 import { detectFormat, FORMAT_NAMES, formatByFileName, formatNamed, FORMATS } from "./index.ts";
 
 const testdata = fileURLToPath(new URL("../../testdata/", import.meta.url));
@@ -21,6 +23,22 @@ test("text is known by its lines", () => {
   expect(detectFormat(gzipSync(folded))).toBe("folded");
   expect(detectFormat(Buffer.from("no stacks in here\n"))).toBeUndefined();
   expect(detectFormat(Buffer.from(""))).toBeUndefined();
+});
+
+test("what podflame only writes is known as well", () => {
+  const model = formatNamed("pprof")!.read!(goProfile) as ProfilesModel;
+  for (const { name, write } of FORMATS) if (write) expect(detectFormat(write(model))).toBe(name);
+});
+
+test("any bytes get an answer", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
+      expect([undefined, ...FORMAT_NAMES]).toContain(detectFormat(bytes));
+    }),
+  );
+  const started = performance.now();
+  for (const unit of [" ", "a ", "1 ", "\n", "(", "{", "1f8b"]) detectFormat(Buffer.from(unit.repeat(1_000_000)));
+  expect(performance.now() - started).toBeLessThan(1000);
 });
 
 test("no OTLP request of any layout is taken for a file of another tool", () => {

@@ -16,7 +16,8 @@ export function detectByContent(bytes: Uint8Array): FormatName | undefined {
     .replace(/^\uFEFF/, "");
   if (text.includes("\0")) return undefined;
   if (/^\s*\{/.test(text)) return jsonFormat(text);
-  if (/^\s*<!doctype html/i.test(text)) return undefined;
+  if (/^\s*<!doctype html/i.test(text))
+    return text.includes('name="generator" content="podflame"') ? "html" : undefined;
   return linesFormat(text.split(/\r?\n/), head.length > TEXT_BYTES);
 }
 
@@ -59,6 +60,7 @@ function jsonFormat(text: string): FormatName | undefined {
   if (text.includes("speedscope.app/file-format-schema.json")) return "speedscope";
   if (/"shared"\s*:\s*\{\s*"frames"\s*:/.test(text)) return "speedscope";
   if (/^\s*\{\s*"nodes"\s*:\s*\[\s*\{/.test(text) && text.includes('"callFrame"')) return "cpuprofile";
+  if (text.includes('"preprocessedProfileVersion"')) return "firefox";
   return undefined;
 }
 

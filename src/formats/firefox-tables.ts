@@ -1,4 +1,5 @@
 import type { Frame, Frames } from "./frames.ts";
+import { StackTree } from "./stack-tree.ts";
 
 /** Strings of a thread by index. */
 export class FirefoxStrings {
@@ -58,12 +59,10 @@ export class FirefoxTables {
     lineNumber: [] as (number | null)[],
   };
   readonly #frame = { category: [] as number[], inlineDepth: [] as number[], line: [] as (number | null)[] };
-  readonly #stack = { frame: [] as number[], prefix: [] as (number | null)[], category: [] as number[] };
   readonly #resource = { lib: [] as number[], name: [] as number[] };
   readonly #frameIds = new Map<number, number>();
   readonly #resourceIds = new Map<string, number>();
-  /** Node of the tree by parent and frame. */
-  readonly #children = new Map<number, Map<number, number>>();
+  readonly #tree = new StackTree();
   readonly #stackIds = new Map<number, number | null>();
 
   constructor(frames: Frames, libs: FirefoxLibs) {
@@ -75,20 +74,23 @@ export class FirefoxTables {
   stack(stack: number): number | null {
     const known = this.#stackIds.get(stack);
     if (known !== undefined) return known;
-    let node: number | null = null;
+    let node = -1;
     let inlineDepth = 0;
     for (const id of this.#frames.ofStack(stack)) {
       inlineDepth = this.#frames.list[id]!.inlined ? inlineDepth + 1 : 0;
-      node = this.#child(node, this.#frameIndex(id, inlineDepth));
+      node = this.#tree.child(node, this.#frameIndex(id, inlineDepth));
     }
-    this.#stackIds.set(stack, node);
-    return node;
+    const innermost = node < 0 ? null : node;
+    this.#stackIds.set(stack, innermost);
+    return innermost;
   }
 
   /** The tables by their names in the format. */
   toJson(): object {
     const functions = this.#func.name.length;
     const frames = this.#frame.category.length;
+    const stacks = this.#tree.length;
+    const stackFrames = [...this.#tree.frame.subarray(0, stacks)];
     return {
       stringArray: this.strings.list,
       funcTable: {
@@ -109,9 +111,11 @@ export class FirefoxTables {
         length: frames,
       },
       stackTable: {
-        ...this.#stack,
-        subcategory: filled(this.#stack.frame.length, 0),
-        length: this.#stack.frame.length,
+        frame: stackFrames,
+        prefix: Array.from(this.#tree.parent.subarray(0, stacks), (prefix) => (prefix < 0 ? null : prefix)),
+        category: stackFrames.map((frame) => this.#frame.category[frame]!),
+        subcategory: filled(stacks, 0),
+        length: stacks,
       },
       resourceTable: {
         ...this.#resource,
@@ -121,19 +125,6 @@ export class FirefoxTables {
       },
       nativeSymbols: { libIndex: [], address: [], name: [], functionSize: [], length: 0 },
     };
-  }
-
-  #child(parent: number | null, frame: number): number {
-    const siblings = this.#children.get(parent ?? -1) ?? new Map<number, number>();
-    this.#children.set(parent ?? -1, siblings);
-    let node = siblings.get(frame);
-    if (node === undefined) {
-      node = this.#stack.frame.push(frame) - 1;
-      this.#stack.prefix.push(parent);
-      this.#stack.category.push(this.#frame.category[frame]!);
-      siblings.set(frame, node);
-    }
-    return node;
   }
 
   /** One frame and one function for each frame of the model; they have the same index. */

@@ -93,8 +93,8 @@ export function formatByFileName(fileName: string): Format | undefined {
 }
 
 /**
- * Tells what a file is from its bytes, compressed or not; the name only decides where the bytes leave it open. Undefined
- * for what podflame cannot read by one of `FORMATS`; OTLP is among that, whatever its layout: no request looks like pprof.
+ * Tells what a file is from its bytes, compressed or not; the name only decides where the bytes leave it open. May be a
+ * format that podflame only writes. Undefined for all else, OTLP of any layout among it: no request looks like pprof.
  */
 export function detectFormat(bytes: Uint8Array, fileName?: string): FormatName | undefined {
   const detected = detectByContent(bytes);

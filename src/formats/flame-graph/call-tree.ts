@@ -1,3 +1,5 @@
+import { StackTree } from "../stack-tree.ts";
+
 /**
  * Stacks of several sample types merged into one tree, as columns in the order of a walk from the root: a node's
  * children follow it, sorted by name, each deeper by one.
@@ -12,37 +14,25 @@ export interface CallTree {
   readonly pruned: number;
 }
 
-interface Node {
-  readonly frame: number;
-  readonly children: Map<number, Node>;
-  readonly totals: Float64Array;
-}
-
 /** Collects stacks. */
 export class CallTreeBuilder {
-  readonly #types: number;
-  readonly #root: Node;
-  #nodes = 1;
+  readonly #tree = new StackTree();
+  /** By type, then by node. */
+  readonly #totals: Float64Array[];
 
   /** @param types how many sample types there are */
   constructor(types: number) {
-    this.#types = types;
-    this.#root = { frame: -1, children: new Map(), totals: new Float64Array(types) };
+    this.#totals = Array.from({ length: types }, () => new Float64Array(1024));
+    this.#tree.child(-1, -1);
   }
 
   /** @param frames outermost first */
   add(frames: Iterable<number>, type: number, value: number): void {
-    let node = this.#root;
-    node.totals[type]! += value;
+    let node = 0;
+    this.#count(node, type, value);
     for (const frame of frames) {
-      let child = node.children.get(frame);
-      if (!child) {
-        child = { frame, children: new Map(), totals: new Float64Array(this.#types) };
-        node.children.set(frame, child);
-        this.#nodes++;
-      }
-      child.totals[type]! += value;
-      node = child;
+      node = this.#tree.child(node, frame);
+      this.#count(node, type, value);
     }
   }
 
@@ -51,49 +41,64 @@ export class CallTreeBuilder {
    * @param maxNodes where there are more, the smallest are left out, each with all that it called
    */
   finish(nameOf: (frame: number) => string, maxNodes: number): CallTree {
-    const least = this.#nodes > maxNodes ? this.#shareOfNode(maxNodes) : -1;
-    const tree = {
-      frame: [] as number[],
-      depth: [] as number[],
-      totals: Array.from(this.#root.totals, () => [] as number[]),
-    };
+    const { frame: frames, length } = this.#tree;
+    const shares = this.#shares();
+    const least = length > maxNodes ? Float64Array.from(shares).sort()[length - maxNodes - 1]! : -1;
+    const callees = this.#callees((node) => shares[node]! > least);
+    const tree = { frame: [] as number[], depth: [] as number[], totals: this.#totals.map(() => [] as number[]) };
     // Without recursion: stacks may be deeper than JavaScript's own.
-    const open: { node: Node; depth: number }[] = [{ node: this.#root, depth: 0 }];
-    for (let next = open.pop(); next; next = open.pop()) {
-      const { node, depth } = next;
-      tree.frame.push(node.frame);
+    const open = [0];
+    const depths = [0];
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      const depth = depths.pop()!;
+      tree.frame.push(frames[node]!);
       tree.depth.push(depth);
-      node.totals.forEach((total, type) => tree.totals[type]!.push(total));
-      const children = [...node.children.values()].filter((child) => this.#share(child) > least);
-      children.sort((a, b) => compare(nameOf(b.frame), nameOf(a.frame)));
-      for (const child of children) open.push({ node: child, depth: depth + 1 });
+      this.#totals.forEach((totals, type) => tree.totals[type]!.push(totals[node!] ?? 0));
+      const children = callees(node).sort((a, b) => compare(nameOf(frames[b]!), nameOf(frames[a]!)));
+      for (const child of children) {
+        open.push(child);
+        depths.push(depth + 1);
+      }
     }
-    return { ...tree, pruned: this.#nodes - tree.frame.length };
+    return { ...tree, pruned: length - tree.frame.length };
   }
 
-  /** The largest share that a node has of any type. */
-  #share(node: Node): number {
-    let largest = 0;
-    for (let type = 0; type < this.#types; type++) {
-      const all = this.#root.totals[type]!;
-      if (all > 0) largest = Math.max(largest, node.totals[type]! / all);
+  #count(node: number, type: number, value: number): void {
+    let totals = this.#totals[type]!;
+    if (node >= totals.length) {
+      const grown = new Float64Array(Math.max(node + 1, totals.length * 2));
+      grown.set(totals);
+      this.#totals[type] = totals = grown;
     }
-    return largest;
+    totals[node]! += value;
   }
 
-  /** The share that so many nodes exceed, at most. */
-  #shareOfNode(count: number): number {
-    const shares: number[] = [];
-    const open = [this.#root];
-    for (let node = open.pop(); node; node = open.pop()) {
-      shares.push(this.#share(node));
-      for (const child of node.children.values()) open.push(child);
+  /** The largest share that each node has of any type. */
+  #shares(): Float64Array {
+    const shares = new Float64Array(this.#tree.length);
+    for (const totals of this.#totals) {
+      const all = totals[0]!;
+      const end = Math.min(shares.length, totals.length);
+      if (all > 0) for (let node = 0; node < end; node++) shares[node] = Math.max(shares[node]!, totals[node]! / all);
     }
-    return (
-      Float64Array.from(shares)
-        .sort()
-        .at(-count - 1) ?? -1
-    );
+    return shares;
+  }
+
+  /** Finds what a node calls, but for nodes that are not kept. */
+  #callees(keep: (node: number) => boolean): (node: number) => number[] {
+    const { parent, length } = this.#tree;
+    const first = new Int32Array(length).fill(-1);
+    const next = new Int32Array(length).fill(-1);
+    for (let node = length - 1; node > 0; node--) {
+      if (!keep(node)) continue;
+      next[node] = first[parent[node]!]!;
+      first[parent[node]!] = node;
+    }
+    return (node) => {
+      const found: number[] = [];
+      for (let at = first[node]!; at >= 0; at = next[at]!) found.push(at);
+      return found;
+    };
   }
 }
 
