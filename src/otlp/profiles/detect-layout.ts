@@ -42,6 +42,7 @@ class Detector {
   #plain = ALL_FAMILIES;
   #profiles = 0;
   #withSamples = 0;
+  #anyFits = false;
   /** A profile that fits no family at all. */
   #misfit = "";
   #hasD4Attributes = false;
@@ -80,13 +81,14 @@ class Detector {
       const probe = this.#probe;
       probe.probe(this.#bytes, start, end);
       this.#profiles++;
-      const possible = ALL_FAMILIES & ~probe.impossible;
+      const possible = probe.broken ? 0 : ALL_FAMILIES & ~probe.impossible;
+      if (possible !== 0) this.#anyFits = true;
       const plain = possible & ~probe.odd;
       if (probe.sampleCount === 0) {
         silentPossible &= possible;
         silentPlain &= plain;
       } else {
-        if (possible === 0 || probe.broken) this.#misfit ||= `profile ${this.#profiles - 1}`;
+        if (possible === 0) this.#misfit ||= `profile ${this.#profiles - 1}`;
         this.#withSamples++;
         this.#possible &= possible;
         this.#plain &= plain;
@@ -101,6 +103,7 @@ class Detector {
       return this.#profiles < PROFILES;
     });
     if (problem) return problem;
+    if (this.#profiles > 0 && !this.#anyFits) return this.#noFamily("no profile has one");
     // Profiles without samples never cause a refusal: they only speak where the others leave a choice.
     if ((this.#possible & silentPossible) !== 0) this.#possible &= silentPossible;
     if ((this.#plain & silentPlain) !== 0) this.#plain &= silentPlain;
