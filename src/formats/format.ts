@@ -26,7 +26,7 @@ export interface WriteOptions {
    * the first one. Where no profile has it nothing is written.
    */
   readonly sampleType?: string;
-  /** pprof, speedscope, firefox: resource attributes become labels, or parts of names. Default: false, true, true. */
+  /** Resource attributes become labels (pprof; default false) or the names of profiles (speedscope; default true). */
   readonly resources?: boolean;
   /** pprof: compress; default true, as every reader of pprof expects. */
   readonly gzip?: boolean;

@@ -119,7 +119,7 @@ describe.skipIf(!hasProgram("chromium", "--version"))("the flame graph in a brow
   test("turns upside down", async () => {
     await page.press("i");
     await page.press("ArrowDown");
-    expect(await status()).toMatch(/^leaf · total 70 samples/);
+    expect(await status()).toMatch(/^leaf · total 70 samples \(70.0 %\) · depth 1/);
     await page.press("ArrowDown");
     expect(await status()).toMatch(/^alpha · total 40 samples/);
     await page.press("i");

@@ -173,7 +173,9 @@ function details(node) {
 }
 
 function sizes(node) {
-  return `total ${format(tree.total[node])} (${share(tree.total[node])}), self ${format(tree.own[node])} (${share(tree.own[node])})`;
+  const total = `total ${format(tree.total[node])} (${share(tree.total[node])})`;
+  // Upside down, what a frame does not pass on to callers is no time of its own.
+  return inverted ? total : `${total}, self ${format(tree.own[node])} (${share(tree.own[node])})`;
 }
 
 /** Left edge and width of a node in pixels; ancestors of the zoomed node take the whole width. */
