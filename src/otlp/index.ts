@@ -43,7 +43,7 @@ export {
 } from "./response.ts";
 export { SIGNALS, type Signal } from "./signal.ts";
 export { decodeJsonStatus, decodeStatus, encodeJsonStatus, encodeStatus, type RpcStatus } from "./status.ts";
-export { loadLayouts, type Layouts } from "./load-layouts.ts";
+export { loadLayoutDetection, loadLayouts, type Layouts } from "./load-layouts.ts";
 export type {
   ConvertedModel,
   ConvertedRequest,
@@ -56,6 +56,7 @@ export type {
   WriteOptions,
   WrittenProfiles,
 } from "./upgrade/layouts.ts";
+export { loadProfiles, type Profiles } from "./load-profiles.ts";
 export { loadTranscoder, type Transcoder } from "./load-transcoder.ts";
 export type { DecodedMessage, DecodedValue } from "./schema/decode.ts";
 export type { ProfileSummary, StackSummary } from "./profile-summary.ts";

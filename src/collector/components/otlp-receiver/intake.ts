@@ -11,6 +11,7 @@ import {
 } from "#otlp";
 import type { Connection, UnaryRequest } from "#transport";
 import type { BufferPool, MessageBuffer } from "#wire";
+import type { LayoutCounter } from "./layout-counter.ts";
 import type { IntakeMetrics, MalformedReason } from "./receiver-metrics.ts";
 import { fromConsumeError, INTERNAL_FAILURE, malformed, type Refusal } from "./status.ts";
 
@@ -33,8 +34,18 @@ export class Intake {
   readonly #metrics: IntakeMetrics;
   readonly #buffers: BufferPool;
   readonly #log: ThrottledLog;
+  readonly #layouts: LayoutCounter | undefined;
 
-  constructor(route: IntakeRoute, consumer: Consumer, metrics: IntakeMetrics, buffers: BufferPool, log: ThrottledLog) {
+  /** @param layouts for profiles */
+  constructor(
+    route: IntakeRoute,
+    consumer: Consumer,
+    metrics: IntakeMetrics,
+    buffers: BufferPool,
+    log: ThrottledLog,
+    layouts: LayoutCounter | undefined,
+  ) {
+    this.#layouts = layouts;
     this.#route = route;
     this.#consumer = consumer;
     this.#metrics = metrics;
@@ -83,6 +94,7 @@ export class Intake {
     if (payload instanceof ParseError) return this.#refuse("protobuf", payload);
     // protobuf-go's request without data.
     if (payload.bytes.length === 0) return undefined;
+    this.#layouts?.count(payload);
     try {
       await this.#consumer.consume(payload);
       this.#metrics.accepted.add(payload.items);

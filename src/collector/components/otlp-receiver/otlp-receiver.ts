@@ -1,9 +1,17 @@
 import { type Component, type ComponentContext, type Consumer, ThrottledLog } from "#collector";
-import { EXPERIMENTAL_PROFILES_PATHS, SIGNAL_PATHS, SIGNALS, type Signal } from "#otlp";
+import {
+  type detectLayout,
+  EXPERIMENTAL_PROFILES_PATHS,
+  loadLayoutDetection,
+  SIGNAL_PATHS,
+  SIGNALS,
+  type Signal,
+} from "#otlp";
 import { createGrpcServer, createHttpServer, type GrpcHandler, type HttpHandler, type Server } from "#transport";
 import type { OtlpReceiverConfig } from "./config.ts";
 import { grpcHandler, httpErrorBody, httpHandler } from "./handlers.ts";
 import { Intake, type IntakeRoute } from "./intake.ts";
+import { LayoutCounter } from "./layout-counter.ts";
 import { IntakeMetrics } from "./receiver-metrics.ts";
 
 /** OTLP/gRPC and OTLP/HTTP servers for the signals that some pipeline wants; the others are unknown methods and 404. */
@@ -14,6 +22,7 @@ export class OtlpReceiver implements Component {
   readonly #log: ThrottledLog;
   #grpc: Server | undefined;
   #http: Server | undefined;
+  #detect: typeof detectLayout | undefined;
   #ended = false;
 
   constructor(
@@ -37,6 +46,7 @@ export class OtlpReceiver implements Component {
 
   async start(): Promise<void> {
     if (this.#ended) return;
+    if (this.#consumers.profiles) this.#detect = (await loadLayoutDetection()).detectLayout;
     const { grpc, http } = this.#config;
     const { telemetry, buffers, id } = this.#context;
     const context = { telemetry, buffers, labels: { receiver: id.text } };
@@ -94,7 +104,11 @@ export class OtlpReceiver implements Component {
   #intake(route: IntakeRoute): Intake {
     const { telemetry, buffers, id } = this.#context;
     const metrics = new IntakeMetrics(telemetry.metrics, id.text, route.transport, route.signal);
-    return new Intake(route, this.#consumers[route.signal]!, metrics, buffers, this.#log);
+    const layouts =
+      route.signal === "profiles" && this.#detect
+        ? new LayoutCounter(this.#detect, telemetry.metrics, id.text, route.transport)
+        : undefined;
+    return new Intake(route, this.#consumers[route.signal]!, metrics, buffers, this.#log, layouts);
   }
 }
 
