@@ -457,14 +457,15 @@ describe("what is not understood", () => {
     const bytes = Buffer.concat([wrap(1, Buffer.concat([scope, unknown])), dictionary, unknown]);
     const model = readProfiles(bytes, "D10") as ProfilesModel;
     const [resource] = model.resources;
-    const kept = new Uint8Array(unknown);
     const profiles = resource!.scopes[0]!.profiles;
-    expect([model.unknown.request, model.unknown.dictionary, resource!.unknown, resource!.scopes[0]!.unknown]).toEqual([
-      kept,
-      kept,
-      kept,
-      kept,
-    ]);
+    for (const kept of [
+      model.unknown.request,
+      model.unknown.dictionary,
+      resource!.unknown,
+      resource!.scopes[0]!.unknown,
+    ]) {
+      expect(Buffer.from(kept!)).toEqual(unknown);
+    }
     expect(Buffer.from(profiles[0]!.unknown!)).toEqual(unknown);
     expect(Buffer.from(profiles[0]!.samples.unknown.get(0)!)).toEqual(unknown);
     expect(Buffer.from(model.dictionary.locations.unknown.get(1)!)).toEqual(unknown);
