@@ -82,19 +82,14 @@ export class Int64Column {
     this.push(Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
   }
 
-  /** Appends packed little-endian numbers. Their count must be whole. */
-  pushFixed(bytes: Uint8Array, start: number, end: number): void {
-    const size = end - start;
-    const needed = this.length * 2 + (size >>> 2);
-    if (needed > this.halves.length) this.#grow(needed);
-    if (size <= 64) {
-      // Views cost more than a few numbers do.
-      let to = this.length * 2;
-      for (let at = start; at < end; at += 4) {
-        this.halves[to++] = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
-      }
-    } else new Uint8Array(this.halves.buffer, this.length * 8, size).set(bytes.subarray(start, end));
-    this.length += size >>> 3;
+  /** Appends packed little-endian numbers, from `view[start, end)`. Their count must be whole. */
+  pushFixed(view: DataView, start: number, end: number): void {
+    const count = (end - start) >>> 3;
+    this.reserve(count);
+    const { halves } = this;
+    let to = this.length * 2;
+    for (let at = start; at < end; at += 4) halves[to++] = view.getInt32(at, true);
+    this.length += count;
   }
 
   signed(): BigInt64Array {

@@ -11,9 +11,9 @@ import { SampleShapes } from "./sample-shape.ts";
  */
 const PROFILES = 32;
 const LARGE_PROFILES = 3;
-const LARGE = 1 << 14;
-/** Samples whose wire types are looked at, and samples that are judged where those do not decide. */
-const GLANCES = 256;
+const LARGE = 1 << 12;
+/** Samples whose wire types are looked at first, and samples that are judged where those do not decide. */
+const GLANCES = 48;
 const JUDGED = 2048;
 /** Contradictions that settle it when the other side has none. */
 const CLEAR = 16;
@@ -212,7 +212,7 @@ class Detector {
   /** Whether a sample has what only those of D7 have: a number as field 2 and values beside, or field 6. */
   #hasSlices(): boolean {
     const reader = new Reader();
-    for (let at = 0; at < this.#samples.length && at < GLANCES * 2; at += 2) {
+    for (let at = 0; at < this.#samples.length && at < JUDGED * 2; at += 2) {
       reader.reset(this.#bytes, this.#samples[at]!, this.#samples[at + 1]!);
       let length = false;
       let values = false;
@@ -243,26 +243,35 @@ class Detector {
   /** A (D8, D9) or B (D10), by the samples. */
   #numbering(families: number, request: RequestShape): Detection | Refusal {
     const shapes = new SampleShapes();
-    const samples = this.#samples;
-    for (let at = 0; at < samples.length && at < GLANCES * 2; at += 2) {
-      if (shapes.glance(this.#bytes, samples[at]!, samples[at + 1]!) && at > 32) break;
-    }
+    this.#glance(shapes, 0, GLANCES);
     if (shapes.certainA && shapes.certainB) {
       return new Refusal("mixed", new ParseError("samples of 1.9 and of 1.10 in one request"));
     }
-    if (shapes.certainA) {
-      this.#evidence.push("attributes of samples in field 3 (1.8, 1.9)");
-      return this.#olderNumbering(families, "certain");
-    }
-    if (shapes.certainB) {
-      this.#evidence.push("values of samples in field 4 (1.10)");
-      return this.#result("D10", ["D10"], "certain");
-    }
+    const certain = this.#byWireType(families, shapes);
+    if (certain) return certain;
     if (request.hasReferences()) {
       this.#evidence.push("references to strings in a resource (1.10)");
       return this.#result("D10", ["D10"], "certain");
     }
     return this.#weigh(families, shapes, request);
+  }
+
+  /** Looks at the wire types of samples `from` to `to`. */
+  #glance(shapes: SampleShapes, from: number, to: number): void {
+    const samples = this.#samples;
+    for (let at = from * 2; at < samples.length && at < to * 2; at += 2) {
+      shapes.glance(this.#bytes, samples[at]!, samples[at + 1]!);
+    }
+  }
+
+  #byWireType(families: number, shapes: SampleShapes): Detection | undefined {
+    if (shapes.certainA) {
+      this.#evidence.push("attributes of samples in field 3 (1.8, 1.9)");
+      return this.#olderNumbering(families, "certain");
+    }
+    if (!shapes.certainB) return undefined;
+    this.#evidence.push("values of samples in field 4 (1.10)");
+    return this.#result("D10", ["D10"], "certain");
   }
 
   #weigh(families: number, shapes: SampleShapes, request: RequestShape): Detection {
@@ -272,6 +281,11 @@ class Detector {
       shapes.judge(this.#bytes, samples[at]!, samples[at + 1]!, sizes);
       // Many contradictions on one side and none on the other: more samples say more of the same.
       if (Math.min(shapes.hardA, shapes.hardB) === 0 && Math.max(shapes.hardA, shapes.hardB) >= CLEAR) break;
+    }
+    if (shapes.hardA === shapes.hardB) {
+      this.#glance(shapes, GLANCES, JUDGED);
+      const certain = this.#byWireType(families, shapes);
+      if (certain) return certain;
     }
     const older = olderLayouts(families, this.#highest);
     if (shapes.telling === 0) {

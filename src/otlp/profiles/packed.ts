@@ -34,7 +34,7 @@ export function pushLongs(reader: Reader, column: Int64Column, fixed: boolean): 
   }
   if (fixed || reader.wireType === WireType.FIXED64) {
     if (((end - reader.start) & 7) !== 0) return false;
-    column.pushFixed(bytes, reader.start, end);
+    column.pushFixed(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), reader.start, end);
     return true;
   }
   for (let at = reader.start; at < end;) {

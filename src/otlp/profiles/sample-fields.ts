@@ -23,6 +23,7 @@ export class SampleFields {
   readonly direct = new Int32Column();
   readonly labels: number[] = [];
   readonly #bytes: Uint8Array;
+  readonly #view: DataView;
   readonly #samples: SamplesBuilder;
   readonly #fields: FieldRoles;
   /** Role by tag, of fields whose tag is one byte. */
@@ -44,6 +45,7 @@ export class SampleFields {
     odd: (reader: Reader, known: boolean) => void,
   ) {
     this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#samples = samples;
     this.#odd = odd;
     this.#wide = layout === "E";
@@ -86,7 +88,7 @@ export class SampleFields {
       if (last > end) return false;
       if (role === SampleField.TIMESTAMPS && this.#fixed) {
         if ((number & 7) !== 0) return false;
-        timestamps.pushFixed(bytes, first, last);
+        timestamps.pushFixed(this.#view, first, last);
       } else if (role === SampleField.ATTRIBUTES) {
         if (!this.#indexes(attributes, first, last)) break;
       } else if (!this.#others(role, first, last)) break;

@@ -44,8 +44,8 @@ export class SampleShapes {
   #timestamps = 0;
   #timestampsPacked = false;
 
-  /** Looks at the wire types of a sample only. True when they decided. */
-  glance(bytes: Uint8Array, start: number, end: number): boolean {
+  /** Looks at the wire types of a sample only. */
+  glance(bytes: Uint8Array, start: number, end: number): void {
     const reader = this.#reader;
     reader.reset(bytes, start, end);
     while (reader.next()) {
@@ -53,7 +53,6 @@ export class SampleShapes {
       if (reader.field === 3) this.certainA = true;
       else if (reader.field === 4) this.certainB = true;
     }
-    return this.certainA || this.certainB;
   }
 
   /** Judges a sample under both hypotheses. */
