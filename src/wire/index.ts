@@ -8,4 +8,4 @@ export { ParseError } from "./parse-error.ts";
 export { decodeText, Reader, WireType } from "./reader.ts";
 export { SplicePlan } from "./splice-plan.ts";
 export { varintSize, writeVarint, writeVarint64 } from "./varint.ts";
-export { Writer } from "./writer.ts";
+export { Writer, WriterFullError } from "./writer.ts";

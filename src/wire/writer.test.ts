@@ -2,8 +2,8 @@ import { BinaryWriter, WireType as EsWireType } from "@bufbuild/protobuf/wire";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { BufferPool } from "./buffer-pool.ts";
-import { varintSize, writeVarint, writeVarint64 } from "./varint.ts";
-import { Writer } from "./writer.ts";
+import { varintSize, writeVarint, writeVarint64, writeVarintHalves } from "./varint.ts";
+import { Writer, WriterFullError } from "./writer.ts";
 
 describe("varints", () => {
   test("have the bytes and the size that protobuf-es gives them", () => {
@@ -13,6 +13,8 @@ describe("varints", () => {
         const unsigned = BigInt.asUintN(64, value);
         const expected = new BinaryWriter().uint64(unsigned).finish();
         expect(scratch.slice(0, writeVarint64(scratch, 0, value))).toEqual(expected);
+        const [low, high] = [Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n))];
+        expect(scratch.slice(0, writeVarintHalves(scratch, 0, low, high))).toEqual(expected);
         if (unsigned >= 2n ** 53n) return;
         expect(scratch.slice(0, writeVarint(scratch, 0, Number(unsigned)))).toEqual(expected);
         expect(varintSize(Number(unsigned))).toBe(expected.length);
@@ -29,6 +31,28 @@ describe("varints", () => {
 });
 
 describe("Writer", () => {
+  test("writes halves of numbers as the numbers", () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (value) => {
+        const [low, high] = [Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n))];
+        const [whole, halves] = [new Writer(), new Writer()];
+        whole.rawVarint64(value);
+        whole.rawFixed64(value);
+        halves.rawVarintHalves(low, high);
+        halves.rawFixed64Halves(low, high);
+        expect(halves.finish()).toEqual(whole.finish());
+      }),
+    );
+  });
+
+  test("refuses to grow beyond its limit, and takes what fits", () => {
+    const writer = new Writer(16, 1000);
+    writer.bytes(1, new Uint8Array(900));
+    expect(writer.length).toBe(903);
+    expect(() => writer.bytes(1, new Uint8Array(200))).toThrow(WriterFullError);
+    expect(writer.finish().length).toBe(903);
+  });
+
   test("writes nested messages as protobuf-es does, whatever the size of their content", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(400), { minLength: 1, maxLength: 6 }), fc.string(), (sizes, text) => {

@@ -13,10 +13,15 @@ export class Writer {
   #at = 0;
   /** For each open field: where its tag and where its content begins. */
   #open: number[] = [];
+  readonly #maxBytes: number;
 
-  /** @param capacity bytes to start with; doubles when full */
-  constructor(capacity = 256) {
-    this.#bytes = new Uint8Array(capacity);
+  /**
+   * @param capacity bytes to start with; doubles when full
+   * @param maxBytes a longer message is a `WriterFullError`; for results whose size somebody else decides
+   */
+  constructor(capacity = 256, maxBytes = Infinity) {
+    this.#bytes = new Uint8Array(Math.min(capacity, maxBytes + RESERVE));
+    this.#maxBytes = maxBytes;
   }
 
   /** Bytes written. */
@@ -189,15 +194,26 @@ export class Writer {
     return pool.copyOf(this.#bytes.subarray(0, this.#at));
   }
 
-  /** Room for `length` bytes and the tags and numbers around them (5 + 10 + 10). */
+  /** Room for `length` bytes and the tag and numbers around them (5 + 10 + 10). */
   #reserve(length: number): void {
-    const needed = this.#at + length + 25;
+    const needed = this.#at + length + RESERVE;
     if (needed <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    if (needed > this.#maxBytes + RESERVE) throw new WriterFullError(this.#maxBytes);
+    const grown = new Uint8Array(Math.max(needed, Math.min(this.#bytes.length * 2, this.#maxBytes + RESERVE)));
     grown.set(this.#bytes.subarray(0, this.#at));
     this.#bytes = grown;
   }
 }
 
+/** Thrown by a `Writer` whose message would become longer than it may. */
+export class WriterFullError extends Error {
+  constructor(maxBytes: number) {
+    super(`message is longer than ${maxBytes} bytes`);
+    this.name = "WriterFullError";
+  }
+}
+
+/** A tag and two numbers. */
+const RESERVE = 25;
 const SCRATCH = new Uint8Array(16);
 const SCRATCH_VIEW = new DataView(SCRATCH.buffer);

@@ -41,8 +41,10 @@ export type LossKind =
   /** Lost while reading: samples and profiles that pointed nowhere. */
   | "unreadable-samples"
   | "unreadable-profiles"
-  /** A link or resource reference (`entity_refs`) of an older release's layout. */
-  | "entity-refs";
+  /** References to entities (`Resource.entity_refs`) that name attributes which do not go with the resource. */
+  | "entity-refs"
+  /** Comments beyond 16 MiB of one request. */
+  | "comments";
 
 /** One kind of loss in one profile. */
 export interface Loss {

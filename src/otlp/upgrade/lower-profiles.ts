@@ -1,4 +1,4 @@
-import { decodeValue } from "../attribute-value.ts";
+import { type AttributeValue, decodeValue } from "../attribute-value.ts";
 import type { Dictionary, ProfileRecord, ProfilesModel } from "../profiles/model.ts";
 import { Temporality } from "../profiles/model.ts";
 import { StringTable } from "../string-table.ts";
@@ -19,6 +19,7 @@ export function lowerProfiles(model: ProfilesModel, layout: WritableLayout): Con
   const resolver = model.layout === "D10" ? new ReferenceResolver(model.dictionary.strings, losses) : undefined;
   const style = isOld(layout) ? "fields" : "as it is";
   const rebuilder = new DictionaryRebuilder(model.dictionary, losses, { style, resolver });
+  const values = new ProfileAttributes(model.dictionary);
   const resources = model.resources.map((resource, at) => {
     const place = `resource_profiles[${at}]`;
     losses.place = place;
@@ -32,7 +33,7 @@ export function lowerProfiles(model: ProfilesModel, layout: WritableLayout): Con
           scope: resolver ? resolver.resolve(scope.scope, "scope") : scope.scope,
           profiles: scope.profiles.map((profile, profileAt) => {
             losses.place = `${place}.scope_profiles[${scopeAt}].profiles[${profileAt}]`;
-            return lowerProfile(profile, model.dictionary, rebuilder, wireNumbers(layout));
+            return lowerProfile(profile, values, rebuilder, wireNumbers(layout));
           }),
         };
       }),
@@ -45,19 +46,18 @@ export function lowerProfiles(model: ProfilesModel, layout: WritableLayout): Con
 
 function lowerProfile(
   profile: ProfileRecord,
-  { attributes, strings }: Dictionary,
+  values: ProfileAttributes,
   rebuilder: DictionaryRebuilder,
   numbers: WireNumbers,
 ): ProfileRecord {
-  let comments: readonly string[] = [];
+  let comments: Int32Array | undefined;
   const frames = { dropFrames: 0, keepFrames: 0 };
   let cumulative = false;
   const kept = profile.attributes.filter((index) => {
-    const encoded = attributes.values.bytes(index);
-    const value = decodeValue(encoded, 0, encoded.length, NO_STRINGS);
-    const key = strings.text(attributes.key[index]!);
-    if (key === LegacyKey.COMMENT && numbers.profile.comments !== 0 && isTexts(value)) comments = value;
-    else if (key === LegacyKey.TEMPORALITY && numbers.valueType.temporality !== 0 && value === "cumulative") {
+    const { key, value } = values.of(index);
+    if (key === LegacyKey.COMMENT && numbers.profile.comments !== 0 && Array.isArray(value)) {
+      comments = values.commentsOf(index, value as readonly string[], rebuilder);
+    } else if (key === LegacyKey.TEMPORALITY && numbers.valueType.temporality !== 0 && value === "cumulative") {
       cumulative = true;
     } else if (key === LegacyKey.DROP_FRAMES && numbers.profile.dropFrames !== 0 && typeof value === "string") {
       frames.dropFrames = rebuilder.text(value);
@@ -70,8 +70,40 @@ function lowerProfile(
   const types = cumulative
     ? mapped.types.map((type) => ({ ...type, temporality: Temporality.CUMULATIVE }))
     : mapped.types;
-  const texts = comments.map((text) => rebuilder.text(text));
-  return { ...mapped, ...frames, types, comments: texts.length > 0 ? Int32Array.from(texts) : mapped.comments };
+  return { ...mapped, ...frames, types, comments: comments ?? mapped.comments };
+}
+
+const KNOWN_KEYS: ReadonlySet<string> = new Set(Object.values(LegacyKey));
+
+/** Decodes the attributes of profiles that mean something, each once: many profiles may share a long one. */
+class ProfileAttributes {
+  readonly #dictionary: Dictionary;
+  readonly #values = new Map<number, { readonly key: string; readonly value: AttributeValue }>();
+  readonly #comments = new Map<number, Int32Array>();
+
+  constructor(dictionary: Dictionary) {
+    this.#dictionary = dictionary;
+  }
+
+  /** The value only of keys that mean something, and no lists but those of texts. */
+  of(index: number): { readonly key: string; readonly value: AttributeValue } {
+    let found = this.#values.get(index);
+    if (!found) {
+      const { attributes, strings } = this.#dictionary;
+      const key = strings.text(attributes.key[index]!);
+      const encoded = attributes.values.bytes(index);
+      const value = KNOWN_KEYS.has(key) ? decodeValue(encoded, 0, encoded.length, NO_STRINGS) : undefined;
+      const usable = Array.isArray(value) && !isTexts(value) ? undefined : value;
+      this.#values.set(index, (found = { key, value: usable }));
+    }
+    return found;
+  }
+
+  commentsOf(index: number, texts: readonly string[], rebuilder: DictionaryRebuilder): Int32Array {
+    let comments = this.#comments.get(index);
+    if (!comments) this.#comments.set(index, (comments = Int32Array.from(texts, (text) => rebuilder.text(text))));
+    return comments;
+  }
 }
 
 function isTexts(value: unknown): value is readonly string[] {

@@ -17,6 +17,8 @@ export interface RebuildOptions {
   readonly style: "as it is" | "attributes" | "fields";
   /** Makes references inside of attribute values literal; undefined where the layout has none. */
   readonly resolver: ReferenceResolver | undefined;
+  /** A small part of the dictionary will be asked for: no memory for the rest. */
+  readonly sparse?: boolean;
 }
 
 /**
@@ -37,6 +39,8 @@ export class DictionaryRebuilder {
   readonly #stacks: TableMap;
   readonly #links: TableMap;
   readonly #texts = new Map<string, number>();
+  /** Attributes made from strings of the old dictionary. */
+  readonly #made = new Map<string, number>();
   /** For each string, the number of the owner that used it last as key of an attribute. */
   #keyOwners = new Int32Array(64);
   #owner = 0;
@@ -48,13 +52,14 @@ export class DictionaryRebuilder {
     this.#from = from;
     this.#losses = losses;
     this.#options = options;
-    this.#strings = new TableMap(from.strings.length, columns.strings);
-    this.#attributes = new TableMap(from.attributes.length, columns.attributes);
-    this.#functions = new TableMap(from.functions.length, columns.functions);
-    this.#mappings = new TableMap(from.mappings.length, columns.mappings);
-    this.#locations = new TableMap(from.locations.length, columns.locations);
-    this.#stacks = new TableMap(from.stacks.length, columns.stacks);
-    this.#links = new TableMap(from.links.length, columns.links);
+    const { sparse = false } = options;
+    this.#strings = new TableMap(from.strings.length, columns.strings, sparse);
+    this.#attributes = new TableMap(from.attributes.length, columns.attributes, sparse);
+    this.#functions = new TableMap(from.functions.length, columns.functions, sparse);
+    this.#mappings = new TableMap(from.mappings.length, columns.mappings, sparse);
+    this.#locations = new TableMap(from.locations.length, columns.locations, sparse);
+    this.#stacks = new TableMap(from.stacks.length, columns.stacks, sparse);
+    this.#links = new TableMap(from.links.length, columns.links, sparse);
   }
 
   string(index: number): number {
@@ -133,7 +138,8 @@ export class DictionaryRebuilder {
       const known = decodeLabel(values.bytes(first));
       const value = decodeLabel(values.bytes(repeated));
       const kind = typeof (Array.isArray(known) ? known[0] : known);
-      if (typeof value === kind) {
+      const full = Array.isArray(known) && known.length >= MAX_FOLDED_LABELS;
+      if (typeof value === kind && !full) {
         const list = Array.isArray(known) ? [...(known as readonly AttributeValue[]), value] : [known, value];
         attributes[at] = this.#attribute(key.values[first]!, list, unit.values[first]!);
         return;
@@ -283,25 +289,38 @@ export class DictionaryRebuilder {
   }
 
   #mappingAttributes(index: number): readonly number[] {
-    const { mappings, strings } = this.#from;
+    const { mappings } = this.#from;
     const has = mappings.has[index]!;
     const added = HAS_ATTRIBUTES.filter(([bit]) => (has & bit) !== 0).map(([, key]) => this.newAttribute(key, true));
-    const buildId = strings.text(mappings.buildId[index]!);
-    if (buildId === "") return added;
-    let key = GNU_BUILD_ID;
-    if (mappings.buildIdKind[index] === BuildIdKind.BINARY_HASH) {
-      key = /^[0-9a-f]{32}$/i.test(buildId) ? HTLHASH : OTHER_BUILD_ID;
-    }
-    return [...added, this.newAttribute(key, buildId)];
+    const buildId = mappings.buildId[index]!;
+    return buildId === 0 ? added : [...added, this.#buildIdAttribute(buildId, mappings.buildIdKind[index]!)];
+  }
+
+  /** Made once for each string, which may be long and used by many mappings. */
+  #buildIdAttribute(string: number, kind: number): number {
+    return this.#madeOnce(`build id ${string} ${kind}`, () => {
+      const buildId = this.#from.strings.text(string);
+      if (kind !== BuildIdKind.BINARY_HASH) return this.newAttribute(GNU_BUILD_ID, buildId);
+      return this.newAttribute(/^[0-9a-f]{32}$/i.test(buildId) ? HTLHASH : OTHER_BUILD_ID, buildId);
+    });
   }
 
   #locationAttributes(index: number): readonly number[] {
     const { locations, strings } = this.#from;
     const added: number[] = [];
-    const type = strings.text(locations.frameType[index]!);
-    if (type !== "") added.push(this.newAttribute("profile.frame.type", frameTypeOfToday(type)));
+    const type = locations.frameType[index]!;
+    if (type !== 0) {
+      const made = (): number => this.newAttribute("profile.frame.type", frameTypeOfToday(strings.text(type)));
+      added.push(this.#madeOnce(`frame type ${type}`, made));
+    }
     if (locations.folded[index] === 1) added.push(this.newAttribute(IS_FOLDED, true));
     return added;
+  }
+
+  #madeOnce(key: string, make: () => number): number {
+    let made = this.#made.get(key);
+    if (made === undefined) this.#made.set(key, (made = make()));
+    return made;
   }
 
   #forget(unknown: ReadonlyMap<number, Uint8Array>, index: number): void {
@@ -311,13 +330,16 @@ export class DictionaryRebuilder {
 
 /** New index by old index of one table, and the index of its equal entries. */
 class TableMap {
-  readonly #map: Int32Array;
+  /** New index + 1 by old index; 0 where it was not copied yet. */
+  readonly #map: Int32Array | undefined;
+  readonly #sparse: Map<number, number> | undefined;
   readonly #table: Interned;
   readonly #index: InternIndex;
 
-  constructor(length: number, table: Interned) {
-    this.#map = new Int32Array(length).fill(-1);
-    this.#map[0] = 0;
+  constructor(length: number, table: Interned, sparse: boolean) {
+    if (sparse) this.#sparse = new Map();
+    else this.#map = new Int32Array(length);
+    this.set(0, 0);
     this.#table = table;
     this.#index = new InternIndex(table);
     this.#index.intern(0, table.hash(0));
@@ -325,11 +347,12 @@ class TableMap {
 
   /** -1 where the entry was not copied yet. */
   get(index: number): number {
-    return this.#map[index]!;
+    return this.#map ? this.#map[index]! - 1 : (this.#sparse!.get(index) ?? -1);
   }
 
   set(index: number, mapped: number): number {
-    this.#map[index] = mapped;
+    if (this.#map) this.#map[index] = mapped + 1;
+    else this.#sparse!.set(index, mapped);
     return mapped;
   }
 
@@ -338,7 +361,7 @@ class TableMap {
     const last = this.#table.length - 1;
     const found = this.#index.intern(last, this.#table.hash(last));
     if (found !== last) this.#table.pop();
-    if (old >= 0) this.#map[old] = found;
+    if (old >= 0) this.set(old, found);
     return found;
   }
 }
@@ -362,6 +385,9 @@ function copyHalves(
 function isZero(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);
 }
+
+/** Labels of one key in one sample at most; each one more copies the list. */
+const MAX_FOLDED_LABELS = 64;
 
 /** Names of frame types in layout E (`Location.type_index`) whose spelling changed. */
 const FRAME_TYPES: Readonly<Record<string, string>> = { python: "cpython", v8: "v8js", phpjit: "php" };

@@ -21,6 +21,12 @@ const STRING_VALUE_STRINDEX = 8;
 const TAG_OF_KEY_STRINDEX = KEY_STRINDEX << 3;
 const TAG_OF_VALUE_STRINDEX = STRING_VALUE_STRINDEX << 3;
 
+/**
+ * Bytes that references may become in one request: a million of them may stand for the same long string. Beyond that
+ * they are left out and counted, as those to nothing.
+ */
+const MAX_RESOLVED_BYTES = 64 << 20;
+
 /** How deep values may nest; what is deeper is copied as it is. */
 const MAX_DEPTH = 64;
 
@@ -33,6 +39,7 @@ export class ReferenceResolver {
   readonly #strings: StringTable;
   readonly #losses: LossLog;
   readonly #writer = new Writer(512);
+  #left = MAX_RESOLVED_BYTES;
 
   constructor(strings: StringTable, losses: LossLog) {
     this.#strings = strings;
@@ -43,7 +50,8 @@ export class ReferenceResolver {
   resolve(bytes: Uint8Array, kind: "resource" | "scope" | "anyValue"): Uint8Array {
     if (!bytes.includes(TAG_OF_KEY_STRINDEX) && !bytes.includes(TAG_OF_VALUE_STRINDEX)) return bytes;
     this.#writer.reset();
-    return this.#rewrite(bytes, 0, bytes.length, kind, 0) ? this.#writer.finish() : bytes;
+    if (!this.#rewrite(bytes, 0, bytes.length, kind, 0)) return bytes;
+    return this.#writer.finish();
   }
 
   /** False where the bytes are broken. */
@@ -71,7 +79,9 @@ export class ReferenceResolver {
   }
 
   #string(field: number, index: number): void {
-    if (index >= 0 && index < this.#strings.length) this.#writer.bytes(field, this.#strings.bytes(index));
+    const known = index >= 0 && index < this.#strings.length;
+    this.#left -= this.#strings.size(index);
+    if (known && this.#left >= 0) this.#writer.bytes(field, this.#strings.bytes(index));
     else this.#losses.add("string-reference");
   }
 }

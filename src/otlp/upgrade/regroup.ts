@@ -17,6 +17,8 @@ export interface RegroupOptions {
 }
 
 const DEFAULT_MAX_GROUPS = 4096;
+/** Bytes of copies of one resource; a large one makes fewer groups. */
+const MAX_COPIED_BYTES = 64 << 20;
 
 /** What a detector adds for the agent's own pod. `host.*`, `os.*`, `cloud.*`, node and cluster hold for all. */
 const AGENT_PREFIXES = ["container.", "k8s.pod.", "k8s.container.", "process.", "service."];
@@ -134,9 +136,15 @@ class ResourceSplit {
   /** The group of an id; undefined when there are too many. */
   #groupOf(id: string): string | undefined {
     if (id === OWN || id === this.#ownId) return OWN;
-    if (this.#groups.has(id) || this.#groups.size < (this.#options.maxGroups ?? DEFAULT_MAX_GROUPS)) return id;
+    if (this.#groups.has(id) || this.#groups.size < this.#mostGroups()) return id;
     this.#losses.add("container-groups");
     return undefined;
+  }
+
+  #mostGroups(): number {
+    const { resource } = this.#record;
+    const copies = Math.floor(MAX_COPIED_BYTES / Math.max(1, resource.length));
+    return Math.min(this.#options.maxGroups ?? DEFAULT_MAX_GROUPS, Math.max(1, copies));
   }
 
   /** Samples by group in order of first appearance; undefined where none has an id. */

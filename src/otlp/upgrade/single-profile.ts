@@ -10,7 +10,7 @@ export function singleProfile(
   losses: LossLog,
 ): { readonly profile: ProfileRecord; readonly dictionary: Dictionary } {
   const resolver = layout === "D10" ? new ReferenceResolver(dictionary.strings, losses) : undefined;
-  const rebuilder = new DictionaryRebuilder(dictionary, losses, { style: "as it is", resolver });
+  const rebuilder = new DictionaryRebuilder(dictionary, losses, { style: "as it is", resolver, sparse: true });
   return { profile: profileWith(profile, rebuilder), dictionary: rebuilder.columns.view() };
 }
 

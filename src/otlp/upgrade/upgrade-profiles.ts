@@ -37,6 +37,13 @@ export interface UpgradeOptions {
 /** Types of one profile at most. Agents before July 2024 added one for each sample by mistake; see `sameTypes`. */
 const MAX_TYPES = 64;
 
+/** Numbers that the samples of one profile may become when each type gets its own: 128 MiB. */
+const MAX_SPLIT_NUMBERS = 32 << 20;
+/** Scopes that one may become for the sake of default types, each a copy. */
+const MAX_SCOPES = 16;
+/** Bytes of all comments of a request, which may repeat one long string. */
+const MAX_COMMENT_BYTES = 16 << 20;
+
 /** Semantic conventions 1.38 to 1.40; the last one is podflame's, for what no layout can say any more. */
 export const LegacyKey = {
   COMMENT: "pprof.profile.comment",
@@ -73,6 +80,7 @@ class Upgrade {
   readonly #resolver: ReferenceResolver | undefined;
   readonly #rebuilder: DictionaryRebuilder;
   readonly #old: boolean;
+  #commentBytesLeft = MAX_COMMENT_BYTES;
 
   constructor(model: ProfilesModel, options: UpgradeOptions) {
     this.#model = model;
@@ -118,7 +126,11 @@ class Upgrade {
     for (const [at, profile] of record.profiles.entries()) {
       this.losses.place = `${place}.profiles[${at}]`;
       const split = this.#profile(profile);
-      const key = JSON.stringify([split.defaultType, split.order]);
+      let key = `${profile.defaultType} ${split.defaultType !== ""} ${split.order.join()}`;
+      if (groups.size >= MAX_SCOPES && !groups.has(key)) {
+        this.losses.add("default-sample-type");
+        key = groups.keys().next().value!;
+      }
       let group = groups.get(key);
       if (!group) groups.set(key, (group = { scope: scopeOf(scope, split), profiles: [] }));
       group.profiles.push(...split.profiles);
@@ -153,8 +165,10 @@ class Upgrade {
   #types({ types, samples }: ProfileRecord): readonly ValueTypeRecord[] {
     if (types.length === 0) return [{ type: 0, unit: 0, temporality: Temporality.UNSPECIFIED }];
     if (types.length > 1 && sameTypes(types) && lacksValues(samples, types.length)) return types.slice(0, 1);
-    this.losses.add("sample-types", types.length - MAX_TYPES);
-    return types.slice(0, MAX_TYPES);
+    const numbers = samples.length * 5 + samples.attributes.length + samples.timestamps.length * 2;
+    const most = Math.max(1, Math.min(MAX_TYPES, Math.floor(MAX_SPLIT_NUMBERS / Math.max(1, numbers))));
+    this.losses.add("sample-types", types.length - most);
+    return types.slice(0, most);
   }
 
   #one(
@@ -208,11 +222,7 @@ class Upgrade {
     const { strings } = this.#model.dictionary;
     const found = Array.from(profile.attributes, (index) => rebuilder.attribute(index));
     const add = (key: string, value: AttributeValue) => found.push(rebuilder.newAttribute(key, value));
-    if (profile.comments.length > 0)
-      add(
-        LegacyKey.COMMENT,
-        Array.from(profile.comments, (at) => strings.text(at)),
-      );
+    if (profile.comments.length > 0) add(LegacyKey.COMMENT, this.#comments(profile.comments));
     if (profile.dropFrames !== 0) add(LegacyKey.DROP_FRAMES, strings.text(profile.dropFrames));
     if (profile.keepFrames !== 0) add(LegacyKey.KEEP_FRAMES, strings.text(profile.keepFrames));
     const { keepTemporality } = this.#options;
@@ -224,6 +234,21 @@ class Upgrade {
       if (!first) this.losses.add("duplicate-attribute");
       return first;
     });
+  }
+
+  #comments(comments: Int32Array): readonly string[] {
+    const { strings } = this.#model.dictionary;
+    const texts: string[] = [];
+    for (const comment of comments) {
+      // A comment without text has its place in the list, too.
+      this.#commentBytesLeft -= strings.size(comment) + 4;
+      if (this.#commentBytesLeft < 0) {
+        this.losses.add("comments", comments.length - texts.length);
+        break;
+      }
+      texts.push(strings.text(comment));
+    }
+    return texts;
   }
 
   /** Readers take 16 bytes or none, and refuse the whole request otherwise. */

@@ -1,4 +1,4 @@
-import { ParseError, Writer } from "#wire";
+import { ParseError, Writer, WriterFullError } from "#wire";
 import type {
   Dictionary,
   ProfileRecord,
@@ -49,8 +49,14 @@ export function writeProfiles(
 ): WrittenProfiles | ParseError {
   const shaped = shapeFor(model, layout, options);
   const writer = new RequestWriter(shaped.model, layout, options, model.layout === layout);
-  const bytes = writer.write();
-  return bytes instanceof ParseError ? bytes : { bytes, losses: [...shaped.losses, ...writer.losses.list()] };
+  try {
+    const bytes = writer.write();
+    return { bytes, losses: [...shaped.losses, ...writer.losses.list()] };
+  } catch (error) {
+    if (!(error instanceof WriterFullError)) throw error;
+    const most = options.maxBytes ?? DEFAULT_MAX_BYTES;
+    return new ParseError(`would be larger than ${most} bytes in the wanted layout`);
+  }
 }
 
 /** A model that says nothing the layout has no place for. */
@@ -73,14 +79,13 @@ function shapeFor(
 class RequestWriter {
   readonly losses = new LossLog();
   readonly #model: ProfilesModel;
-  readonly #maxBytes: number;
   readonly #context: TableContext;
   readonly #writer: Writer;
 
   constructor(model: ProfilesModel, layout: WritableLayout, options: WriteOptions, keepUnknown: boolean) {
     this.#model = model;
-    this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
-    this.#writer = new Writer(Math.max(4096, model.dictionary.strings.source.length));
+    const capacity = Math.max(4096, model.dictionary.strings.source.length);
+    this.#writer = new Writer(capacity, options.maxBytes ?? DEFAULT_MAX_BYTES);
     const literal = model.layout === "D10" && (layout !== "D10" || options.references !== "keep");
     this.#context = {
       writer: this.#writer,
@@ -92,14 +97,12 @@ class RequestWriter {
     };
   }
 
-  write(): Uint8Array | ParseError {
+  /** Throws `WriterFullError`. */
+  write(): Uint8Array {
     const { resources, dictionary, unknown, lostProfiles } = this.#model;
     const { request } = this.#context.numbers;
     if (this.#context.keepUnknown) this.losses.add("unreadable-profiles", lostProfiles);
-    for (const [at, resource] of resources.entries()) {
-      this.#resource(resource, `resource_profiles[${at}]`);
-      if (this.#writer.length > this.#maxBytes) return tooLarge(this.#maxBytes);
-    }
+    for (const [at, resource] of resources.entries()) this.#resource(resource, `resource_profiles[${at}]`);
     this.losses.place = "";
     if (request.dictionary !== 0) {
       this.#writer.open(request.dictionary);
@@ -108,7 +111,7 @@ class RequestWriter {
       this.#writer.close();
     } else if (unknown.dictionary) this.losses.add("unknown-fields");
     this.#unknown(unknown.request);
-    return this.#writer.length > this.#maxBytes ? tooLarge(this.#maxBytes) : this.#writer.finish();
+    return this.#writer.finish();
   }
 
   #resource(record: ResourceRecord, place: string): void {
@@ -131,7 +134,6 @@ class RequestWriter {
     if (scope.length > 0) writer.bytes(1, scope);
     for (const [at, profile] of record.profiles.entries()) {
       this.losses.place = `${place}.profiles[${at}]`;
-      if (writer.length > this.#maxBytes) break;
       this.#profile(profile);
     }
     if (record.schemaUrl !== "") writer.string(3, record.schemaUrl);
@@ -242,8 +244,4 @@ class RequestWriter {
     if (this.#context.keepUnknown) this.#writer.raw(fields);
     else this.losses.add("unknown-fields");
   }
-}
-
-function tooLarge(maxBytes: number): ParseError {
-  return new ParseError(`would be larger than ${maxBytes} bytes in the wanted layout`);
 }
