@@ -1,11 +1,12 @@
 import { globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { hasProgram } from "../../test/has-program.ts";
 import { detectLayout, readProfiles, type ProfilesModel } from "#otlp";
 import { ParseError } from "#wire";
 import { FORMATS } from "./formats.ts";
 import { profilesOf, sampleValue } from "./sample-values.ts";
-import { goPprof, hasProgram } from "./testing/programs.ts";
+import { goPprof } from "./testing/programs.ts";
 
 const testdata = fileURLToPath(new URL("../../testdata/", import.meta.url));
 const withoutGo = !hasProgram("go", "version");

@@ -3,13 +3,14 @@ import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { hasProgram } from "../../test/has-program.ts";
 import type { ProfilesModel } from "#otlp";
 import { ParseError } from "#wire";
 import { readCpuProfile } from "./cpuprofile.ts";
 import { writeFolded } from "./folded.ts";
 import { detectFormat } from "./formats.ts";
 import { writePprof } from "./pprof-writer.ts";
-import { goPprof, hasProgram, withFolder } from "./testing/programs.ts";
+import { goPprof, withFolder } from "./testing/programs.ts";
 
 const frame = (functionName: string, url = "") => ({
   functionName,

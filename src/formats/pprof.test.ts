@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { hasProgram } from "../../test/has-program.ts";
 import { encodeResource, type ProfilesModel } from "#otlp";
 import { ParseError } from "#wire";
 import { scopeAttributes } from "./attributes.ts";
@@ -9,7 +10,7 @@ import { readPprof } from "./pprof-reader.ts";
 import { writePprof } from "./pprof-writer.ts";
 import { profilesOf, sampleValue } from "./sample-values.ts";
 import { arbitraryPprof, encodePprof, type PprofFile } from "./testing/pprof-fixture.ts";
-import { goPprof, hasProgram } from "./testing/programs.ts";
+import { goPprof } from "./testing/programs.ts";
 
 const RECORDED = ["go-cpu", "go-heap", "go-goroutine"];
 const recorded = (name: string): Buffer =>

@@ -1,6 +1,7 @@
 import * as zlib from "node:zlib";
 import snappy from "snappyjs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { hasProgram } from "../../test/has-program.ts";
 import { ManualClock } from "#telemetry";
 import { createGrpcServer } from "./grpc-server.ts";
 import { decodeRetryDetails } from "./grpc-wire.ts";
@@ -12,7 +13,6 @@ import {
   curl,
   eventually,
   framed,
-  hasTool,
   nothingLeased,
   RawConnection,
   testContext,
@@ -200,7 +200,7 @@ describe("requests that can't be taken", () => {
     expect(context.refused(reason)).toBe(1);
   });
 
-  test.skipIf(!hasTool("curl"))("curl learns that this is no place for JSON", async () => {
+  test.skipIf(!hasProgram("curl", "--version"))("curl learns that this is no place for JSON", async () => {
     const url = `http://${await serve()}${ECHO}`;
     const output = await curl("--http2-prior-knowledge", "-X", "POST", "-H", "content-type: application/json", url);
     expect(output).toContain("HTTP/2 415");

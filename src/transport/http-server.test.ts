@@ -2,25 +2,18 @@ import * as net from "node:net";
 import * as zlib from "node:zlib";
 import snappy from "snappyjs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { hasProgram } from "../../test/has-program.ts";
 import { ManualClock } from "#telemetry";
 import { createHttpServer } from "./http-server.ts";
 import type { HttpServerSettings } from "./settings.ts";
 import { encodeFramed, loadBlockEncoder } from "./snappy.ts";
-import {
-  closed,
-  curl,
-  eventually,
-  hasTool,
-  nothingLeased,
-  testContext,
-  type TestContext,
-} from "./testing/transport-fixture.ts";
+import { closed, curl, eventually, nothingLeased, testContext, type TestContext } from "./testing/transport-fixture.ts";
 import type { HttpHandler, HttpReply, Server } from "./types.ts";
 
 const length: HttpHandler = (request) =>
   Promise.resolve({ status: 200, contentType: "text/plain", body: String(request.message.bytes.length) });
 
-const withCurl = test.skipIf(!hasTool("curl"));
+const withCurl = test.skipIf(!hasProgram("curl", "--version"));
 
 let context: TestContext;
 let server: Server | undefined;

@@ -3,25 +3,18 @@ import { cpSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs"
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { hasProgram } from "../../test/has-program.ts";
 import { ManualClock } from "#telemetry";
 import { createGrpcClient } from "./grpc-client.ts";
 import { createGrpcServer } from "./grpc-server.ts";
 import { createHttpClient } from "./http-client.ts";
 import { createHttpServer } from "./http-server.ts";
 import type { ClientTlsSettings, ServerTlsSettings } from "./settings.ts";
-import {
-  closed,
-  curl,
-  eventually,
-  hasTool,
-  nothingLeased,
-  testContext,
-  type TestContext,
-} from "./testing/transport-fixture.ts";
+import { closed, curl, eventually, nothingLeased, testContext, type TestContext } from "./testing/transport-fixture.ts";
 import { type CallResult, GrpcStatus, type Server } from "./types.ts";
 
 const METHOD = "/test.Service/Echo";
-const available = hasTool("openssl") && hasTool("curl");
+const available = hasProgram("openssl", "version") && hasProgram("curl", "--version");
 let directory: string;
 const file = (name: string): string => path.join(directory, name);
 

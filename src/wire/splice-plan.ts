@@ -146,6 +146,10 @@ export class SplicePlan {
   }
 }
 
+/** `Buffer.copy`, for any bytes as `this`. */
+const { copy: copyBytes } = Buffer.prototype as {
+  copy: (this: Uint8Array, target: Uint8Array, at: number, from: number, to: number) => number;
+};
 /** Below this a loop is faster than a call into C++. `set` would need a view, the only allocation of a splice. */
 const LOOP_BELOW = 48;
 
@@ -153,6 +157,6 @@ function copy(source: Uint8Array, from: number, to: number, target: Uint8Array, 
   const length = to - from;
   if (length < LOOP_BELOW) {
     for (let index = 0; index < length; index++) target[at + index] = source[from + index]!;
-  } else Buffer.prototype.copy.call(source, target, at, from, to);
+  } else copyBytes.call(source, target, at, from, to);
   return at + length;
 }

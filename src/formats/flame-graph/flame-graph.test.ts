@@ -2,11 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hasProgram } from "../../../test/has-program.ts";
 import { ModelBuilder, type ProfilesModel } from "#otlp";
 import { readFolded } from "../folded.ts";
 import { readPprof } from "../pprof-reader.ts";
 import { ChromiumPage } from "../testing/chromium.ts";
-import { hasProgram } from "../testing/programs.ts";
 import { CallTreeBuilder } from "./call-tree.ts";
 import { writeFlameGraph } from "./write.ts";
 

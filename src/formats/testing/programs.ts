@@ -3,21 +3,6 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/**
- * Whether a program is there, for `test.skipIf`. Says loudly what is skipped; with PODFLAME_REQUIRE=all its absence is
- * an error.
- */
-export function hasProgram(name: string, ...probe: readonly string[]): boolean {
-  try {
-    execFileSync(name, probe, { stdio: "ignore" });
-    return true;
-  } catch (error) {
-    if (process.env["PODFLAME_REQUIRE"] === "all") throw new Error(`${name} is missing`, { cause: error });
-    process.stderr.write(`SKIPPED: tests that need ${name}\n`);
-    return false;
-  }
-}
-
 /** What `go tool pprof` prints about a file. Throws with its own words where it refuses the file. */
 export function goPprof(profile: Uint8Array, ...options: readonly string[]): string {
   return withFolder((folder) => {

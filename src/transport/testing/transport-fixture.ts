@@ -1,5 +1,5 @@
 /** What the tests of this module share: a context that can be looked into, and senders that we did not write. */
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import * as http2 from "node:http2";
 import * as grpc from "@grpc/grpc-js";
 import { type Clock, type Logger, MetricRegistry, silentLogger, systemClock } from "#telemetry";
@@ -159,21 +159,6 @@ export function framed(message: Uint8Array, flag = 0, announced = message.length
   prefix[0] = flag;
   prefix.writeUInt32BE(announced, 1);
   return Buffer.concat([prefix, message]);
-}
-
-/**
- * Whether a program is there, for `test.skipIf`. Says loudly what is skipped; with PODFLAME_REQUIRE=all its absence is
- * an error.
- */
-export function hasTool(name: "curl" | "openssl"): boolean {
-  try {
-    execFileSync(name, [name === "curl" ? "--version" : "version"], { stdio: "ignore" });
-    return true;
-  } catch (error) {
-    if (process.env["PODFLAME_REQUIRE"] === "all") throw new Error(`${name} is missing`, { cause: error });
-    process.stderr.write(`SKIPPED: tests that need ${name}\n`);
-    return false;
-  }
 }
 
 /** Runs curl and gives what it printed, headers included. */
