@@ -156,9 +156,11 @@ class ContentReader {
     return `[${range} ${strings.text(mappings.filename[index]!)} {${attributes.toSorted().join(" ")}}]`;
   }
 
+  /** Zeros mean none. */
   #link(index: number): string {
     const { links } = this.#dictionary;
-    return `${Buffer.from(links.traceIds.bytes(index)).toString("hex")}/${Buffer.from(links.spanIds.bytes(index)).toString("hex")}`;
+    const [trace, span] = [links.traceIds.bytes(index), links.spanIds.bytes(index)];
+    return `${Buffer.from(trace).toString("hex")}/${Buffer.from(span).toString("hex")}`.replace(/^0+\/0+$/, "/");
   }
 
   #list({ offsets, values }: { offsets: Int32Array; values: Int32Array }, index: number): string[] {
