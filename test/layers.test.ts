@@ -21,7 +21,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   identity: ["kubernetes", "telemetry"],
   collector: ["otlp", "transport", "wire", "telemetry"],
   "collector/components": ["collector", "otlp", "transport", "kubernetes", "identity", "wire", "telemetry"],
-  cli: ["collector", "collector/components", "formats", "otlp", "transport", "kubernetes", "identity", "wire", "telemetry"],
+  cli: [
+    "collector",
+    "collector/components",
+    "formats",
+    "otlp",
+    "transport",
+    "kubernetes",
+    "identity",
+    "wire",
+    "telemetry",
+  ],
 };
 
 /** Where a library may be used; every library of package.json's dependencies stands here. */

@@ -16,7 +16,13 @@
  */
 export { AttributeKeys } from "./attribute-keys.ts";
 export { AttributeKind } from "./attribute-scanner.ts";
-export { encodeAttribute, encodeValue, type Attribute, type AttributeMap, type AttributeValue } from "./attribute-value.ts";
+export {
+  encodeAttribute,
+  encodeValue,
+  type Attribute,
+  type AttributeMap,
+  type AttributeValue,
+} from "./attribute-value.ts";
 export { decodeResources, type DecodedResource, type DecodedScope } from "./decode-resources.ts";
 export { countItems } from "./envelope.ts";
 export { isMergeable, mergeRequests, splitRequest, type MergeableSignal, type SplitLimits } from "./merge.ts";

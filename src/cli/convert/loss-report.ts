@@ -26,7 +26,7 @@ const WORDS: Readonly<Record<LossKind, string>> = {
   "unreadable-samples": "samples that refer to what does not exist",
   "unreadable-profiles": "profiles that cannot be read",
   "entity-refs": "references to entities",
-  comments: "comments",
+  comments: "comments beyond 16 MiB of a request",
 };
 
 /** What conversions could not carry, for people: a line for each kind in each profile. */

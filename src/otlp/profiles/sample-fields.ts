@@ -1,4 +1,4 @@
-import { Reader } from "#wire";
+import { Reader, WireType } from "#wire";
 import { Int32Column } from "./columns.ts";
 import { isKnown, layoutFields, roleOf, SampleField, type FieldRoles } from "./fields.ts";
 import { layoutOrder, type Layout } from "./layout.ts";
@@ -141,13 +141,22 @@ export class SampleFields {
     return true;
   }
 
-  /** Packed numbers of other fields, one byte each. False where they are longer, with nothing taken. */
+  /** Packed numbers of other fields. False where something is wrong with them, which `#readSlowly` finds again. */
   #others(role: number, start: number, end: number): boolean {
+    const bytes = this.#bytes;
     if (role === SampleField.LABELS) {
       this.labels.push(start, end);
       return true;
     }
-    const bytes = this.#bytes;
+    if (role === SampleField.VALUES || role === SampleField.TIMESTAMPS) {
+      const reader = this.#reader;
+      reader.reset(bytes, start, end);
+      reader.wireType = WireType.LEN;
+      reader.start = start;
+      reader.end = end;
+      const { values, timestamps } = this.#samples;
+      return pushLongs(reader, role === SampleField.VALUES ? values : timestamps, false);
+    }
     for (let at = start; at < end; at++) if (bytes[at]! >= 0x80) return false;
     for (let at = start; at < end; at++) this.#number(role, bytes[at]!, 0);
     return true;
