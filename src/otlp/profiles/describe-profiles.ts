@@ -168,11 +168,11 @@ class Describer {
       let groups = stacks.get(stack);
       if (!groups) stacks.set(stack, (groups = new Map<string, Group>()));
       const indexes = samples.attributes.subarray(samples.attributeOffsets[index], samples.attributeOffsets[index + 1]);
-      const attributes = this.tables.attributeList(indexes);
+      const attributes = this.tables.attributeSet(indexes);
       const link = this.tables.link(samples.link[index]!);
-      const identity = JSON.stringify([attributes, link]);
+      const identity = `${attributes.identity} ${link.identity}`;
       let group = groups.get(identity);
-      if (!group) groups.set(identity, (group = new Group(attributes, link, profile.types.length)));
+      if (!group) groups.set(identity, (group = new Group(attributes.content, link.content, profile.types.length)));
       const meaning = meaningOf(profile, this.#model.layout, index);
       this.summary.timestamps += meaning.timestamps.length;
       group.add(meaning.totals, meaning.timestamps, meaning.weights);

@@ -31,6 +31,10 @@ export class TableDescriber {
   readonly stacks: (readonly number[])[] = [];
   readonly #dictionary: Dictionary;
   readonly #attributes = new Map<number, JsonObject>();
+  readonly #sets = new Map<string, Identified<readonly JsonObject[]>>();
+  readonly #setIdentities = new Map<string, number>();
+  readonly #links = new Map<number, Identified<JsonObject | null>>();
+  readonly #linkIdentities = new Map<string, number>();
   readonly #byIndex = {
     mappings: new Map<number, number>(),
     frames: new Map<number, number>(),
@@ -63,6 +67,21 @@ export class TableDescriber {
     return sortByKey(Array.from(indexes, (index) => this.attribute(index)));
   }
 
+  /** The same with a number that equal lists share. */
+  attributeSet(indexes: Int32Array): Identified<readonly JsonObject[]> {
+    const key = indexes.join();
+    let found = this.#sets.get(key);
+    if (!found) this.#sets.set(key, (found = identified(this.attributeList(indexes), this.#setIdentities)));
+    return found;
+  }
+
+  /** Trace and span, null for none, with a number that equal links share. */
+  link(index: number): Identified<JsonObject | null> {
+    let found = this.#links.get(index);
+    if (!found) this.#links.set(index, (found = identified(this.#link(index), this.#linkIdentities)));
+    return found;
+  }
+
   /** Position of a stack. */
   stack(index: number): number {
     const known = this.#byIndex.stacks.get(index);
@@ -73,8 +92,7 @@ export class TableDescriber {
     return place(this.#byIndex.stacks, this.#byContent.stacks, index, frames, this.stacks);
   }
 
-  /** Trace and span; null for none. */
-  link(index: number): JsonObject | null {
+  #link(index: number): JsonObject | null {
     const { links } = this.#dictionary;
     const traceId = Buffer.from(links.traceIds.bytes(index)).toString("hex");
     const spanId = Buffer.from(links.spanIds.bytes(index)).toString("hex");
@@ -153,6 +171,19 @@ export class TableDescriber {
       this.attribute(at),
     );
   }
+}
+
+/** A content with a number that equal ones share. */
+export interface Identified<T> {
+  readonly content: T;
+  readonly identity: number;
+}
+
+function identified<T extends Json>(content: T, identities: Map<string, number>): Identified<T> {
+  const key = JSON.stringify(content);
+  let identity = identities.get(key);
+  if (identity === undefined) identities.set(key, (identity = identities.size));
+  return { content, identity };
 }
 
 /** Finds the position of a content, appending it when it is new. */
