@@ -5,6 +5,7 @@ import type { Layout } from "../profiles/layout.ts";
 import { readProfiles } from "../profiles/read-profiles.ts";
 import type { Loss } from "./losses.ts";
 import { type RegroupOptions, regroupByContainer } from "./regroup.ts";
+import { isOld } from "./upgrade-profiles.ts";
 import type { WritableLayout } from "./wire-numbers.ts";
 import { type WriteOptions, writeProfiles } from "./write-profiles.ts";
 
@@ -42,7 +43,8 @@ export function convertRequest(
   if (from === layout || detected.candidates.includes(layout)) return { bytes, from, losses: [] };
   const model = readProfiles(bytes, from);
   if (model instanceof ParseError) return model;
-  const split = options.regroup === false ? { model, losses: [] } : regroupByContainer(model, options.regroupOptions);
+  const regroup = options.regroup !== false && isOld(from);
+  const split = regroup ? regroupByContainer(model, options.regroupOptions) : { model, losses: [] };
   const written = writeProfiles(split.model, layout, options);
   if (written instanceof ParseError) return written;
   return { bytes: written.bytes, from, losses: [...split.losses, ...written.losses] };
