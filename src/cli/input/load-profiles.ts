@@ -95,7 +95,10 @@ async function loadBytes(request: InputRequest, { layout }: LoadOptions): Promis
     return { source: { kind: "otlp", encoding: "protobuf", detection, bytes }, model };
   }
   if (detection.reason === "unresolvable" || detection.reason === "mixed") return detection;
-  return (await loadFormat(bytes, request.file)) ?? notRecognized(`as OTLP: ${detection.message}`);
+  const loaded = await loadFormat(bytes, request.file);
+  if (loaded !== undefined) return loaded;
+  const signal = await signalOf(bytes);
+  return signal === undefined ? notRecognized(`as OTLP: ${detection.message}`) : `holds OTLP ${signal}, not profiles`;
 }
 
 /** Fields that only requests of that signal have. */
