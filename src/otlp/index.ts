@@ -12,6 +12,7 @@
  *
  * Receiving: `routeOf(path)` → `receivePayload(signal, buffer, origin)` → Payload or ParseError;
  * answering: `encodeResponse`, `encodeStatus` and their JSON twins. Batching: `mergeRequests`, `splitRequest`.
+ * Profiles from layout to layout: behind `await loadLayouts()`.
  * For people: `decodeResources`, and behind `await loadTranscoder()` whole requests as objects, and OTLP/JSON.
  */
 export { AttributeKeys } from "./attribute-keys.ts";

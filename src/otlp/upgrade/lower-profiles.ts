@@ -2,11 +2,12 @@ import { type AttributeValue, decodeValue } from "../attribute-value.ts";
 import type { Dictionary, ProfileRecord, ProfilesModel } from "../profiles/model.ts";
 import { Temporality } from "../profiles/model.ts";
 import { StringTable } from "../string-table.ts";
+import { LegacyKey } from "./legacy-names.ts";
 import { LossLog } from "./losses.ts";
 import { DictionaryRebuilder } from "./rebuild-dictionary.ts";
 import { ReferenceResolver } from "./references.ts";
 import { profileWith } from "./single-profile.ts";
-import { type ConvertedModel, isOld, LegacyKey } from "./upgrade-profiles.ts";
+import { type ConvertedModel, isOld } from "./upgrade-profiles.ts";
 import { type WireNumbers, wireNumbers, type WritableLayout } from "./wire-numbers.ts";
 
 /**

@@ -1,12 +1,23 @@
 import { isUtf8 } from "node:buffer";
 import { type AttributeValue, decodeValue, encodeValue } from "../attribute-value.ts";
 import { DictionaryColumns } from "../profiles/dictionary-columns.ts";
-import { InternIndex } from "../profiles/intern-index.ts";
-import { BuildIdKind, type Dictionary, MappingHas } from "../profiles/model.ts";
+import { BuildIdKind, type Dictionary } from "../profiles/model.ts";
 import { halvesOf } from "../profiles/model-builder.ts";
 import { StringTable } from "../string-table.ts";
+import {
+  FOLDED_BIT,
+  frameTypeOfToday,
+  GNU_BUILD_ID,
+  HAS_ATTRIBUTES,
+  HAS_BITS,
+  HTLHASH,
+  IS_FOLDED,
+  OLD_BUILD_ID,
+  OTHER_BUILD_ID,
+} from "./legacy-names.ts";
 import type { LossLog } from "./losses.ts";
 import type { ReferenceResolver } from "./references.ts";
+import { TableMap } from "./table-map.ts";
 
 /** What happens to entries on the way. */
 export interface RebuildOptions {
@@ -328,51 +339,6 @@ export class DictionaryRebuilder {
   }
 }
 
-/** New index by old index of one table, and the index of its equal entries. */
-class TableMap {
-  /** New index + 1 by old index; 0 where it was not copied yet. */
-  readonly #map: Int32Array | undefined;
-  readonly #sparse: Map<number, number> | undefined;
-  readonly #table: Interned;
-  readonly #index: InternIndex;
-
-  constructor(length: number, table: Interned, sparse: boolean) {
-    if (sparse) this.#sparse = new Map();
-    else this.#map = new Int32Array(length);
-    this.set(0, 0);
-    this.#table = table;
-    this.#index = new InternIndex(table);
-    this.#index.intern(0, table.hash(0));
-  }
-
-  /** -1 where the entry was not copied yet. */
-  get(index: number): number {
-    return this.#map ? this.#map[index]! - 1 : (this.#sparse!.get(index) ?? -1);
-  }
-
-  set(index: number, mapped: number): number {
-    if (this.#map) this.#map[index] = mapped + 1;
-    else this.#sparse!.set(index, mapped);
-    return mapped;
-  }
-
-  /** Interns the entry that was appended last, as the copy of `old`. */
-  intern(old = -1): number {
-    const last = this.#table.length - 1;
-    const found = this.#index.intern(last, this.#table.hash(last));
-    if (found !== last) this.#table.pop();
-    if (old >= 0) this.set(old, found);
-    return found;
-  }
-}
-
-interface Interned {
-  readonly length: number;
-  hash(index: number): number;
-  same(a: number, b: number): boolean;
-  pop(): void;
-}
-
 function copyHalves(
   to: { push: (low: number, high: number) => void },
   from: BigInt64Array | BigUint64Array,
@@ -389,14 +355,6 @@ function isZero(bytes: Uint8Array): boolean {
 /** Labels of one key in one sample at most; each one more copies the list. */
 const MAX_FOLDED_LABELS = 64;
 
-/** Names of frame types in layout E (`Location.type_index`) whose spelling changed. */
-const FRAME_TYPES: Readonly<Record<string, string>> = { python: "cpython", v8: "v8js", phpjit: "php" };
-
-function frameTypeOfToday(type: string): string {
-  const name = type.replace(/-error$/, "");
-  return FRAME_TYPES[name] ?? name;
-}
-
 /** References were resolved when the value was copied. */
 function decodeLabel(value: Uint8Array): AttributeValue {
   return decodeValue(value, 0, value.length, NO_STRINGS);
@@ -405,19 +363,3 @@ function decodeLabel(value: Uint8Array): AttributeValue {
 const NO_STRINGS = new StringTable();
 const NONE: readonly number[] = [];
 const encoder = new TextEncoder();
-
-/** Semantic conventions 1.29 (renamed from `.profiling`), 1.38. */
-const HTLHASH = "process.executable.build_id.htlhash";
-const GNU_BUILD_ID = "process.executable.build_id.gnu";
-const OLD_BUILD_ID = "process.executable.build_id.profiling";
-/** Content hashes of an unknown kind have no name in the conventions. */
-const OTHER_BUILD_ID = "otlp.legacy.build_id";
-const HAS_ATTRIBUTES: readonly (readonly [number, string])[] = [
-  [MappingHas.FUNCTIONS, "pprof.mapping.has_functions"],
-  [MappingHas.FILENAMES, "pprof.mapping.has_filenames"],
-  [MappingHas.LINE_NUMBERS, "pprof.mapping.has_line_numbers"],
-  [MappingHas.INLINE_FRAMES, "pprof.mapping.has_inline_frames"],
-];
-const HAS_BITS: ReadonlyMap<string, number> = new Map(HAS_ATTRIBUTES.map(([bit, key]) => [key, bit]));
-const IS_FOLDED = "pprof.location.is_folded";
-const FOLDED_BIT: ReadonlyMap<string, number> = new Map([[IS_FOLDED, 1]]);

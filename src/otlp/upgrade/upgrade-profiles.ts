@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { Reader, WireType, Writer } from "#wire";
-import { type AttributeValue, encodeValue } from "../attribute-value.ts";
+import type { AttributeValue } from "../attribute-value.ts";
 import { type Layout, layoutOrder } from "../profiles/layout.ts";
 import type {
   ProfileRecord,
@@ -11,9 +10,11 @@ import type {
   ValueTypeRecord,
 } from "../profiles/model.ts";
 import { Temporality } from "../profiles/model.ts";
+import { LegacyKey } from "./legacy-names.ts";
 import { type Loss, LossLog } from "./losses.ts";
 import { DictionaryRebuilder } from "./rebuild-dictionary.ts";
 import { ReferenceResolver } from "./references.ts";
+import { scopeWithTypes } from "./scope-types.ts";
 import { upgradeSamples } from "./upgrade-samples.ts";
 import { windowOf } from "./window.ts";
 
@@ -43,16 +44,6 @@ const MAX_SPLIT_NUMBERS = 32 << 20;
 const MAX_SCOPES = 16;
 /** Bytes of all comments of a request, which may repeat one long string. */
 const MAX_COMMENT_BYTES = 16 << 20;
-
-/** Semantic conventions 1.38 to 1.40; the last one is podflame's, for what no layout can say any more. */
-export const LegacyKey = {
-  COMMENT: "pprof.profile.comment",
-  DROP_FRAMES: "pprof.profile.drop_frames",
-  KEEP_FRAMES: "pprof.profile.keep_frames",
-  DEFAULT_TYPE: "pprof.scope.default_sample_type",
-  TYPE_ORDER: "pprof.scope.sample_type_order",
-  TEMPORALITY: "otlp.legacy.aggregation_temporality",
-} as const;
 
 /**
  * A model of any layout as one of the newest (D10): one type for each profile, nothing that later layouts lack, and a
@@ -132,7 +123,8 @@ class Upgrade {
         key = groups.keys().next().value!;
       }
       let group = groups.get(key);
-      if (!group) groups.set(key, (group = { scope: scopeOf(scope, split), profiles: [] }));
+      if (!group)
+        groups.set(key, (group = { scope: scopeWithTypes(scope, split.defaultType, split.order), profiles: [] }));
       group.profiles.push(...split.profiles);
     }
     return [...groups.values()].map((group) => ({ ...group, schemaUrl: record.schemaUrl, unknown: undefined }));
@@ -296,41 +288,6 @@ function sameTypes(types: readonly ValueTypeRecord[]): boolean {
 
 function lacksValues({ length, valueOffsets }: Samples, types: number): boolean {
   for (let at = 0; at < length; at++) if (valueOffsets[at + 1]! - valueOffsets[at]! !== types) return true;
-  return false;
-}
-
-/** InstrumentationScope.attributes. */
-const SCOPE_ATTRIBUTES = 3;
-
-function scopeOf(scope: Uint8Array, { defaultType, order }: SplitProfile): Uint8Array {
-  const writer = new Writer(scope.length + 128);
-  writer.raw(scope);
-  if (defaultType !== "" && !hasAttribute(scope, LegacyKey.DEFAULT_TYPE)) {
-    writeAttribute(writer, LegacyKey.DEFAULT_TYPE, defaultType);
-  }
-  if (order.length > 0 && !hasAttribute(scope, LegacyKey.TYPE_ORDER)) {
-    writeAttribute(writer, LegacyKey.TYPE_ORDER, order.map(BigInt));
-  }
-  return writer.length === scope.length ? scope : writer.finish();
-}
-
-function writeAttribute(writer: Writer, key: string, value: AttributeValue): void {
-  writer.open(SCOPE_ATTRIBUTES);
-  writer.string(1, key);
-  writer.bytes(2, encodeValue(value));
-  writer.close();
-}
-
-function hasAttribute(scope: Uint8Array, key: string): boolean {
-  const fields = new Reader();
-  const attribute = new Reader();
-  fields.reset(scope, 0, scope.length);
-  while (fields.nextOf(SCOPE_ATTRIBUTES)) {
-    attribute.reset(scope, fields.start, fields.end);
-    while (attribute.next()) {
-      if (attribute.field === 1 && attribute.wireType === WireType.LEN && attribute.string() === key) return true;
-    }
-  }
   return false;
 }
 
