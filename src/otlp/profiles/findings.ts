@@ -60,12 +60,14 @@ export class Findings {
     { kind: FindingKind; field: string; count: number; place: string; offset: number }
   >();
 
-  /** @param place called only for the first of its kind and field */
+  /** @param place path of the message, called only for the first of its kind and field; a dot at its end is dropped */
   add(kind: FindingKind, field: string, offset: number, place: () => string = nowhere): void {
     const key = `${kind} ${field}`;
     const known = this.#found.get(key);
     if (known) known.count++;
-    else if (this.#found.size < MAX_FINDINGS) this.#found.set(key, { kind, field, count: 1, place: place(), offset });
+    else if (this.#found.size < MAX_FINDINGS) {
+      this.#found.set(key, { kind, field, count: 1, place: place().replace(/\.$/, ""), offset });
+    }
   }
 
   /**

@@ -119,6 +119,9 @@ function profileOf(profile: Uint8Array, ...rest: readonly (readonly [number, Uin
   return message([1, message([2, message([2, profile])])], ...rest);
 }
 
+/** One layout of each kind: tables in profiles, at the top, in a dictionary without and with stacks. */
+const KINDS = ["E", "D6", "D7", "D10"] as const;
+
 describe("much of nothing", () => {
   const heavy: readonly (readonly [string, () => Uint8Array])[] = [
     ["a million empty resources", () => repeat(1, EMPTY, MILLION)],
@@ -138,11 +141,11 @@ describe("much of nothing", () => {
   ];
 
   test.each(heavy)(
-    "%s: an answer within a second in every layout",
+    "%s: an answer within a second in every kind of layout",
     (_name, make) => {
       const bytes = make();
       const before = process.memoryUsage().rss;
-      for (const layout of LAYOUTS) {
+      for (const layout of KINDS) {
         const start = performance.now();
         const model = readProfiles(bytes, layout);
         expect(performance.now() - start).toBeLessThan(TIME_LIMIT);

@@ -333,7 +333,7 @@ export class ProfileReader {
   }
 
   #report(kind: FindingKind, field: string, place: () => string): void {
-    this.#findings.add(kind, field, this.#reader.fieldStart, () => place().slice(0, -1));
+    this.#findings.add(kind, field, this.#reader.fieldStart, place);
   }
 }
 

@@ -471,6 +471,18 @@ describe("what is not understood", () => {
     expect(Buffer.from(model.dictionary.locations.unknown.get(1)!)).toEqual(unknown);
   });
 
+  test("strings that are not UTF-8 are told, and shown with U+FFFD", () => {
+    const bytes = bytesOf("D10", {
+      dictionary: { stringTable: ["", "first", "xyz"] },
+      ...withProfile({ sampleType: { typeStrindex: 2 } }),
+    });
+    bytes[Buffer.from(bytes).indexOf("xyz") + 1] = 0xff;
+    const model = readProfiles(bytes, "D10") as ProfilesModel;
+    expect(profileOf(model)).toMatchObject({ types: [{ type: "x\uFFFDz" }] });
+    const finding = model.findings.find(({ kind }) => kind === "invalid-utf8");
+    expect(finding).toMatchObject({ field: "string_table", count: 1, place: "dictionary.string_table[2]" });
+  });
+
   test("a known field of an impossible wire type is passed over and told", () => {
     // Profile.time_unix_nano as a varint.
     const bytes = Uint8Array.from([0x0a, 0x06, 0x12, 0x04, 0x12, 0x02, 0x18, 0x05]);

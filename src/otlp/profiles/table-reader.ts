@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { ParseError, Reader } from "#wire";
 import type { DictionaryColumns } from "./dictionary-columns.ts";
 import { EntryField, isKnown, layoutFields, roleOf, TableField, type FieldRoles, type LayoutFields } from "./fields.ts";
@@ -150,7 +151,10 @@ export class TableReader {
   #string(start: number, end: number, place: () => string): void {
     const { strings } = this.#columns;
     if (!this.#firstString) {
-      strings.addRange(start, end);
+      const index = strings.addRange(start, end);
+      if (!isText(this.#bytes, start, end)) {
+        this.#findings.add("invalid-utf8", "string_table", start, () => `${place()}string_table[${index}]`);
+      }
       return;
     }
     // Entry 0 was appended already, as every layout has the empty text there.
@@ -397,6 +401,12 @@ export class TableReader {
     if (!reader.failed) return;
     this.#findings.add("malformed", table, reader.position, () => `${place()}${table}[${index}]`);
   }
+}
+
+/** Whether bytes are UTF-8. Nearly all strings are ASCII, which a loop tells faster than a call. */
+function isText(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (bytes[at]! >= 0x80) return isUtf8(bytes.subarray(at, end));
+  return true;
 }
 
 function tooMany(table: string): ParseError {
