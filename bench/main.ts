@@ -13,6 +13,10 @@ const BENCHMARKS: Readonly<Record<string, { readonly file: string; readonly summ
   },
   layouts: { file: "layouts.ts", summary: "recognizing and reading profiles in every layout, beside protobuf-es" },
   "otlp-splice": { file: "otlp-splice.ts", summary: "finding and splicing a resource, alone" },
+  "layouts-upgrade": {
+    file: "layouts-upgrade.ts",
+    summary: "converting profiles from every layout to 1.10 and back: MB a second",
+  },
   reflector: { file: "reflector.ts", summary: "the first list of 1,000 and of 10,000 pods: time and memory" },
 };
 
