@@ -13,6 +13,10 @@ export const ALL_FAMILIES = (1 << FAMILY_COUNT) - 1;
 const SAMPLES_KEPT = 64;
 /** Highest number that Profile has in any layout: 22, in D5. */
 const LAST_FIELD = 22;
+/** Samples that are stepped over where nothing behind them could tell more. */
+const ENOUGH_SAMPLES = 1024;
+/** Collectors always write the profile id: 7 or more in every layout but E, whose containers have no samples. */
+const TELLING_FIELD = 7;
 /** How often an element of a repeated field is looked into. */
 const LOOKED_INTO = 2;
 
@@ -82,20 +86,31 @@ export class ProfileProbe {
   readonly #inner = new Reader();
   readonly #seen = new Uint8Array(32);
   #hasStrings = false;
+  /** Fields come in descending order, as collectors write them: behind the samples there is only their type. */
+  #toldBefore = false;
 
   /** Looks at the profile at `bytes[start, end)`. */
   probe(bytes: Uint8Array, start: number, end: number): void {
     this.#reset();
     const reader = this.#reader;
     reader.reset(bytes, start, end);
+    let previous: number = LAST_FIELD;
+    let descending = true;
     for (;;) {
       // The first go through `next`, which sees whether field 2 is what samples are.
-      if (this.#seen[2]! > LOOKED_INTO) this.sampleCount += skipSamples(reader, this.samples, SAMPLES_KEPT);
+      if (this.#seen[2]! > LOOKED_INTO) {
+        const skipped = skipSamples(reader, this.samples, SAMPLES_KEPT, this.#toldBefore ? ENOUGH_SAMPLES : Infinity);
+        this.sampleCount += skipped;
+        if (skipped === ENOUGH_SAMPLES) break;
+      }
       if (!reader.next()) break;
       const { field, wireType } = reader;
       // Fields that no layout has tell nothing.
       if (field > LAST_FIELD) continue;
+      if (field > previous) descending = false;
+      previous = field;
       if (field > this.highest) this.highest = field;
+      this.#toldBefore = descending && this.highest >= TELLING_FIELD;
       if (field === 7 && wireType === WireType.LEN) [this.field7Start, this.field7End] = [reader.start, reader.end];
       if (field === D4_ATTRIBUTES) this.hasD4Attributes = true;
       if (field === D5_ATTRIBUTES) this.hasD5Attributes = true;
@@ -110,7 +125,8 @@ export class ProfileProbe {
   #reset(): void {
     this.impossible = this.odd = this.sampleCount = this.highest = 0;
     this.samples.length = 0;
-    this.hasD4Attributes = this.hasD5Attributes = this.hasTemporality = this.broken = this.#hasStrings = false;
+    this.hasD4Attributes = this.hasD5Attributes = this.hasTemporality = this.broken = false;
+    this.#hasStrings = this.#toldBefore = false;
     this.field7Start = this.field7End = -1;
     this.#seen.fill(0);
   }

@@ -5,14 +5,14 @@ const SAMPLE_TAG = 0x12;
 
 /**
  * Steps over samples much faster than field by field: there may be tens of thousands, all alike. Returns how many, and
- * adds the ranges of the first `most` to `kept`.
+ * adds the ranges of the first `most` to `kept`. Stops after `limit` of them.
  */
-export function skipSamples(reader: Reader, kept?: number[], most = 0): number {
-  const { bytes, limit } = reader;
-  const last = (limit - 3) | 0;
+export function skipSamples(reader: Reader, kept?: number[], most = 0, limit = Infinity): number {
+  const { bytes, limit: messageEnd } = reader;
+  const last = (messageEnd - 3) | 0;
   let at = reader.position | 0;
   let count = 0;
-  while (at <= last && bytes[at] === SAMPLE_TAG) {
+  while (at <= last && bytes[at] === SAMPLE_TAG && count < limit) {
     let length = bytes[at + 1]!;
     let start = at + 2;
     if (length >= 0x80) {
@@ -22,7 +22,7 @@ export function skipSamples(reader: Reader, kept?: number[], most = 0): number {
       start++;
     }
     const end = start + length;
-    if (end > limit) break;
+    if (end > messageEnd) break;
     at = end;
     count++;
     if (kept !== undefined && kept.length < most * 2) kept.push(start, end);
