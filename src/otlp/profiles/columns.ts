@@ -7,7 +7,7 @@ const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 if (!LITTLE_ENDIAN) throw new Error("profiles need a little-endian machine");
 
 /** Empty columns share these: there may be very many. */
-const NO_INTS = new Int32Array(0);
+const NO_INTS: Int32Array = new Int32Array(0);
 const NO_BYTES = new Uint8Array(0);
 const NO_SIGNED = new BigInt64Array(0);
 const NO_UNSIGNED = new BigUint64Array(0);
@@ -31,9 +31,19 @@ export class Int32Column {
     return this.length === 0 ? NO_INTS : this.values.subarray(0, this.length);
   }
 
-  /** A copy of what it holds, which it forgets. */
+  /** Begins anew, with room for exactly so many: filled, it is handed out without copying. */
+  begin(capacity: number): void {
+    this.values = new Int32Array(capacity);
+    this.length = 0;
+  }
+
+  /** What it holds in memory of its own; forgets it. */
   take(): Int32Array {
-    const taken = this.length === 0 ? NO_INTS : this.values.slice(0, this.length);
+    let taken = NO_INTS;
+    if (this.length === this.values.length) {
+      taken = this.values;
+      this.values = NO_INTS;
+    } else if (this.length > 0) taken = this.values.slice(0, this.length);
     this.length = 0;
     return taken;
   }

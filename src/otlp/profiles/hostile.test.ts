@@ -178,6 +178,11 @@ describe("numbers that lie", () => {
     }
   });
 
+  test("more samples than memory should hold are refused", () => {
+    const bytes = profileOf(repeat(2, EMPTY, 9 * MILLION), [2, message([5, EMPTY], [7, EMPTY])]);
+    expect((readProfiles(bytes, "D10") as ParseError).message).toContain("more than 8388608 samples");
+  });
+
   test("slices that overlap in every way do not make much of little", () => {
     const indices = new Writer(20_000);
     indices.open(3);

@@ -15,6 +15,9 @@ import { IndexRule, TableResolver, type IndexRules } from "./table-resolver.ts";
 /** Sample types of a profile at most; each sample of E to D7 has a value for each. */
 const MAX_TYPES = 1 << 16;
 
+/** Samples of a request at most: what two bytes say takes twenty in the model. */
+const MAX_SAMPLES = 1 << 23;
+
 /** What the fields of a profile say, before the indexes mean anything. */
 class RawProfile {
   readonly types = new Int32Column();
@@ -38,6 +41,7 @@ class RawProfile {
   payload: Uint8Array = EMPTY;
   id: Uint8Array = EMPTY;
   unknown: Uint8Array | undefined;
+  samples = 0;
   /** Pieces of the Profile inside a container (E). */
   readonly nested: number[] = [];
 }
@@ -60,6 +64,8 @@ export class ProfileReader {
   /** Whether there is one sample type, which is a message of its own. */
   readonly #oneType: boolean;
   readonly #wide: boolean;
+  /** Samples of all profiles so far. */
+  #sampleCount = 0;
 
   constructor(
     bytes: Uint8Array,
@@ -96,6 +102,8 @@ export class ProfileReader {
     tables?.reset();
     const problem = this.#walk(ranges, this.#fields.profile, raw, tables, place);
     if (problem) return problem;
+    this.#sampleCount += raw.samples;
+    if (this.#sampleCount > MAX_SAMPLES) return new ParseError(`more than ${MAX_SAMPLES} samples`);
     let inline: readonly number[] = [];
     let { adopted, rules }: { adopted: AdoptedIndexes | undefined; rules: IndexRules | undefined } = {
       adopted: undefined,
@@ -125,7 +133,7 @@ export class ProfileReader {
       while (reader.next()) {
         const role = roleOf(fields, reader.field, reader.wireType);
         if (role === ProfileField.SAMPLES) {
-          skipSamples(reader);
+          raw.samples += 1 + skipSamples(reader);
           continue;
         }
         if (role >= ProfileField.SAMPLE_TYPE) {
@@ -278,7 +286,7 @@ export class ProfileReader {
       else this.#report("index-out-of-range", "Profile.attribute_indices", place);
     }
     const { locationIndices } = raw;
-    const context = { rules, adopted, locationIndices, types: types.length, place };
+    const context = { rules, adopted, locationIndices, types: types.length, count: raw.samples, place };
     const read = this.#samples.read(ranges, context);
     if (read instanceof ParseError) return read;
     if ((raw.format === "") !== (raw.payload.length === 0)) this.#report("half-payload", "original_payload", place);

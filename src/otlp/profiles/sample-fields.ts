@@ -7,8 +7,8 @@ import type { SamplesBuilder } from "./samples-builder.ts";
 import { ABSENT } from "./table-reader.ts";
 
 /**
- * Decodes samples of one layout, one at a time: numbers as they are into the columns of a `SamplesBuilder`, the rest
- * into the fields of this object. Most bytes of a request are samples, so short fields are decoded here, without a
+ * Decodes samples of one layout, one at a time: attributes (resolved), values and timestamps into the columns of a
+ * `SamplesBuilder`, the rest as it is into the fields of this object. Most bytes of a request are samples, so short fields are decoded here, without a
  * `Reader`.
  */
 export class SampleFields {
@@ -18,6 +18,10 @@ export class SampleFields {
   length = 0;
   /** `ABSENT` where it was not written. */
   link = ABSENT;
+  /** Attributes of the model by the index that samples give; 0 where there is none. To be set for each profile. */
+  attributeTable: Int32Array = new Int32Array(0);
+  /** How many of the sample's attributes there are none of. */
+  lostAttributes = 0;
   /** Layout E: string, locations of its own, and ranges of labels. */
   stacktrace = 0;
   readonly direct = new Int32Column();
@@ -61,6 +65,7 @@ export class SampleFields {
   read(start: number, end: number): boolean {
     this.stack = this.start = this.length = this.stacktrace = 0;
     this.link = ABSENT;
+    this.lostAttributes = 0;
     this.direct.length = 0;
     if (this.labels.length > 0) this.labels.length = 0;
     const { attributes, timestamps, values } = this.#samples;
@@ -75,15 +80,20 @@ export class SampleFields {
       const tag = bytes[at]!;
       const role = tag < 0x80 ? this.#byTag[tag]! : 0;
       if (role === 0 || (tag & 5) !== 0) break;
-      const number = this.#short(at + 1);
-      if (number < 0) break;
+      let first = at + 2;
+      let number = bytes[at + 1]!;
+      if (number >= 0x80) {
+        number = this.#short(at + 1);
+        if (number < 0) break;
+        first = this.#behind;
+      }
       if ((tag & 2) === 0) {
-        at = this.#behind;
-        if (at > end) return false;
-        this.#number(role, number, 0);
+        if (first > end) return false;
+        if (role === SampleField.STACK) this.stack = number;
+        else this.#number(role, number, 0);
+        at = first;
         continue;
       }
-      const first = this.#behind;
       const last = first + number;
       if (last > end) return false;
       if (role === SampleField.TIMESTAMPS && this.#fixed) {
@@ -120,25 +130,43 @@ export class SampleFields {
     return fourth < 0x80 ? (first & 0x7f) | ((second & 0x7f) << 7) | ((third & 0x7f) << 14) | (fourth << 21) : -1;
   }
 
-  /** Appends packed indexes, for which there is room. False where one is long, with nothing taken. */
+  /** Resolves packed attributes, for which there is room. False where a number is long, with nothing taken. */
   #indexes(column: Int32Column, start: number, end: number): boolean {
     const bytes = this.#bytes;
+    const table = this.attributeTable;
     const target = column.values;
     let to = column.length;
+    let lost = 0;
     for (let at = start; at < end;) {
-      const byte = bytes[at]!;
-      if (byte < 0x80) {
-        target[to++] = byte;
-        at++;
-        continue;
+      let raw = bytes[at]!;
+      if (raw < 0x80) at++;
+      else {
+        raw = this.#short(at);
+        at = this.#behind;
+        if (raw < 0 || at > end) return false;
       }
-      const number = this.#short(at);
-      at = this.#behind;
-      if (number < 0 || at > end) return false;
-      target[to++] = number;
+      const attribute = raw < table.length ? table[raw]! : 0;
+      if (attribute > 0) target[to++] = attribute;
+      else lost++;
     }
     column.length = to;
+    this.lostAttributes += lost;
     return true;
+  }
+
+  /** Resolves attributes that were pushed raw, from `first` on. */
+  #resolve(column: Int32Column, first: number): void {
+    const { values, length } = column;
+    const table = this.attributeTable;
+    let to = first;
+    for (let at = first; at < length; at++) {
+      // Unsigned, so that one comparison covers negative ones.
+      const raw = values[at]! >>> 0;
+      const attribute = raw < table.length ? table[raw]! : 0;
+      if (attribute > 0) values[to++] = attribute;
+      else this.lostAttributes++;
+    }
+    column.length = to;
   }
 
   /** Packed numbers of other fields. False where something is wrong with them, which `#readSlowly` finds again. */
@@ -179,9 +207,12 @@ export class SampleFields {
       case SampleField.STACKTRACE:
         this.stacktrace = low;
         break;
-      case SampleField.ATTRIBUTES:
-        this.#samples.attributes.push(this.#wide && high !== 0 ? -1 : low);
+      case SampleField.ATTRIBUTES: {
+        const { attributes } = this.#samples;
+        attributes.push(this.#wide && high !== 0 ? -1 : low);
+        this.#resolve(attributes, attributes.length - 1);
         break;
+      }
       case SampleField.LOCATIONS:
         this.direct.push(this.#wide && high !== 0 ? -1 : low);
         break;
@@ -206,9 +237,12 @@ export class SampleFields {
         case 0:
           this.#odd(reader, isKnown(this.#fields, reader.field));
           break;
-        case SampleField.ATTRIBUTES:
+        case SampleField.ATTRIBUTES: {
+          const first = samples.attributes.length;
           pushInts(reader, samples.attributes, this.#wide);
+          this.#resolve(samples.attributes, first);
           break;
+        }
         case SampleField.LOCATIONS:
           pushInts(reader, this.direct, this.#wide);
           break;

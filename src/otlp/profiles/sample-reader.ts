@@ -10,13 +10,15 @@ import { SamplesBuilder } from "./samples-builder.ts";
 import { ABSENT } from "./table-reader.ts";
 import type { IndexRules } from "./table-resolver.ts";
 
-/** Profile.sample, in every layout. */
+/** Profile.sample, in every layout, and its tag. */
 const SAMPLES = 2;
+const SAMPLE_TAG = 0x12;
 
 /** Locations that all slices of a request may cover together, beyond four times what the slices are cut from. */
 const SPARE_LOCATIONS = 1 << 20;
 
-/** Attributes of a sample that the others are compared with, to find a key that stands twice. */
+/** Keys that stand twice are looked for in the first samples of a profile, among so many neighbors. */
+const SAMPLES_COMPARED = 1024;
 const KEYS_COMPARED = 16;
 
 /** What the samples of one profile refer to. */
@@ -28,6 +30,8 @@ export interface SampleContext {
   readonly locationIndices: Int32Column;
   /** How many sample types there are: up to D7 a sample has as many values. */
   readonly types: number;
+  /** Samples that there are, as far as known: room is made for them. */
+  readonly count: number;
   readonly place: () => string;
 }
 
@@ -53,8 +57,8 @@ export class SampleReader {
   /** The profile at hand, its samples so far, and the stacks of its slices. */
   #context: SampleContext | undefined;
   #index = 0;
-  /** Attributes by the index that samples give; 0 where there is none. */
-  #attributeTable: Int32Array = new Int32Array(0);
+  /** Where the sample at hand starts. */
+  #start = 0;
   readonly #slices = new Map<number, number>();
   /** Locations that slices may still cover; what is sent small must not become large without bound. */
   #budget = SPARE_LOCATIONS;
@@ -76,22 +80,44 @@ export class SampleReader {
     if (this.#layout === "E") collected.stacktraceId ??= new Int32Column();
     this.#slices.clear();
     this.#context = context;
-    this.#attributeTable = context.rules.attributes.elements(context.adopted?.attributes);
+    this.#sample.attributeTable = context.rules.attributes.elements(context.adopted?.attributes);
     this.#budget += context.locationIndices.length * 4;
     this.#index = 0;
-    const outer = this.#outer;
+    collected.begin(context.count);
     for (let piece = 0; piece < ranges.length; piece += 2) {
-      outer.reset(this.#bytes, ranges[piece]!, ranges[piece + 1]!);
-      for (; outer.nextOf(SAMPLES); this.#index++) {
-        if (!this.#read(outer.start, outer.end, context)) collected.abandon();
-        if (this.#budget < 0) {
-          collected.take();
-          return new ParseError("slices cover far more locations than there are");
-        }
+      this.#piece(ranges[piece]!, ranges[piece + 1]!, context);
+      if (this.#budget < 0) {
+        collected.take();
+        return new ParseError("slices cover far more locations than there are");
       }
     }
     const lost = this.#index - collected.length;
     return { samples: collected.take(), lost };
+  }
+
+  /** Reads the samples in one piece of a profile; those with short lengths are found without a `Reader`. */
+  #piece(start: number, end: number, context: SampleContext): void {
+    const bytes = this.#bytes;
+    const collected = this.#collected;
+    for (let at = start | 0; at < end && this.#budget >= 0; this.#index++) {
+      let first = at + 2;
+      let length = bytes[at + 1]!;
+      if (length >= 0x80) {
+        first++;
+        const high = bytes[at + 2]!;
+        length = high < 0x80 ? (length & 0x7f) + (high << 7) : Infinity;
+      }
+      if (bytes[at] !== SAMPLE_TAG || !(first + length <= end)) {
+        const outer = this.#outer;
+        outer.reset(bytes, at, end);
+        if (!outer.nextOf(SAMPLES)) return;
+        first = outer.start;
+        length = outer.end - first;
+      }
+      at = first + length;
+      this.#start = first;
+      if (!this.#read(first, at, context)) collected.abandon();
+    }
   }
 
   /** Reads one sample. False where it cannot be kept. */
@@ -106,7 +132,7 @@ export class SampleReader {
     if (stack < 0) {
       return this.#report("index-out-of-range", this.#hasStacks ? "Sample.stack_index" : "Sample.locations", context);
     }
-    this.#attributes(firstAttribute, context);
+    this.#checkAttributes(firstAttribute, context);
     if (sample.labels.length > 0) this.#labels(context);
     this.#checkValues(samples.values.length - firstValue, samples.timestamps.length - firstTimestamp, context);
     if (samples.stacktraceId) samples.stacktraceId.push(this.#string(sample.stacktrace, context));
@@ -114,33 +140,22 @@ export class SampleReader {
     return true;
   }
 
-  /** Resolves the attributes from `first` on, in place. */
-  #attributes(first: number, context: SampleContext): void {
-    const { attributes } = this.#collected;
-    const { values, length } = attributes;
-    if (first === length) return;
-    const table = this.#attributeTable;
-    const keys = this.#builder.columns.attributes.key.values;
-    let to = first;
-    for (let at = first; at < length; at++) {
-      const raw = values[at]!;
-      // Unsigned, so that one comparison covers negative ones.
-      const attribute = raw >>> 0 < table.length ? table[raw]! : 0;
-      if (attribute === 0) {
-        this.#report("index-out-of-range", "Sample.attribute_indices", context);
-        continue;
-      }
-      const key = keys[attribute];
-      const compared = Math.min(to, first + KEYS_COMPARED);
-      for (let before = first; before < compared; before++) {
-        if (keys[values[before]!] === key) {
-          this.#report("duplicate-attribute-key", "Sample.attribute_indices", context);
-          break;
-        }
-      }
-      values[to++] = attribute;
+  /** Tells of attributes that there are none of, and of keys that stand twice, as far as that is looked for. */
+  #checkAttributes(first: number, context: SampleContext): void {
+    if (this.#sample.lostAttributes > 0) {
+      this.#report("index-out-of-range", "Sample.attribute_indices", context);
     }
-    attributes.length = to;
+    if (this.#index >= SAMPLES_COMPARED) return;
+    const { values, length } = this.#collected.attributes;
+    const keys = this.#builder.columns.attributes.key.values;
+    for (let at = first + 1; at < length; at++) {
+      const key = keys[values[at]!];
+      for (let before = Math.max(first, at - KEYS_COMPARED); before < at; before++) {
+        if (keys[values[before]!] !== key) continue;
+        this.#report("duplicate-attribute-key", "Sample.attribute_indices", context);
+        return;
+      }
+    }
   }
 
   #link(raw: number, context: SampleContext): number {
@@ -229,7 +244,7 @@ export class SampleReader {
 
   #string(raw: number, { rules, adopted, place }: SampleContext): number {
     const string = rules.strings.scalar(raw);
-    if (string < 0) this.#findings.add("index-out-of-range", "string index", this.#outer.start, place);
+    if (string < 0) this.#findings.add("index-out-of-range", "string index", this.#start, place);
     return string <= 0 ? 0 : adopted ? adopted.strings[string]! : string;
   }
 
@@ -257,7 +272,7 @@ export class SampleReader {
   /** Always false. Apart from the hot functions: a closure in them costs on every call. */
   #report(kind: FindingKind, field: string, { place }: SampleContext): false {
     const index = this.#index;
-    this.#findings.add(kind, field, this.#outer.start, () => `${place()}sample[${index}]`);
+    this.#findings.add(kind, field, this.#start, () => `${place()}sample[${index}]`);
     return false;
   }
 }

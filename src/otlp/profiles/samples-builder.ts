@@ -36,16 +36,9 @@ export class SamplesBuilder {
   close(stack: number, link: number): void {
     const { stack: stacks, link: links, attributeOffsets, valueOffsets, timestampOffsets } = this;
     const at = stacks.length;
-    // The five grow alike; offsets are one ahead.
-    if (at + 2 > attributeOffsets.values.length) {
-      for (const column of [stacks, links]) column.reserve(1);
-      for (const column of [attributeOffsets, valueOffsets, timestampOffsets]) column.reserve(2);
-    }
-    if (at === 0) {
-      attributeOffsets.values[0] = valueOffsets.values[0] = timestampOffsets.values[0] = 0;
-    }
-    if (at === stacks.values.length) stacks.reserve(1);
-    if (at === links.values.length) links.reserve(1);
+    // The five grow alike, but offsets are one ahead.
+    if (at === stacks.values.length) this.#grow();
+    if (at === 0) attributeOffsets.values[0] = valueOffsets.values[0] = timestampOffsets.values[0] = 0;
     stacks.values[at] = stack;
     links.values[at] = link;
     attributeOffsets.values[at + 1] = this.attributes.length;
@@ -53,6 +46,19 @@ export class SamplesBuilder {
     timestampOffsets.values[at + 1] = this.timestamps.length;
     stacks.length = links.length = at + 1;
     attributeOffsets.length = valueOffsets.length = timestampOffsets.length = at + 2;
+  }
+
+  /** Makes room for exactly so many samples, which are then not copied by `take`. Only when there are none. */
+  begin(count: number): void {
+    if (count === 0) return;
+    for (const column of [this.stack, this.link]) column.begin(count);
+    for (const column of [this.attributeOffsets, this.valueOffsets, this.timestampOffsets]) column.begin(count + 1);
+  }
+
+  #grow(): void {
+    const more = this.stack.length + 16;
+    for (const column of [this.stack, this.link]) column.reserve(more);
+    for (const column of [this.attributeOffsets, this.valueOffsets, this.timestampOffsets]) column.reserve(more + 1);
   }
 
   /** Takes back what was pushed since the last `close`. */
