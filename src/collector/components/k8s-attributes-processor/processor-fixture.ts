@@ -1,7 +1,7 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { ComponentContext } from "#collector";
 import { IdentityHub } from "#identity";
-import type { OwnerReference, PodContainer, PodObject } from "#kubernetes";
+import type { PodObject } from "#kubernetes";
 import { INTERNAL_ORIGIN, type Origin, Payload, type Signal } from "#otlp";
 import { ManualClock, MetricRegistry, silentLogger } from "#telemetry";
 import { BufferPool, MessageBuffer } from "#wire";
@@ -10,49 +10,10 @@ import { ExportMetricsServiceRequestSchema } from "../../../../test/generated/op
 import { ExportProfilesServiceRequestSchema } from "../../../../test/generated/opentelemetry/proto/collector/profiles/v1development/profiles_service_pb.js";
 import { ExportTraceServiceRequestSchema } from "../../../../test/generated/opentelemetry/proto/collector/trace/v1/trace_service_pb.js";
 import type { AnyValue, KeyValue } from "../../../../test/generated/opentelemetry/proto/common/v1/common_pb.js";
+export { containerOf, ownerOf, podOf } from "../../../identity/pod-fixtures.ts";
 import { k8sAttributesConfig } from "./config.ts";
 import { Enrichment } from "./enrichment.ts";
 import { K8sAttributesProcessor } from "./k8s-attributes-processor.ts";
-
-/** Makes pods for tests: what is not given is empty, as for a pod whose fields are missing. */
-export function podOf(fields: Partial<PodObject> = {}): PodObject {
-  return {
-    uid: "",
-    name: "",
-    namespace: "",
-    nodeName: "",
-    hostname: "",
-    hostNetwork: false,
-    podIps: [],
-    createdMs: 0,
-    startedMs: 0,
-    deletedMs: 0,
-    labels: new Map(),
-    annotations: new Map(),
-    owners: [],
-    containers: [],
-    ...fields,
-  };
-}
-
-/** Makes a container of a pod for tests. */
-export function containerOf(fields: Partial<PodContainer> = {}): PodContainer {
-  return {
-    name: "app",
-    kind: "app",
-    image: "",
-    containerId: "",
-    previousContainerId: "",
-    restartCount: 0,
-    imageId: "",
-    ...fields,
-  };
-}
-
-/** Makes a controlling owner for tests. */
-export function ownerOf(kind: string, name: string): OwnerReference {
-  return { kind, name, uid: `${name}-uid`, controller: true };
-}
 
 /** Attributes in tests: strings, whole numbers as bigint, lists of strings, and null for a value that isn't set. */
 export type TestAttributes = Readonly<Record<string, string | bigint | boolean | readonly string[] | null>>;
