@@ -66,7 +66,6 @@ export type {
 export { loadProfiles, type Profiles } from "./load-profiles.ts";
 export { loadTranscoder, type Transcoder } from "./load-transcoder.ts";
 export type { DecodedMessage, DecodedValue } from "./schema/decode.ts";
-export type { ProfileSummary, StackSummary } from "./profile-summary.ts";
 export { detectLayout } from "./profiles/detect-layout.ts";
 export { type Confidence, type Detection, type DetectionPrior, Refusal } from "./profiles/detection.ts";
 export type { Finding, FindingKind } from "./profiles/findings.ts";

@@ -1,6 +1,6 @@
 import type * as transcoder from "./transcoder.ts";
 
-/** `jsonToProtobuf`, `protobufToJson`, `decodeRequest`, `summarizeProfiles`: see transcoder.ts. */
+/** `jsonToProtobuf`, `protobufToJson`, `decodeRequest`, `describeProfiles`: see transcoder.ts. */
 export type Transcoder = typeof transcoder;
 
 /** Loads the message tables on the first call; later calls get the same module. */

@@ -17,6 +17,5 @@ export function decodeRequest(signal: Signal, bytes: Uint8Array): DecodedMessage
 
 export { jsonToProtobuf, profilesJsonToProtobuf, type TranscodedProfiles } from "./json/read-json.ts";
 export { protobufToJson } from "./json/write-json.ts";
-export { summarizeProfiles, type ProfileSummary, type StackSummary } from "./profile-summary.ts";
 export { describeProfiles, describeRefusal } from "./profiles/describe-profiles.ts";
 export { meaningOf, type SampleMeaning } from "./profiles/sample-totals.ts";

@@ -1,4 +1,4 @@
-import type { SourceSettings } from "#identity";
+import { DEFAULT_GRACE_MS, type SourceSettings } from "#identity";
 import type { ApiClientSettings } from "#kubernetes";
 import {
   boolean,
@@ -196,7 +196,7 @@ const schema: Field<K8sAttributesConfig> = mapped(
         wait_for_metadata: optional(boolean(), false),
         wait_for_metadata_timeout: optional(durationMs({ min: 0 }), 10_000),
         watch_sync_period: optional(durationMs({ min: 0 })),
-        pod_delete_grace_period: optional(durationMs({ min: 0 }), 120_000),
+        pod_delete_grace_period: optional(durationMs({ min: 0 }), DEFAULT_GRACE_MS),
       },
       {
         semconv: 'unknown key "semconv": podflame knows only the stable names so far, which are the default; remove it',
