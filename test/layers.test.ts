@@ -19,8 +19,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   transport: ["wire", "telemetry"],
   kubernetes: ["wire", "telemetry"],
   identity: ["kubernetes", "telemetry"],
+  linux: ["telemetry"],
+  symbols: ["telemetry"],
+  profiler: ["linux", "symbols", "otlp", "identity", "wire", "telemetry"],
   collector: ["otlp", "transport", "wire", "telemetry"],
-  "collector/components": ["collector", "otlp", "transport", "kubernetes", "identity", "wire", "telemetry"],
+  "collector/components": ["collector", "otlp", "transport", "kubernetes", "identity", "profiler", "wire", "telemetry"],
   cli: [
     "collector",
     "collector/components",
@@ -29,6 +32,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "transport",
     "kubernetes",
     "identity",
+    "linux",
+    "symbols",
+    "profiler",
     "wire",
     "telemetry",
   ],
@@ -37,9 +43,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Where a library may be used; every library of package.json's dependencies stands here. */
 const LIBRARY_HOME: Readonly<Record<string, readonly string[]>> = {
   commander: ["src/cli/"],
+  "gecko-profiler-demangle": ["src/symbols/"],
+  koffi: ["src/linux/ffi.ts"],
   pino: ["src/telemetry/"],
   snappyjs: ["src/transport/"],
   valibot: ["src/collector/config/"],
+  "xz-decompress": ["src/symbols/"],
   // A kubeconfig is YAML as well.
   yaml: ["src/collector/config/", "src/kubernetes/access/"],
 };

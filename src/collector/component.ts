@@ -47,13 +47,13 @@ export interface Host {
   reportFatal(error: Error): void;
 }
 
-/** A typed key of `Host.service`. */
+/** A typed key of `Host.service`. Keys of one name are one key, so that components can share without a common module. */
 export interface HostKey<T> {
   readonly name: string;
   readonly type?: T;
 }
 
-/** Makes a key; `name` appears in errors. */
+/** Makes a key; `name` says which service it is, and appears in errors. */
 export function hostKey<T>(name: string): HostKey<T> {
   return { name };
 }

@@ -6,7 +6,7 @@ interface SharedService {
 
 /** What the components of one running service share. */
 export class ServiceHost implements Host {
-  readonly #services = new Map<HostKey<unknown>, SharedService>();
+  readonly #services = new Map<string, SharedService>();
   readonly #onFatal: (error: Error) => void;
 
   /** @param onFatal hears of what a component can't live with; may be called more than once */
@@ -15,8 +15,8 @@ export class ServiceHost implements Host {
   }
 
   service<T>(key: HostKey<T>, create: () => T & SharedService): T {
-    let service = this.#services.get(key) as (T & SharedService) | undefined;
-    if (service === undefined) this.#services.set(key, (service = create()));
+    let service = this.#services.get(key.name) as (T & SharedService) | undefined;
+    if (service === undefined) this.#services.set(key.name, (service = create()));
     return service;
   }
 
@@ -28,7 +28,7 @@ export class ServiceHost implements Host {
   get closing(): readonly { readonly name: string; shutdown(deadline: AbortSignal): Promise<void> }[] {
     return [...this.#services]
       .filter(([, service]) => service.shutdown !== undefined)
-      .map(([{ name }, service]) => ({ name, shutdown: (deadline: AbortSignal) => service.shutdown!(deadline) }))
+      .map(([name, service]) => ({ name, shutdown: (deadline: AbortSignal) => service.shutdown!(deadline) }))
       .reverse();
   }
 }

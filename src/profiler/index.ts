@@ -1,0 +1,6 @@
+/**
+ * The node agent: samples every CPU, knows the container of each sample, names frames on the host, builds OTLP
+ * profiles. Start with `profiler.ts`. Leaves out what happens to the profiles: that is the receiver's and its
+ * pipeline's business.
+ */
+export {};

@@ -1,0 +1,6 @@
+/**
+ * Names for addresses: ELF symbol tables, Go's pclntab, V8's heap, perf maps, the kernel's list, demangling. Bytes in,
+ * names out: who opens files and reads other processes' memory is the caller. All input is hostile.
+ */
+export { bytesSource, type ByteSource } from "./byte-source.ts";
+export type { SymbolFrame } from "./frame.ts";
