@@ -3,4 +3,11 @@
  * profiles. Start with `profiler.ts`. Leaves out what happens to the profiles: that is the receiver's and its
  * pipeline's business.
  */
-export {};
+export { Profiler, type DeliverProfiles, type ProfilerAccounts } from "./profiler.ts";
+export {
+  DEFAULT_PROFILER_SETTINGS,
+  SAMPLE_ATTRIBUTES,
+  type ProfilerFilter,
+  type ProfilerSettings,
+  type SampleAttribute,
+} from "./settings.ts";

@@ -1,0 +1,66 @@
+/** What a sample can carry about the thread it hit, by the name of its attribute. */
+export const SAMPLE_ATTRIBUTES = [
+  "process.pid",
+  "process.executable.name",
+  "process.executable.path",
+  "thread.name",
+  "thread.id",
+  "cpu.logical_number",
+] as const;
+export type SampleAttribute = (typeof SAMPLE_ATTRIBUTES)[number];
+
+/** Which tasks are sampled at all. The kernel decides, before it walks a stack. Without any key: all of them. */
+export interface ProfilerFilter {
+  /** Only the threads of this process (pid as the agent's own namespace shows it). */
+  readonly pid?: number;
+  /** Only these containers, by their full ids. */
+  readonly containerIds?: readonly string[];
+  /** Only tasks in these control groups and below: paths from the root of the cgroup file system, as in /proc/PID/cgroup. */
+  readonly cgroupPaths?: readonly string[];
+}
+
+/** How a `Profiler` samples and what its profiles look like. */
+export interface ProfilerSettings {
+  /** Samples each second on each CPU, 1 to 999. Small odd rates don't fall in step with periodic work. */
+  readonly frequencyHz: number;
+  /** Time between two requests. */
+  readonly reporterIntervalMs: number;
+  /** Share of the interval, 0 to 1, by which each one is randomly longer or shorter, so that nodes don't report as one. */
+  readonly reporterJitter: number;
+  /**
+   * One resource for each container (host processes: for each executable), with what differs inside on the samples; or
+   * one for each process, as the OpenTelemetry eBPF profiler does.
+   */
+  readonly groupBy: "container" | "process";
+  /**
+   * `timestamps`: a time for each hit and no values, as the OpenTelemetry eBPF profiler sends. `merged`: one count (or
+   * sum of nanoseconds) for each stack and set of attributes, which is smaller at high rates.
+   */
+  readonly values: "timestamps" | "merged";
+  /** What is told on samples. Each one that varies makes samples differ that else would be one. */
+  readonly sampleAttributes: readonly SampleAttribute[];
+  /** Share of the intervals off the CPU that are recorded, 0 (none) to 1. */
+  readonly offCpuThreshold: number;
+  readonly filter: ProfilerFilter;
+  /** Whether resources tell host.name, host.id, host.arch and os.type. */
+  readonly hostAttributes: boolean;
+  /**
+   * Whether resources tell service.name, service.namespace, … from OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES of
+   * their processes. A container whose processes name several services is one resource for each.
+   */
+  readonly serviceNames: boolean;
+}
+
+/** What a `profiling` receiver without any configuration does. */
+export const DEFAULT_PROFILER_SETTINGS: ProfilerSettings = {
+  frequencyHz: 20,
+  reporterIntervalMs: 5000,
+  reporterJitter: 0.2,
+  groupBy: "container",
+  values: "timestamps",
+  sampleAttributes: ["process.pid", "process.executable.name", "thread.name"],
+  offCpuThreshold: 0,
+  filter: {},
+  hostAttributes: true,
+  serviceNames: true,
+};
