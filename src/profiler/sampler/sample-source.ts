@@ -1,0 +1,109 @@
+import type { RecordView } from "./record.ts";
+
+/** Directory of a cgroup hierarchy by its inode, as records carry it. */
+export interface CgroupId {
+  /** 1: the hierarchy of the v1 memory controller; 2: the unified one. */
+  readonly hierarchy: 1 | 2;
+  readonly id: bigint;
+}
+
+/** Byte offsets that the kernel's walk through a V8 process needs, from that build's `v8dbg_*` symbols. */
+export interface V8FrameOffsets {
+  /** Slot of the context or frame marker from the frame pointer, −8 in builds seen so far. */
+  readonly fpContext: number;
+  /** Slot of the JSFunction from the frame pointer, −16. */
+  readonly fpFunction: number;
+  /** Slot of the BytecodeArray from the frame pointer, −32. */
+  readonly fpBytecodeArray: number;
+  /** Slot of the bytecode offset from the frame pointer, −40. */
+  readonly fpBytecodeOffset: number;
+  /** SharedFunctionInfo pointer inside a JSFunction, 24 in Node 20, 32 in Node 22 and 24. */
+  readonly functionShared: number;
+}
+
+/** How the kernel walks the user stack of a process. What has no setting of its own is walked by frame pointers. */
+export type ProcessWalk =
+  { readonly kind: "frame-pointers" } | { readonly kind: "v8"; readonly offsets: V8FrameOffsets };
+
+/** Whose samples are taken. */
+export type SelectionMode = "all" | "only" | "except";
+
+/**
+ * Which cgroups are sampled, decided in the kernel before any stack is walked. A task belongs to an entry if either of
+ * its two directories is the entry's; directories below don't count.
+ */
+export interface CgroupSelection {
+  /** `only` or `except` what was added; `all` ignores what was added without forgetting it. */
+  use(mode: SelectionMode): void;
+  /** Returns false if there is no room for one more. */
+  add(cgroup: CgroupId): boolean;
+  remove(cgroup: CgroupId): void;
+}
+
+/**
+ * What the kernel programs and the ring counted since the start. Each hit of the timer is in exactly one of
+ * `samples`, `idle`, `denied`, `otherProcess`, `lost` and `missed`: together they are wall time × CPUs × frequency.
+ */
+export interface SamplerCounters {
+  /** On-CPU samples written to the ring. */
+  readonly samples: number;
+  /** Hits while the CPU had nothing to do. */
+  readonly idle: number;
+  /** Hits in cgroups that aren't selected. */
+  readonly denied: number;
+  /** Hits in processes other than the only one wanted. */
+  readonly otherProcess: number;
+  /** On-CPU samples for which the ring had no room. */
+  readonly lost: number;
+  /** Periods in which the timer didn't fire: the machine was held up (steal time), or interrupts were off for long. */
+  readonly missed: number;
+  /** Samples taken in kernel mode, of kernel threads too. */
+  readonly kernelMode: number;
+  /** Samples of user processes whose walk ended before a known root. */
+  readonly truncated: number;
+  /** Off-CPU intervals handed out. */
+  readonly offCpu: number;
+  /** Off-CPU intervals chosen, but lost: the ring or the table of sleepers was full. */
+  readonly offCpuLost: number;
+  /** Exec and exit records written. */
+  readonly lifecycle: number;
+  /** Exec and exit records for which the ring had no room. */
+  readonly lifecycleLost: number;
+  /** Records skipped in user space: lengths that can't be, or an unknown layout. */
+  readonly malformed: number;
+}
+
+/** What BPF_ENABLE_STATS tells of all programs since they were loaded. */
+export interface ProgramStats {
+  readonly runTimeNs: number;
+  readonly runs: number;
+}
+
+/**
+ * Samples of this machine as they come: what the profiler needs of `Sampler`, so that tests can play one. Not safe to
+ * call from within `drain`'s `visit`.
+ */
+export interface SampleSource {
+  /** Begins to sample. Once. */
+  start(): void;
+  /**
+   * Hands out the records that wait, oldest first, at most `maxRecords`. `visit` must not keep the view.
+   *
+   * @returns how many were handed out
+   */
+  drain(visit: (record: RecordView) => void, maxRecords?: number): number;
+  setFrequency(hz: number): void;
+  /** Follows CPUs that came or went since the last call. Cheap; to be called every few seconds. */
+  followCpus(): void;
+  readonly selection: CgroupSelection;
+  /** Says how `pid` is to be walked from now on. Returns false if there is no room for one more. */
+  setProcess(pid: number, walk: ProcessWalk): boolean;
+  forgetProcess(pid: number): void;
+  counters(): SamplerCounters;
+  /** CPUs that are sampled now. */
+  readonly onlineCpus: number;
+  /** Memory that the kernel holds for programs and tables, the ring included. */
+  readonly kernelMemoryBytes: number;
+  /** Ends sampling and frees all of it. */
+  close(): void;
+}
