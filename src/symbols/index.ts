@@ -3,4 +3,9 @@
  * names out: who opens files and reads other processes' memory is the caller. All input is hostile.
  */
 export { bytesSource, type ByteSource } from "./byte-source.ts";
+export { type ElfFile, openElf } from "./elf/elf-file.ts";
+export type { ElfSection } from "./elf/sections.ts";
+export type { ElfSegment } from "./elf/segments.ts";
+export type { ElfSymbol, ElfSymbolTable } from "./elf/symbol-table.ts";
 export type { SymbolFrame } from "./frame.ts";
+export { SymbolProblem } from "./symbol-problem.ts";
