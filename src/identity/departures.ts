@@ -1,11 +1,11 @@
 import type { Clock, Timer } from "#telemetry";
-import type { Claim, ContainerInstance, PodRecord } from "./records.ts";
+import type { Claim, ContainerInstance, ObjectRecord, PodRecord } from "./records.ts";
 
 /** What falls due within a second is dropped together. */
 const SWEEP_INTERVAL_MS = 1_000;
 
-/** What can go and come back: a pod, one of its runs, one of its keys. */
-export type Departing = PodRecord | ContainerInstance | Claim;
+/** What can go and come back: a pod, one of its runs, one of its keys, another object. */
+export type Departing = PodRecord | ContainerInstance | Claim | ObjectRecord;
 
 /** Remembers what is gone until its grace period ends. One timer for everything, and none while nothing is gone. */
 export class Departures {

@@ -1,10 +1,12 @@
-import type { PodObject, ReflectorSink } from "#kubernetes";
+import type { ObjectKind, PodObject, ReflectorSink } from "#kubernetes";
 import type { Telemetry } from "#telemetry";
+import { ClusterObjects } from "./cluster-objects.ts";
 import { ContainerIndex } from "./container-index.ts";
 import { type Departing, Departures } from "./departures.ts";
 import { DirectoryMetrics } from "./directory-metrics.ts";
+import { ObjectMetrics } from "./object-metrics.ts";
 import { type IndexDefinition, PodIndex } from "./pod-index.ts";
-import { Claim, ContainerInstance, LIVE, PodRecord } from "./records.ts";
+import { Claim, ContainerInstance, LIVE, ObjectRecord, PodRecord } from "./records.ts";
 import { samePod } from "./same-pod.ts";
 import { UidIndex } from "./uid-index.ts";
 
@@ -19,13 +21,15 @@ export interface DirectorySettings {
   readonly name?: string;
   /** Pods beyond that push out those in their grace period, and are refused where there are none. */
   readonly maxPods?: number;
+  /** Objects other than pods that are taken at most. */
+  readonly maxObjects?: number;
 }
 
 /**
  * Who is who: one record a pod uid, which owns every key that leads to it (container ids of all containers and of
  * their previous runs, addresses, name, whatever indexes were asked for). Each event is compared with the record, so
  * a key that a pod no longer has can't be forgotten. What is gone, a pod or one of its keys, stays resolvable for the
- * grace period.
+ * grace period. Other objects (namespaces, nodes, owners) are followed as far as somebody wants them, and linked to.
  *
  * It is fed as a reflector's sink and only ever changes there and in its timer, so look-ups see no half-done change.
  */
@@ -38,6 +42,9 @@ export class Directory implements ReflectorSink<PodObject> {
   readonly #indexes = new Map<string, { readonly index: PodIndex; users: number }>();
   readonly #slots = new Map<string, { readonly slot: number; users: number }>();
   readonly #departures: Departures;
+  readonly #objectMetrics: ObjectMetrics;
+  /** What is known of other objects than pods. */
+  readonly objects: ClusterObjects;
   #listing = 0;
   #synced = false;
   #live = 0;
@@ -48,6 +55,13 @@ export class Directory implements ReflectorSink<PodObject> {
   constructor(settings: DirectorySettings) {
     this.#departures = new Departures(settings.telemetry.clock, (subject) => this.#drop(subject));
     this.#maxPods = settings.maxPods ?? DEFAULT_MAX_PODS;
+    this.#objectMetrics = new ObjectMetrics(settings.telemetry.metrics, settings.name ?? "pods");
+    this.objects = new ClusterObjects({
+      departures: this.#departures,
+      metrics: this.#objectMetrics,
+      onOwnersChanged: (record) => this.#ownersChanged(record),
+      maxObjects: settings.maxObjects,
+    });
     this.synced = new Promise((resolve) => (this.#onSynced = resolve));
     this.#metrics = new DirectoryMetrics(settings.telemetry.metrics, settings.name ?? "pods", {
       pods: () => this.#records.size,
@@ -78,6 +92,15 @@ export class Directory implements ReflectorSink<PodObject> {
     this.#departures.keepFor(graceMs);
   }
 
+  /** Follows objects of these kinds as well: their sinks are in `objects`, and pods are linked to them. */
+  follow(kinds: Iterable<ObjectKind>): void {
+    this.objects.follow(kinds);
+    for (const record of this.#records) {
+      this.objects.link(record);
+      this.#ownersChanged(record);
+    }
+  }
+
   /** The number of a slot in every record, see `PodRecord.get`; shared by equal names. Whoever opens it closes it. */
   openSlot(name: string): number {
     let open = this.#slots.get(name);
@@ -100,6 +123,7 @@ export class Directory implements ReflectorSink<PodObject> {
       record.put(open.slot, undefined);
       for (const instance of record.instances) instance.put(open.slot, undefined);
     }
+    for (const record of this.objects.records()) record.put(open.slot, undefined);
   }
 
   /** Counts a look-up that several pods had an equal right to. */
@@ -138,7 +162,7 @@ export class Directory implements ReflectorSink<PodObject> {
     const index = new PodIndex(definition);
     this.#indexes.set(definition.name, { index, users: 1 });
     for (const record of this.#records) {
-      for (const key of new Set(definition.keysOf(record.pod))) {
+      for (const key of new Set(definition.keysOf(record.pod, record))) {
         if (key !== "") this.#claim(record, index, key);
       }
     }
@@ -184,6 +208,7 @@ export class Directory implements ReflectorSink<PodObject> {
       record.pod = pod;
     }
     record.listing = this.#listing;
+    this.objects.link(record);
     this.#updateInstances(record);
     this.#updateClaims(record);
     record.changed();
@@ -200,6 +225,7 @@ export class Directory implements ReflectorSink<PodObject> {
   close(): void {
     this.#departures.close();
     this.#metrics.close();
+    this.#objectMetrics.close();
   }
 
   /** Brings the record's runs in line with the pod's containers. */
@@ -262,7 +288,7 @@ export class Directory implements ReflectorSink<PodObject> {
   /** Brings the record's keys in the indexes in line with the pod. */
   #updateClaims(record: PodRecord): void {
     for (const { index } of this.#indexes.values()) {
-      const keys = index.definition.keysOf(record.pod);
+      const keys = index.definition.keysOf(record.pod, record);
       for (const claim of record.claims) {
         if (claim.index !== index) continue;
         if (keys.includes(claim.key)) claim.goneSinceMs = LIVE;
@@ -282,6 +308,12 @@ export class Directory implements ReflectorSink<PodObject> {
     index.add(claim);
   }
 
+  /** What is derived of a pod and its owners has to be derived anew. */
+  #ownersChanged(record: PodRecord): void {
+    this.#updateClaims(record);
+    record.changed();
+  }
+
   #delete(record: PodRecord): void {
     this.#live--;
     this.#metrics.deleted.add();
@@ -290,6 +322,7 @@ export class Directory implements ReflectorSink<PodObject> {
 
   #drop(subject: Departing): void {
     if (subject instanceof PodRecord) return this.#dropRecord(subject);
+    if (subject instanceof ObjectRecord) return this.objects.drop(subject);
     const { record } = subject;
     if (subject instanceof Claim) {
       record.claims = record.claims.filter((claim) => claim !== subject);
@@ -305,6 +338,7 @@ export class Directory implements ReflectorSink<PodObject> {
     for (const claim of record.claims) claim.index.delete(claim);
     for (const instance of record.instances) this.#containers.delete(instance.id, instance);
     this.#byUid.delete(identityOf(record.pod)!);
+    this.objects.unlinkAll(record);
   }
 
   /** Drops the pod that was gone first; false if all are there. */

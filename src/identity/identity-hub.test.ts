@@ -19,12 +19,12 @@ beforeEach(() => {
   clock = new ManualClock();
   hub = new IdentityHub({
     telemetry: { clock, metrics: new MetricRegistry(), logger: silentLogger },
-    open(settings, filter, into): Promise<PodSource> {
+    open(settings, wanted, sinks): Promise<PodSource> {
       if (failure) return Promise.reject(failure);
       const from = settings.kind === "file" ? settings.path : "api";
       log.push(`open ${from}`);
-      sink = into;
-      keys = filter;
+      sink = sinks.pods;
+      keys = wanted.keys;
       return Promise.resolve({
         state: () => ({ from, synced: false, lastError: "refused" }),
         stop: () => Promise.resolve(void log.push(`stop ${from}`)),
@@ -99,7 +99,7 @@ describe("IdentityHub", () => {
     const late = handle.waitForSync(1_000);
     sink.listing();
     sink.listed();
-    expect(await late).toEqual({ synced: true });
+    expect(await late).toEqual({ synced: true, missing: [] });
     await clock.advance(0);
     expect(clock.pending).toBe(0);
     await hub.shutdown();

@@ -1,7 +1,8 @@
-import type { KeyFilter } from "#kubernetes";
+import type { KeyFilter, ObjectKind } from "#kubernetes";
 import type { Telemetry } from "#telemetry";
 import { Directory } from "./directory.ts";
 import { IdentityView } from "./identity-view.ts";
+import { type ObjectNeeds, united, type Wanted } from "./object-needs.ts";
 import { type OpenSource, openSource, type PodSource, type SourceSettings, type SourceState } from "./pod-source.ts";
 
 /** What a user wants to know of pods. */
@@ -9,21 +10,27 @@ export interface IdentityNeeds {
   readonly source: SourceSettings;
   /** Labels and annotations to keep. */
   readonly keys: KeyFilter;
-  /** Says all that `keys` depends on: equal names are equal filters. */
+  /** What else is to be followed; nothing by default. */
+  readonly objects?: ObjectNeeds;
+  /** Says all that `keys` and `objects` depend on: equal names are equal filters. */
   readonly keysName: string;
   /** How long what is gone counts. */
   readonly graceMs: number;
 }
 
-/** How waiting for the first list ended. */
-export type SyncResult = { readonly synced: true } | { readonly synced: false; readonly state: SourceState };
+const NOTHING_ELSE: ObjectNeeds = new Map();
+
+/** How waiting for the first lists ended: pods decide; what else is missing is named. */
+export type SyncResult =
+  | { readonly synced: true; readonly missing: readonly ObjectKind[] }
+  | { readonly synced: false; readonly state: SourceState };
 
 /** A user's hold on a directory and its source. */
 export interface IdentityHandle {
   readonly view: IdentityView;
   /** Starts the source with the first user; rejects if it never can work. Doesn't wait for the first list. */
   start(): Promise<void>;
-  /** Waits for the first complete list, at most that long; no longer than to `shutdown`. */
+  /** Waits for the first complete list of each kind, at most that long; no longer than to `shutdown`. */
   waitForSync(timeoutMs: number): Promise<SyncResult>;
   state(): SourceState;
   /** Stops the source with the last user. May be called before `start` and twice. */
@@ -81,8 +88,8 @@ class SharedDirectory {
   readonly #directory: Directory;
   readonly #onEnd: () => void;
   readonly #users = new Set<Handle>();
-  /** The source with the filters, by name, that it was opened with. */
-  #open: { readonly source: PodSource; readonly filters: ReadonlyMap<string, KeyFilter> } | undefined;
+  /** The source with the wishes, by name, that it was opened with. */
+  #open: { readonly source: PodSource; readonly wishes: ReadonlyMap<string, Wanted> } | undefined;
   /** Opening and closing happen one after the other. */
   #turn: Promise<void> = Promise.resolve();
 
@@ -107,16 +114,16 @@ class SharedDirectory {
   /** Opens the source; again, if a user's wishes came too late to be among those it was opened with. */
   start(user: Handle): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#open?.filters.has(user.needs.keysName)) return;
+      if (this.#open?.wishes.has(user.needs.keysName)) return;
       await this.#stopSource();
-      const filters = new Map([...this.#users].map(({ needs }) => [needs.keysName, needs.keys]));
-      const all = [...filters.values()];
-      const keys: KeyFilter = {
-        label: (key) => all.some((filter) => filter.label(key)),
-        annotation: (key) => all.some((filter) => filter.annotation(key)),
-      };
+      const wishes = new Map(
+        [...this.#users].map(({ needs }) => [needs.keysName, { objects: NOTHING_ELSE, ...needs } satisfies Wanted]),
+      );
+      const wanted = united([...wishes.values()]);
+      if (wanted.objects.size > 0) this.#directory.follow(wanted.objects.keys());
+      const sinks = { pods: this.#directory, objects: (kind: ObjectKind) => this.#directory.objects.sink(kind) };
       const open = this.#settings.open ?? openSource;
-      this.#open = { source: await open(this.#source, keys, this.#directory, this.#settings.telemetry), filters };
+      this.#open = { source: await open(this.#source, wanted, sinks, this.#settings.telemetry), wishes };
     });
   }
 
@@ -179,9 +186,12 @@ class Handle implements IdentityHandle {
   async waitForSync(timeoutMs: number): Promise<SyncResult> {
     const waiting = new AbortController();
     const timeout = this.#telemetry.clock.sleep(timeoutMs, waiting.signal).catch(() => undefined);
-    await Promise.race([this.view.directory.synced, timeout, this.#leaving.promise]);
+    const { directory } = this.view;
+    const { objects } = directory;
+    const lists = [directory.synced, ...objects.kinds.map((kind) => objects.sink(kind).synced)];
+    await Promise.race([Promise.all(lists), timeout, this.#leaving.promise]);
     waiting.abort();
-    return this.view.directory.isSynced ? { synced: true } : { synced: false, state: this.state() };
+    return directory.isSynced ? { synced: true, missing: objects.unsynced } : { synced: false, state: this.state() };
   }
 
   state(): SourceState {

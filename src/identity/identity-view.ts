@@ -1,7 +1,8 @@
+import type { ObjectKind } from "#kubernetes";
 import type { Clock } from "#telemetry";
 import type { Directory } from "./directory.ts";
 import { AMBIGUOUS, type PodIndex } from "./pod-index.ts";
-import { type ContainerInstance, goneSince, LIVE, type PodRecord } from "./records.ts";
+import { type ContainerInstance, goneSince, LIVE, type ObjectRecord, type PodRecord } from "./records.ts";
 
 /**
  * A directory as one user sees it: what is gone counts for that user's grace period, though the directory may keep it
@@ -35,6 +36,12 @@ export class IdentityView {
     const found = index.find(key, this.#clock.monotonicMs() - this.#graceMs);
     if (found === AMBIGUOUS) this.directory.countAmbiguous();
     return found;
+  }
+
+  /** The object of that kind by its name (namespaces, nodes) or uid; undefined for one that nobody follows or saw. */
+  object(kind: ObjectKind, key: string): ObjectRecord | undefined {
+    const record = this.directory.objects.find(kind, key);
+    return record?.object !== undefined && this.#counts(record.goneSinceMs) ? record : undefined;
   }
 
   #counts(goneSinceMs: number): boolean {

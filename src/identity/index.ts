@@ -12,7 +12,17 @@ export {
   type IdentityNeeds,
   type SyncResult,
 } from "./identity-hub.ts";
+export { ClusterObjects } from "./cluster-objects.ts";
 export { IdentityView } from "./identity-view.ts";
 export { AMBIGUOUS, BY_IP, BY_NAME, podNameKey, type IndexDefinition, type PodIndex } from "./pod-index.ts";
-export { openSource, type OpenSource, type PodSource, type SourceSettings, type SourceState } from "./pod-source.ts";
-export { type ContainerInstance, goneSince, LIVE, type PodRecord } from "./records.ts";
+export { type ObjectNeed, type ObjectNeeds, united, type Wanted } from "./object-needs.ts";
+export {
+  openSource,
+  type OpenSource,
+  type PodSource,
+  type SourceSettings,
+  type SourceSinks,
+  type SourceState,
+} from "./pod-source.ts";
+export { type ContainerInstance, goneSince, LIVE, type ObjectRecord, type PodRecord } from "./records.ts";
+export { type AccessRule, accessRules, type PlannedWatch, watchPlan } from "./watch-plan.ts";

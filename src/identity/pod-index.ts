@@ -8,8 +8,8 @@ export const AMBIGUOUS = Symbol("ambiguous");
 export interface IndexDefinition {
   /** Equal names share one index, so a name must say all that `keysOf` depends on. */
   readonly name: string;
-  /** The keys of a pod. Called at each change of it; must depend on the pod alone. */
-  keysOf(pod: PodObject): readonly string[];
+  /** The keys of a pod. Called at each change of it or of its owners; must depend on these alone. */
+  keysOf(pod: PodObject, record: PodRecord): readonly string[];
   /**
    * Whether a key names one pod at a time (an address), so that two live claims of the same age are a contradiction;
    * otherwise (the name of a deployment) any of the youngest pods will do.

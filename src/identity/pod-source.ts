@@ -1,5 +1,16 @@
-import type { ApiClientSettings, KeyFilter, PodObject, ReflectorSink, Selection } from "#kubernetes";
+import type {
+  ApiClientSettings,
+  MetadataObject,
+  ObjectKind,
+  PodObject,
+  Reflection,
+  ReflectorSink,
+  ReflectorState,
+  Selection,
+} from "#kubernetes";
 import type { Telemetry } from "#telemetry";
+import type { Wanted } from "./object-needs.ts";
+import { watchPlan } from "./watch-plan.ts";
 
 /** Where pods are learned from. Equal settings share one source and one directory. */
 export type SourceSettings =
@@ -14,6 +25,15 @@ export interface SourceState {
   readonly synced: boolean;
   /** The last failure, where the last attempt failed. */
   readonly lastError: string | undefined;
+  /** Each list and watch by itself; none for a file. */
+  readonly watches?: readonly ReflectorState[];
+}
+
+/** Where a source puts what it learns. */
+export interface SourceSinks {
+  readonly pods: ReflectorSink<PodObject>;
+  /** The sink for objects of that kind, one of those that are wanted. */
+  objects(kind: ObjectKind): ReflectorSink<MetadataObject>;
 }
 
 /** A running source. */
@@ -23,38 +43,69 @@ export interface PodSource {
   stop(): Promise<void>;
 }
 
-/** Starts a source that feeds `sink`; rejects if it never can (unusable credentials, no such file). */
+/** Starts a source that feeds `sinks`; rejects if it never can (unusable credentials, no such file). */
 export type OpenSource = (
   settings: SourceSettings,
-  keys: KeyFilter,
-  sink: ReflectorSink<PodObject>,
+  wanted: Wanted,
+  sinks: SourceSinks,
   telemetry: Telemetry,
 ) => Promise<PodSource>;
 
 /** Opens a source of either kind. Loads the code for it only then. */
-export const openSource: OpenSource = async (settings, keys, sink, telemetry) => {
-  const { createApiClient, loadPodFile, reflectPods } = await import("#kubernetes");
-  if (settings.kind === "file") {
-    const pods = await loadPodFile(settings.path, keys);
-    sink.listing();
-    for (const pod of pods) sink.upsert(pod);
-    sink.listed();
-    telemetry.logger.info("pods loaded from a file", { file: settings.path, pods: pods.length });
-    return {
-      state: () => ({ from: settings.path, synced: true, lastError: undefined }),
-      stop: () => Promise.resolve(),
-    };
+export const openSource: OpenSource = async (settings, wanted, sinks, telemetry) =>
+  settings.kind === "file"
+    ? readFile(settings.path, wanted, sinks, telemetry)
+    : followCluster(settings, wanted, sinks, telemetry);
+
+async function readFile(path: string, wanted: Wanted, sinks: SourceSinks, telemetry: Telemetry): Promise<PodSource> {
+  const { loadObjectFile } = await import("#kubernetes");
+  const kinds = new Map([...wanted.objects].map(([kind, { keys }]) => [kind, keys]));
+  const { pods, objects } = await loadObjectFile(path, wanted.keys, kinds);
+  for (const [kind, { only }] of wanted.objects) {
+    const ofKind = objects.filter((object) => object.kind === kind && (only === undefined || object.name === only));
+    fill(sinks.objects(kind), ofKind);
   }
+  fill(sinks.pods, pods);
+  telemetry.logger.info("pods loaded from a file", { file: path, pods: pods.length, objects: objects.length });
+  return {
+    state: () => ({ from: path, synced: true, lastError: undefined }),
+    stop: () => Promise.resolve(),
+  };
+}
+
+function fill<T>(sink: ReflectorSink<T>, objects: readonly T[]): void {
+  sink.listing();
+  for (const object of objects) sink.upsert(object);
+  sink.listed();
+}
+
+async function followCluster(
+  settings: SourceSettings & { readonly kind: "api" },
+  wanted: Wanted,
+  sinks: SourceSinks,
+  telemetry: Telemetry,
+): Promise<PodSource> {
+  const { createApiClient, reflectObjects, reflectPods } = await import("#kubernetes");
   const client = await createApiClient(settings.client, telemetry);
-  const reflection = reflectPods({ client, selection: settings.selection, keys, sink, telemetry });
+  const reflections = watchPlan(settings.selection, wanted).map(({ kind, selection }): Reflection => {
+    if (kind === "Pod") return reflectPods({ client, selection, keys: wanted.keys, sink: sinks.pods, telemetry });
+    const { keys } = wanted.objects.get(kind)!;
+    return reflectObjects({ client, kind, selection, keys, sink: sinks.objects(kind), telemetry });
+  });
   return {
     state() {
-      const { synced, lastError } = reflection.state();
-      return { from: client.server, synced, lastError: lastError?.message };
+      const watches = reflections.map((reflection) => reflection.state());
+      const failing = watches.find(({ lastError }) => lastError !== undefined);
+      return {
+        from: client.server,
+        synced: watches.every(({ synced }) => synced),
+        lastError: failing?.lastError?.message,
+        watches,
+      };
     },
     async stop() {
-      await reflection.stop();
+      await Promise.all(reflections.map((reflection) => reflection.stop()));
       client.close();
     },
   };
-};
+}

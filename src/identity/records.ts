@@ -1,4 +1,4 @@
-import type { PodContainer, PodObject } from "#kubernetes";
+import type { MetadataObject, ObjectKind, PodContainer, PodObject } from "#kubernetes";
 import type { PodIndex } from "./pod-index.ts";
 
 /** `goneSinceMs` of what is there. */
@@ -45,6 +45,8 @@ export class PodRecord extends Slotted {
   instances: readonly ContainerInstance[] = NONE;
   /** @internal Keys in indexes. */
   claims: readonly Claim[] = NONE;
+  /** Its namespace, its node and its owners, as far as their kinds are followed; known or only mentioned. */
+  links: readonly ObjectRecord[] = NONE;
   /** @internal Number of the list that mentioned the pod last. */
   listing = 0;
 
@@ -69,10 +71,53 @@ export class PodRecord extends Slotted {
     return undefined;
   }
 
+  /** The object of that kind that the pod belongs to, directly or through the owner of its owner. */
+  related(kind: ObjectKind): ObjectRecord | undefined {
+    for (const link of this.links) {
+      if (link.kind === kind) return link;
+      if (link.owner?.kind === kind) return link.owner;
+    }
+    return undefined;
+  }
+
+  /** The record of one of the pod's owners, where its kind is followed. */
+  ownerRecord(uid: string): ObjectRecord | undefined {
+    for (const link of this.links) if (link.key === uid) return link;
+    return undefined;
+  }
+
   /** @internal */
   changed(): void {
     this.emptySlots();
     for (const instance of this.instances) instance.emptySlots();
+  }
+}
+
+/**
+ * An object other than a pod: a namespace or a node by its name, a workload by its uid. Belongs to `ClusterObjects`. It
+ * is there as soon as somebody mentions it, so that what it tells completes those who wait for it.
+ */
+export class ObjectRecord extends Slotted {
+  readonly kind: ObjectKind;
+  /** Name of a namespace or node, uid of everything else. */
+  readonly key: string;
+  /** The object as last seen; undefined as long as it was only mentioned. */
+  object: MetadataObject | undefined;
+  /** Monotonic time at which the object was deleted, or `LIVE`. */
+  goneSinceMs: number = LIVE;
+  /** The object that controls this one, where its kind is followed: a ReplicaSet's Deployment, a Job's CronJob. */
+  owner: ObjectRecord | undefined;
+  /** @internal Who has a link to this one; undefined for nobody. */
+  dependents: Set<PodRecord | ObjectRecord> | undefined;
+  /** @internal Number of the list that mentioned the object last. */
+  listing = 0;
+  /** @internal The grace period is over; the record stays for its dependents. */
+  expired = false;
+
+  constructor(kind: ObjectKind, key: string) {
+    super();
+    this.kind = kind;
+    this.key = key;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { OwnerReference, PodContainer, PodObject } from "#kubernetes";
+import type { MetadataObject, OwnerReference, PodContainer, PodObject } from "#kubernetes";
 
 /**
  * Whether two states of a pod are the same in all that is kept of it. Most events are about something else (conditions,
@@ -21,6 +21,23 @@ export function samePod(a: PodObject, b: PodObject): boolean {
     sameList(a.owners, b.owners, sameOwner) &&
     sameList(a.containers, b.containers, sameContainer)
   );
+}
+
+/** The same for any other object. */
+export function sameObject(a: MetadataObject, b: MetadataObject): boolean {
+  return (
+    a.uid === b.uid &&
+    a.name === b.name &&
+    a.namespace === b.namespace &&
+    sameController(a.controller, b.controller) &&
+    sameMap(a.labels, b.labels) &&
+    sameMap(a.annotations, b.annotations)
+  );
+}
+
+/** Whether two objects are controlled by the same owner, or both by none. */
+export function sameController(a: OwnerReference | undefined, b: OwnerReference | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && sameOwner(a, b));
 }
 
 function sameOwner(a: OwnerReference, b: OwnerReference): boolean {

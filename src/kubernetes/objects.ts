@@ -48,6 +48,32 @@ export interface PodObject {
   readonly containers: readonly PodContainer[];
 }
 
+/** Kinds of objects around pods that podflame can follow, as `kind` and in ownerReferences. */
+export const OBJECT_KINDS = [
+  "Namespace",
+  "Node",
+  "ReplicaSet",
+  "Deployment",
+  "StatefulSet",
+  "DaemonSet",
+  "Job",
+  "CronJob",
+] as const;
+export type ObjectKind = (typeof OBJECT_KINDS)[number];
+
+/** An object other than a pod, of which nothing but metadata is kept. Missing fields are empty. */
+export interface MetadataObject {
+  readonly kind: ObjectKind;
+  readonly uid: string;
+  readonly name: string;
+  /** Empty for what is the whole cluster's: namespaces, nodes. */
+  readonly namespace: string;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly annotations: ReadonlyMap<string, string>;
+  /** The owner that controls it, e.g. a ReplicaSet's Deployment; others say nothing about where it belongs. */
+  readonly controller: OwnerReference | undefined;
+}
+
 /** Says which label and annotation keys are worth keeping. Called for each distinct key once; the answer is cached. */
 export interface KeyFilter {
   label(key: string): boolean;

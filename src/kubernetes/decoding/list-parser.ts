@@ -175,8 +175,9 @@ export class JsonListParser implements ListParser {
     } catch (cause) {
       throw new ApiFormatError("the list is not JSON, or cut off", { cause });
     }
-    // kubectl writes `List`, the API server `PodList`.
-    if (!Array.isArray(list["items"]) || (list["kind"] !== "List" && list["kind"] !== `${this.#kind}List`)) {
+    // kubectl writes `List`, the API server `PodList`, or this where only metadata was asked for.
+    const kinds: unknown[] = ["List", `${this.#kind}List`, "PartialObjectMetadataList"];
+    if (!Array.isArray(list["items"]) || !kinds.includes(list["kind"])) {
       throw new ApiFormatError(`expected a ${this.#kind}List, got ${JSON.stringify(list["kind"]) ?? "no kind"}`);
     }
     for (const item of list["items"] as unknown[]) this.#onItem(item);

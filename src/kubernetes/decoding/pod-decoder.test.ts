@@ -5,7 +5,7 @@ import type { KeyFilter, PodObject } from "../objects.ts";
 import { listParser } from "./list-parser.ts";
 import type { Encoding } from "./media-types.ts";
 import { PodDecoder } from "./pod-decoder.ts";
-import { loadPodFile } from "./pod-file.ts";
+import { loadObjectFile } from "./object-file.ts";
 import { watchParser, type WatchHappening } from "./watch-parser.ts";
 
 const ALL: KeyFilter = { label: () => true, annotation: () => true };
@@ -29,7 +29,7 @@ describe("pods as the API server sent them", () => {
     const pods = readList("protobuf");
     expect(pods).toHaveLength(25);
     expect(readList("json")).toEqual(pods);
-    expect(await loadPodFile(KUBECTL_PODS, ALL)).toEqual(pods);
+    expect((await loadObjectFile(KUBECTL_PODS, ALL)).pods).toEqual(pods);
   });
 
   test("have all that is kept of a pod, with every kind of container", () => {
@@ -218,7 +218,7 @@ describe("lists that are none", () => {
   });
 
   test("name the file when they come from one", async () => {
-    await expect(loadPodFile(import.meta.filename, ALL)).rejects.toThrow(
+    await expect(loadObjectFile(import.meta.filename, ALL)).rejects.toThrow(
       `${import.meta.filename}: the list is not JSON`,
     );
   });

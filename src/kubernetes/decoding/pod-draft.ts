@@ -1,4 +1,5 @@
-import type { OwnerReference, PodContainer, PodObject } from "../objects.ts";
+import type { PodContainer, PodObject } from "../objects.ts";
+import { type MetadataDraft, NO_OWNERS, NO_TEXTS, shareMetadata } from "./metadata-draft.ts";
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -6,56 +7,34 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 export type ContainerDraft = Writable<PodContainer>;
 
 /** A pod while it is read; the same object becomes the `PodObject`, so that nothing is copied. */
-export interface PodDraft extends Writable<
-  Omit<PodObject, "podIps" | "labels" | "annotations" | "owners" | "containers">
-> {
+export interface PodDraft
+  extends MetadataDraft, Writable<Omit<PodObject, keyof MetadataDraft | "podIps" | "containers">> {
   podIps: string[];
-  labels: Map<string, string>;
-  annotations: Map<string, string>;
-  owners: OwnerReference[];
   containers: ContainerDraft[];
 }
-
-// Shared by all pods that have none; drafts replace them before they write.
-const NO_TEXTS: Map<string, string> = new Map();
-const NO_OWNERS: OwnerReference[] = [];
 
 /** Containers of one pod that are read; the API server takes a few hundred at most for want of room. */
 const MAX_CONTAINERS = 4096;
 
 /** A pod with nothing in it. */
 export function emptyPod(): PodDraft {
+  // Written out: an object literal with all its fields has no second store for some of them.
   return {
     uid: "",
     name: "",
     namespace: "",
-    nodeName: "",
-    hostname: "",
-    hostNetwork: false,
-    podIps: [],
     createdMs: 0,
-    startedMs: 0,
     deletedMs: 0,
     labels: NO_TEXTS,
     annotations: NO_TEXTS,
     owners: NO_OWNERS,
+    nodeName: "",
+    hostname: "",
+    hostNetwork: false,
+    podIps: [],
+    startedMs: 0,
     containers: [],
   };
-}
-
-export function setLabel(pod: PodDraft, key: string, value: string): void {
-  if (pod.labels === NO_TEXTS) pod.labels = new Map();
-  pod.labels.set(key, value);
-}
-
-export function setAnnotation(pod: PodDraft, key: string, value: string): void {
-  if (pod.annotations === NO_TEXTS) pod.annotations = new Map();
-  pod.annotations.set(key, value);
-}
-
-export function addOwner(pod: PodDraft, owner: OwnerReference): void {
-  if (pod.owners === NO_OWNERS) pod.owners = [];
-  pod.owners.push(owner);
 }
 
 /** Adds an address of status.podIPs, or of status.podIP, which goes first. */
@@ -80,40 +59,10 @@ export function containerOf(pod: PodDraft, kind: PodContainer["kind"], name: str
   return made;
 }
 
-/**
- * Ends the reading of a pod. Lists take just the room they need (a list that was pushed to has room for 17), and what is
- * equal in `previous` is shared with it: pods of one workload follow each other in a list, with the same owners and
- * mostly the same wanted labels. Half of a pod's memory.
- */
+/** Ends the reading of a pod: what it shares with the pod before it halves its memory. */
 export function finished(pod: PodDraft, previous: PodDraft | undefined): PodObject {
   pod.podIps = pod.podIps.slice();
   pod.containers = pod.containers.slice();
-  if (previous !== undefined) {
-    if (sameTexts(pod.labels, previous.labels)) pod.labels = previous.labels;
-    if (sameTexts(pod.annotations, previous.annotations)) pod.annotations = previous.annotations;
-    if (sameOwners(pod.owners, previous.owners)) pod.owners = previous.owners;
-  }
-  if (pod.owners.length > 0 && pod.owners !== previous?.owners) pod.owners = pod.owners.slice();
+  shareMetadata(pod, previous);
   return pod;
-}
-
-function sameTexts(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
-  if (a.size !== b.size) return false;
-  for (const [key, value] of a) if (b.get(key) !== value) return false;
-  return true;
-}
-
-function sameOwners(a: readonly OwnerReference[], b: readonly OwnerReference[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every((owner, index) => {
-      const other = b[index]!;
-      return (
-        owner.uid === other.uid &&
-        owner.name === other.name &&
-        owner.kind === other.kind &&
-        owner.controller === other.controller
-      );
-    })
-  );
 }

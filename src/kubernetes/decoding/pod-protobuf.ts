@@ -1,22 +1,12 @@
 import { Reader, WireType } from "#wire";
 import type { KeptKeys } from "./kept-keys.ts";
+import { MetadataProtobufReader } from "./metadata-protobuf.ts";
 import type { PodContainer } from "../objects.ts";
-import { addOwner, addPodIp, containerOf, emptyPod, setAnnotation, setLabel, type PodDraft } from "./pod-draft.ts";
+import { addPodIp, containerOf, emptyPod, type PodDraft } from "./pod-draft.ts";
 import type { StringTable } from "./string-table.ts";
 
-// Field numbers: k8s.io/api core/v1/generated.proto and k8s.io/apimachinery meta/v1/generated.proto (v0.35).
+// Field numbers: k8s.io/api core/v1/generated.proto (v0.35).
 const Pod = { METADATA: 1, SPEC: 2, STATUS: 3 } as const;
-const Meta = {
-  NAME: 1,
-  NAMESPACE: 3,
-  UID: 5,
-  CREATED: 8,
-  DELETED: 9,
-  LABELS: 11,
-  ANNOTATIONS: 12,
-  OWNERS: 13,
-} as const;
-const Owner = { KIND: 1, NAME: 3, UID: 4, CONTROLLER: 6 } as const;
 const Spec = {
   CONTAINERS: 2,
   NODE_NAME: 10,
@@ -39,8 +29,6 @@ const PodIp = { IP: 1 } as const;
 const ContainerStatus = { NAME: 1, LAST_STATE: 3, RESTART_COUNT: 5, IMAGE_ID: 7, CONTAINER_ID: 8 } as const;
 const ContainerState = { TERMINATED: 3 } as const;
 const Terminated = { CONTAINER_ID: 7 } as const;
-const MapEntry = { KEY: 1, VALUE: 2 } as const;
-const Time = { SECONDS: 1, NANOS: 2 } as const;
 
 /**
  * Reads the fields of `PodObject` out of a core/v1 Pod as protobuf, in place: everything else is stepped over by its
@@ -49,8 +37,8 @@ const Time = { SECONDS: 1, NANOS: 2 } as const;
 export class PodProtobufReader {
   /** Whether some message of the pod read last was broken. */
   malformed = false;
-  readonly #keys: KeptKeys;
   readonly #strings: StringTable;
+  readonly #metadata: MetadataProtobufReader;
   // One reader a level of nesting.
   readonly #pod = new Reader();
   readonly #section = new Reader();
@@ -60,106 +48,26 @@ export class PodProtobufReader {
   #bytes: Buffer = Buffer.alloc(0);
 
   constructor(keys: KeptKeys, strings: StringTable) {
-    this.#keys = keys;
     this.#strings = strings;
+    this.#metadata = new MetadataProtobufReader(keys, strings);
   }
 
   /** Reads the Pod at `bytes[start, end)`. */
   read(bytes: Buffer, start: number, end: number): PodDraft {
     const pod = emptyPod();
     this.#bytes = bytes;
-    this.malformed = false;
+    this.malformed = this.#metadata.malformed = false;
     const reader = this.#pod;
     reader.reset(bytes, start, end);
     while (reader.next()) {
       if (reader.wireType !== WireType.LEN) continue;
-      if (reader.field === Pod.METADATA) this.#metadata(pod, reader);
+      if (reader.field === Pod.METADATA) this.#metadata.read(bytes, reader.start, reader.end, pod);
       else if (reader.field === Pod.SPEC) this.#spec(pod, reader);
       else if (reader.field === Pod.STATUS) this.#status(pod, reader);
     }
     this.#finish(reader);
+    if (this.#metadata.malformed) this.malformed = true;
     return pod;
-  }
-
-  #metadata(pod: PodDraft, outer: Reader): void {
-    const reader = this.#into(this.#section, outer);
-    while (reader.next()) {
-      if (reader.wireType !== WireType.LEN) continue;
-      switch (reader.field) {
-        case Meta.NAME:
-          pod.name = this.#text(reader);
-          break;
-        case Meta.NAMESPACE:
-          pod.namespace = this.#shared(reader);
-          break;
-        case Meta.UID:
-          pod.uid = this.#text(reader);
-          break;
-        case Meta.CREATED:
-          pod.createdMs = this.#time(reader);
-          break;
-        case Meta.DELETED:
-          pod.deletedMs = this.#time(reader);
-          break;
-        case Meta.LABELS:
-          this.#label(pod, reader);
-          break;
-        case Meta.ANNOTATIONS:
-          this.#annotation(pod, reader);
-          break;
-        case Meta.OWNERS:
-          this.#owner(pod, reader);
-          break;
-      }
-    }
-    this.#finish(reader);
-  }
-
-  #label(pod: PodDraft, outer: Reader): void {
-    const entry = this.#mapEntry(outer);
-    if (this.#keys.label(entry.key)) {
-      setLabel(pod, entry.key, this.#strings.intern(this.#bytes, entry.valueStart, entry.valueEnd));
-    }
-  }
-
-  #annotation(pod: PodDraft, outer: Reader): void {
-    const entry = this.#mapEntry(outer);
-    if (this.#keys.annotation(entry.key)) {
-      setAnnotation(pod, entry.key, this.#strings.intern(this.#bytes, entry.valueStart, entry.valueEnd));
-    }
-  }
-
-  /** Reads an entry of a map of strings. The same record each time, so it is used up before the next. */
-  #mapEntry(outer: Reader): typeof MAP_ENTRY {
-    const reader = this.#into(this.#entry, outer);
-    MAP_ENTRY.key = "";
-    MAP_ENTRY.valueStart = MAP_ENTRY.valueEnd = 0;
-    while (reader.next()) {
-      if (reader.wireType !== WireType.LEN) continue;
-      if (reader.field === MapEntry.KEY) MAP_ENTRY.key = this.#shared(reader);
-      else if (reader.field === MapEntry.VALUE) {
-        MAP_ENTRY.valueStart = reader.start;
-        MAP_ENTRY.valueEnd = reader.end;
-      }
-    }
-    this.#finish(reader);
-    return MAP_ENTRY;
-  }
-
-  #owner(pod: PodDraft, outer: Reader): void {
-    const reader = this.#into(this.#entry, outer);
-    let [kind, name, uid, controller] = ["", "", "", false];
-    while (reader.next()) {
-      if (reader.wireType === WireType.LEN) {
-        if (reader.field === Owner.KIND) kind = this.#shared(reader);
-        else if (reader.field === Owner.NAME) name = this.#shared(reader);
-        else if (reader.field === Owner.UID) uid = this.#shared(reader);
-      } else if (reader.field === Owner.CONTROLLER && reader.wireType === WireType.VARINT) {
-        controller = reader.uint() !== 0;
-      }
-    }
-    this.#finish(reader);
-    addOwner(pod, { kind, name, uid, controller });
   }
 
   #spec(pod: PodDraft, outer: Reader): void {
@@ -226,7 +134,7 @@ export class PodProtobufReader {
           addPodIp(pod, this.#textField(PodIp.IP, reader), false);
           break;
         case Status.START_TIME:
-          pod.startedMs = this.#time(reader);
+          pod.startedMs = this.#metadata.time(this.#bytes, reader.start, reader.end);
           break;
         case Status.CONTAINERS:
           this.#containerStatus(pod, "app", reader);
@@ -299,19 +207,6 @@ export class PodProtobufReader {
     return text;
   }
 
-  /** A meta/v1 Time in milliseconds since the epoch; an absent one is an empty message. */
-  #time(outer: Reader): number {
-    const reader = this.#into(this.#inner, outer);
-    let [seconds, nanos] = [0, 0];
-    while (reader.next()) {
-      if (reader.wireType !== WireType.VARINT) continue;
-      if (reader.field === Time.SECONDS) seconds = reader.int();
-      else if (reader.field === Time.NANOS) nanos = reader.int();
-    }
-    this.#finish(reader);
-    return seconds * 1000 + Math.floor(nanos / 1e6);
-  }
-
   #into(reader: Reader, outer: Reader): Reader {
     reader.reset(this.#bytes, outer.start, outer.end);
     return reader;
@@ -330,5 +225,3 @@ export class PodProtobufReader {
     return this.#bytes.toString("utf8", reader.start, reader.end);
   }
 }
-
-const MAP_ENTRY = { key: "", valueStart: 0, valueEnd: 0 };

@@ -1,7 +1,14 @@
 import type { Telemetry } from "#telemetry";
 import type { ApiClient, ApiResponse } from "../access/api-client.ts";
 import { listParser, type ListMetadata } from "../decoding/list-parser.ts";
-import { ACCEPT_LIST, ACCEPT_WATCH, encodingOf, type Encoding } from "../decoding/media-types.ts";
+import {
+  ACCEPT_LIST,
+  ACCEPT_METADATA_LIST,
+  ACCEPT_METADATA_WATCH,
+  ACCEPT_WATCH,
+  encodingOf,
+  type Encoding,
+} from "../decoding/media-types.ts";
 import type { ObjectDecoder } from "../decoding/object-decoder.ts";
 import { watchParser, type WatchHappening } from "../decoding/watch-parser.ts";
 import { ApiError, ApiFormatError } from "../errors.ts";
@@ -59,6 +66,8 @@ export interface ReflectorSettings<T> {
   readonly decoder: ObjectDecoder<T>;
   readonly sink: ReflectorSink<T>;
   readonly telemetry: Telemetry;
+  /** Asks for nothing but the objects' metadata. */
+  readonly metadataOnly?: boolean;
   /** Objects a page of a list; default 500. */
   readonly pageSize?: number;
   readonly pace?: Pace;
@@ -266,11 +275,15 @@ export class Reflector<T> implements Reflection {
   }
 
   #get(verb: "list" | "watch", query: Record<string, string>, idle: AbortSignal): Promise<ApiResponse> {
+    const { metadataOnly = false } = this.#settings;
+    const [acceptList, acceptWatch] = metadataOnly
+      ? [ACCEPT_METADATA_LIST, ACCEPT_METADATA_WATCH]
+      : [ACCEPT_LIST, ACCEPT_WATCH];
     return this.#settings.client.get({
       verb,
       path: this.#path,
       query,
-      accept: verb === "list" ? ACCEPT_LIST : ACCEPT_WATCH,
+      accept: verb === "list" ? acceptList : acceptWatch,
       continuation: query["continue"] !== undefined,
       signal: AbortSignal.any([this.#stopping.signal, idle]),
     });

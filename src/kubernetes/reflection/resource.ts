@@ -1,3 +1,5 @@
+import type { ObjectKind } from "../objects.ts";
+
 /** A kind of object as the API names it. */
 export interface Resource {
   /** API group, empty for the core group. */
@@ -8,6 +10,18 @@ export interface Resource {
 }
 
 export const PODS: Resource = { group: "", version: "v1", name: "pods" };
+
+/** Where the objects around pods are found. */
+export const RESOURCES: Readonly<Record<ObjectKind, Resource & { readonly namespaced: boolean }>> = {
+  Namespace: { group: "", version: "v1", name: "namespaces", namespaced: false },
+  Node: { group: "", version: "v1", name: "nodes", namespaced: false },
+  ReplicaSet: { group: "apps", version: "v1", name: "replicasets", namespaced: true },
+  Deployment: { group: "apps", version: "v1", name: "deployments", namespaced: true },
+  StatefulSet: { group: "apps", version: "v1", name: "statefulsets", namespaced: true },
+  DaemonSet: { group: "apps", version: "v1", name: "daemonsets", namespaced: true },
+  Job: { group: "batch", version: "v1", name: "jobs", namespaced: true },
+  CronJob: { group: "batch", version: "v1", name: "cronjobs", namespaced: true },
+};
 
 /** Which objects of a resource to follow. */
 export interface Selection {

@@ -311,7 +311,7 @@ describe("life cycle", () => {
     const telemetry = { clock: new ManualClock(), metrics: new MetricRegistry(), logger: silentLogger };
     const hub = new IdentityHub({
       telemetry,
-      open(settings, _, sink) {
+      open(settings, _, { pods: sink }) {
         opened.push(settings);
         sink.listing();
         sink.upsert(podOf({ uid: "a", name: "a", containers: [containerOf({ containerId: ID })] }));

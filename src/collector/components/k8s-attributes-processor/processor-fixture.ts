@@ -160,7 +160,7 @@ export async function processorOf(section: unknown, options: FixtureOptions = {}
     options.hub ??
     new IdentityHub({
       telemetry,
-      open(settings, keys, sink) {
+      open(settings, { keys }, { pods: sink }) {
         sources.push(settings);
         list = (...now) => {
           sink.listing();
