@@ -8,6 +8,11 @@ const ENTRIES: readonly CatalogEntry[] = [
     load: async () => (await import("../collector/components/otlp-receiver/index.ts")).otlpReceiverFactory,
   },
   {
+    kind: "receiver",
+    type: "profiling",
+    load: async () => (await import("../collector/components/profiling-receiver/index.ts")).profilingReceiverFactory,
+  },
+  {
     kind: "processor",
     type: "k8s_attributes",
     aliases: ["k8sattributes"],

@@ -1,7 +1,5 @@
-import { rename, rm, writeFile } from "node:fs/promises";
-import { gzipSync, zstdCompressSync } from "node:zlib";
 import { type Command, InvalidArgumentError } from "commander";
-import { type Layouts, loadLayouts, ParseError, type ProfilesModel, type WritableLayout } from "#otlp";
+import { type Layouts, loadLayouts, type ProfilesModel, type WritableLayout } from "#otlp";
 import {
   type Filters,
   filtered,
@@ -9,11 +7,11 @@ import {
   resourceFilterOption,
   timeFilterOption,
 } from "./convert/filters.ts";
-import { formatLosses } from "./convert/format-losses.ts";
 import { LossReport } from "./convert/loss-report.ts";
 import { ModelMerger } from "./convert/merge-models.ts";
-import { outputFor, type Output } from "./convert/output-format.ts";
+import { outputFor } from "./convert/output-format.ts";
 import { Progress, totalBytes } from "./convert/progress.ts";
+import { encodeOutput, writeWhole } from "./convert/write-output.ts";
 import { ExitCode, Fault } from "./exit.ts";
 import { layoutOption, layoutTitle } from "./input/layout-option.ts";
 import { loadProfiles } from "./input/load-profiles.ts";
@@ -28,9 +26,6 @@ interface ConvertFlags {
   readonly type?: string;
   readonly byContainer?: boolean;
 }
-
-/** Bytes of a result at most. */
-const RESULT_LIMIT = 1 << 30;
 
 export function define(command: Command): void {
   command
@@ -91,9 +86,13 @@ async function convert(files: readonly string[], flags: ConvertFlags): Promise<v
   for (const file of files) await conversion.readFile(file, progress);
   progress.done();
   const model = conversion.result();
-  const bytes = await encoded(model, output, flags, conversion);
+  const bytes = await encodeOutput(model, output, conversion.losses, {
+    layout: flags.layout,
+    sampleType: flags.type,
+    tell: warn,
+  });
   for (const line of conversion.losses.lines()) warn(line);
-  await write(flags.output, bytes);
+  await writeWhole(flags.output, bytes);
   if (conversion.problems > 0) process.exitCode = ExitCode.USER;
 }
 
@@ -166,57 +165,6 @@ class Conversion {
       );
     }
     this.#merger.add(rest);
-  }
-}
-
-async function encoded(
-  model: ProfilesModel,
-  { format, coding }: Output,
-  flags: ConvertFlags,
-  conversion: Conversion,
-): Promise<Uint8Array> {
-  const bytes = await content(model, format, flags, conversion);
-  if (coding === undefined) return bytes;
-  return coding === "gzip" ? gzipSync(bytes) : zstdCompressSync(bytes);
-}
-
-async function content(
-  model: ProfilesModel,
-  format: Output["format"],
-  flags: ConvertFlags,
-  conversion: Conversion,
-): Promise<Uint8Array> {
-  const { layouts, losses } = conversion;
-  if (format.kind === "format") {
-    const upgraded = layouts.upgradeProfiles(model);
-    losses.add(upgraded.losses, "");
-    for (const line of formatLosses(upgraded.model, format.format.name)) warn(line);
-    return format.write(upgraded.model, flags.type === undefined ? {} : { sampleType: flags.type });
-  }
-  const written = layouts.writeProfiles(model, flags.layout ?? "D10", { maxBytes: RESULT_LIMIT });
-  if (written instanceof ParseError)
-    throw new Fault(ExitCode.USER, `the result is ${written.message}; convert fewer files`);
-  losses.add(written.losses, "");
-  if (format.encoding === "protobuf") return written.bytes;
-  const { loadTranscoder } = await import("#otlp");
-  const json = (await loadTranscoder()).protobufToJson("profiles", written.bytes);
-  if (json instanceof ParseError) throw new Error(`what was written cannot be read: ${json.message}`);
-  return Buffer.from(`${json}\n`);
-}
-
-/** Writes the whole file or nothing: it's there under its name only when it's complete. */
-async function write(file: string, bytes: Uint8Array): Promise<void> {
-  if (file === "-") {
-    if (!process.stdout.write(bytes)) await new Promise<void>((resolve) => process.stdout.once("drain", resolve));
-    return;
-  }
-  const draft = `${file}.${process.pid}.part`;
-  try {
-    await writeFile(draft, bytes);
-    await rename(draft, file);
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw new Fault(ExitCode.USER, `${file} cannot be written: ${(error as Error).message}`, { cause: error });
   }
 }
 

@@ -7,9 +7,9 @@ describe("podflame up", () => {
     const process = new Podflame(["up", "--listen", "127.0.0.1:0"], { cwd: await folderWith({}) });
     await process.shows("stdout", /in all/);
     const [title, ...rows] = process.stdout.split("\n");
-    expect(title).toMatch(/^NAMESPACE +POD +CONTAINER +SERVICE +SAMPLES\/S$/);
-    expect(rows.slice(0, 3).map((row) => row.split(/ {2,}/).length)).toEqual([5, 5, 5]);
-    expect(process.stdout).toMatch(/^3 in all, 3 with a pod's name, [1-9]\d*\.\d samples\/s$/m);
+    expect(title).toMatch(/^NAMESPACE +POD +CONTAINER +SERVICE +SAMPLES\/S +CORES +HOTTEST$/);
+    expect(rows.slice(0, 3).map((row) => row.split(/ {2,}/).length)).toEqual([7, 7, 7]);
+    expect(process.stdout).toMatch(/^3 in all, 3 with a pod's name, [1-9]\d*\.\d samples\/s, \d+\.\d\d cores$/m);
     // What the captures' README says of them: 42, 28 and 24 samples.
     expect(rows.slice(0, 3).map((row) => row.split(/ {2,}/)[2])).toEqual(["storefront", "pricing", "orders"]);
     expect(process.stderr).toContain("This is a recorded replay, not this machine");

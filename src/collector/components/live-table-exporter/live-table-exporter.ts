@@ -1,8 +1,10 @@
-import { decodeResources, type DecodedResource, type Payload } from "#otlp";
+import { decodeResources, loadProfiles, type Payload, type Profiles } from "#otlp";
 import type { Timer } from "#telemetry";
 import type { Component, ComponentContext, Consumer } from "#collector";
 import type { LiveTableConfig } from "./config.ts";
-import { Rates, type Owner } from "./rates.ts";
+import { ownerOf } from "./owner.ts";
+import { activityOf } from "./profile-activity.ts";
+import { Rates } from "./rates.ts";
 import { renderTable } from "./render.ts";
 
 /** Where tables are drawn. */
@@ -24,13 +26,17 @@ const standardOutput: Screen = {
   write: (text) => void process.stdout.write(text),
 };
 
-/** Counts samples and other items per pod and container, and shows the busiest every interval. Delivers nothing anywhere. */
+/**
+ * Counts samples and other items per pod, container and process, and shows the busiest every interval: how much CPU they
+ * use and in which function. Delivers nothing anywhere.
+ */
 export class LiveTableExporter implements Component, Consumer {
   readonly #context: ComponentContext;
   readonly #config: LiveTableConfig;
   readonly #screen: Screen;
   readonly #rates = new Rates();
   #unit: "samples" | "items" = "samples";
+  #profiles: Profiles | undefined;
   #drawnLines = 0;
   #timer: Timer | undefined;
   #closed = false;
@@ -52,8 +58,17 @@ export class LiveTableExporter implements Component, Consumer {
   }
 
   async consume(payload: Payload): Promise<void> {
-    if (payload.signal !== "profiles") this.#unit = "items";
-    for (const resource of decodeResources(payload)) this.#rates.add(ownerOf(resource), resource.occurrences);
+    if (payload.signal === "profiles") {
+      this.#profiles ??= await loadProfiles();
+      for (const { attributes, activity } of activityOf(payload, this.#profiles)) {
+        this.#rates.add(ownerOf(attributes), activity);
+      }
+      return;
+    }
+    this.#unit = "items";
+    for (const { attributes, items } of decodeResources(payload)) {
+      this.#rates.add(ownerOf(attributes), { items, cpuNanos: 0 });
+    }
   }
 
   #schedule(): void {
@@ -74,18 +89,4 @@ export class LiveTableExporter implements Component, Consumer {
     this.#screen.write(`${back}${lines.join("\n")}\n${inPlace ? "" : "\n"}`);
     this.#drawnLines = lines.length;
   }
-}
-
-/** A container that nobody named goes by its id, and a process by its executable. */
-function ownerOf({ attributes }: DecodedResource): Owner {
-  const text = (key: string): string => {
-    const value = attributes.get(key);
-    return typeof value === "string" ? value : "";
-  };
-  return {
-    namespace: text("k8s.namespace.name"),
-    pod: text("k8s.pod.name"),
-    container: text("k8s.container.name") || text("container.id").slice(0, 12),
-    service: text("service.name") || text("process.executable.name"),
-  };
 }

@@ -1,0 +1,89 @@
+import {
+  boolean,
+  checked,
+  type ConfigDefinition,
+  type ConfigIssue,
+  defineConfig,
+  durationMs,
+  integer,
+  list,
+  mapped,
+  number,
+  oneOf,
+  optional,
+  section,
+} from "#collector";
+import type { SampleAttribute } from "#profiler";
+import { upstreamEntries, upstreamProblems, upstreamWarnings } from "./upstream-keys.ts";
+
+/** The receiver's configuration, checked and with defaults. */
+export interface ProfilingConfig {
+  /** On each CPU. */
+  readonly samplesPerSecond: number;
+  readonly reporterIntervalMs: number;
+  /** Share of the interval, 0 to 1. */
+  readonly reporterJitter: number;
+  /** Share of the intervals off the CPU that are recorded, 0 to 1. */
+  readonly offCpuThreshold: number;
+  readonly groupBy: "container" | "process";
+  readonly sampleShape: "timestamps" | "values";
+  readonly sampleAttributes: readonly SampleAttribute[];
+  readonly serviceNames: boolean;
+  readonly hostAttributes: boolean;
+  /** What follows where this machine cannot be profiled: the process doesn't start, or goes on without. */
+  readonly errorMode: "propagate" | "ignore";
+  /** What is accepted but has no effect; logged at start. */
+  readonly warnings: readonly string[];
+}
+
+/** As `SAMPLE_ATTRIBUTES` of the profiler, which is not loaded to check a configuration. */
+const ATTRIBUTES: readonly SampleAttribute[] = [
+  "process.pid",
+  "process.executable.name",
+  "process.executable.path",
+  "thread.name",
+  "thread.id",
+  "cpu.logical_number",
+];
+const DEFAULT_ATTRIBUTES: SampleAttribute[] = ["process.pid", "process.executable.name", "thread.name"];
+
+const sampleAttributes = checked(list(oneOf(ATTRIBUTES)), (names) =>
+  names.flatMap((name, at): ConfigIssue[] =>
+    names.indexOf(name) < at ? [{ path: [at], message: `"${name}" stands there already; remove one of them` }] : [],
+  ),
+);
+
+const schema = mapped(
+  checked(
+    section({
+      samples_per_second: optional(integer({ min: 1, max: 999 }), 20),
+      reporter_interval: optional(durationMs({ min: 100, max: 600_000 }), 5000),
+      reporter_jitter: optional(number({ min: 0, max: 1 }), 0.2),
+      off_cpu_threshold: optional(number({ min: 0, max: 1 }), 0),
+      error_mode: optional(oneOf(["propagate", "ignore"]), "propagate"),
+      group_by: optional(oneOf(["container", "process"]), "container"),
+      sample_shape: optional(oneOf(["timestamps", "values"]), "timestamps"),
+      sample_attributes: optional(sampleAttributes, DEFAULT_ATTRIBUTES),
+      service_names: optional(boolean(), true),
+      host_attributes: optional(boolean(), true),
+      ...upstreamEntries,
+    }),
+    upstreamProblems,
+  ),
+  (keys): ProfilingConfig => ({
+    samplesPerSecond: keys.samples_per_second,
+    reporterIntervalMs: keys.reporter_interval,
+    reporterJitter: keys.reporter_jitter,
+    offCpuThreshold: keys.off_cpu_threshold,
+    errorMode: keys.error_mode,
+    groupBy: keys.group_by,
+    sampleShape: keys.sample_shape,
+    sampleAttributes: keys.sample_attributes,
+    serviceNames: keys.service_names,
+    hostAttributes: keys.host_attributes,
+    warnings: upstreamWarnings(keys),
+  }),
+);
+
+/** Reads the receiver's YAML. */
+export const profilingConfig: ConfigDefinition<ProfilingConfig> = defineConfig(schema);
