@@ -1,0 +1,102 @@
+/** The programs that tests sample: compiled from `test/agent/workloads` when they're asked for, linked statically. */
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { REPOSITORY } from "../../peers/locations.ts";
+
+const run = promisify(execFile);
+const SOURCES = resolve(import.meta.dirname, "../workloads");
+
+const GCC = ["gcc", "-O2", "-static"] as const;
+const RUSTC = ["rustc", "-O", "-Ctarget-feature=+crt-static", "-Cforce-frame-pointers=yes"] as const;
+
+/** How each is compiled to the path `out`. */
+const COMMANDS = {
+  /** C, with frame pointers. */
+  burn: (out) => [...GCC, "-fno-omit-frame-pointer", source("burn.c"), "-o", out],
+  /** The same without. */
+  "burn-omit": (out) => [...GCC, "-fomit-frame-pointer", source("burn.c"), "-o", out],
+  /** The same with frame pointers and without symbols. */
+  "burn-stripped": (out) => [...GCC, "-fno-omit-frame-pointer", "-s", source("burn.c"), "-o", out],
+  nap: (out) => [...GCC, "-fno-omit-frame-pointer", source("nap.c"), "-o", out],
+  jit: (out) => [...GCC, "-fno-omit-frame-pointer", source("jit.c"), "-o", out],
+  "burn-cpp": (out) => ["g++", "-O2", "-static", "-fno-omit-frame-pointer", source("burn.cpp"), "-o", out],
+  "burn-rust": (out) => [...RUSTC, "-Csymbol-mangling-version=v0", source("burn.rs"), "-o", out],
+  "burn-go": (out) => ["go", "build", "-o", out, source("burn.go")],
+  /** Go as releases are built: without the ELF symbol table and DWARF. */
+  "burn-go-stripped": (out) => ["go", "build", "-ldflags=-s -w", "-o", out, source("burn.go")],
+} as const satisfies Readonly<Record<string, (out: string) => readonly string[]>>;
+
+export type WorkloadName = keyof typeof COMMANDS;
+
+/** What a workload prints last. */
+export interface Account {
+  /** CPU time between `ready` and the end, in nanoseconds. */
+  readonly totalNs: number;
+  /** CPU time of each function that had a share. */
+  readonly spentNs: Readonly<Record<string, number>>;
+}
+
+/** A folder of compiled workloads; disposing of it removes it. */
+export class Workloads implements Disposable {
+  readonly #folder = mkdtempSync(join(tmpdir(), "podflame-workloads-"));
+  readonly #built = new Map<WorkloadName, Promise<string>>();
+
+  /** Compiles a workload, the first time; resolves with the path of the program. */
+  build(name: WorkloadName): Promise<string> {
+    let path = this.#built.get(name);
+    if (path === undefined) {
+      path = this.#compile(name);
+      this.#built.set(name, path);
+    }
+    return path;
+  }
+
+  /** The JavaScript workload, its types stripped; line numbers stay. */
+  script(): string {
+    const path = join(this.#folder, "burn.mjs");
+    writeFileSync(path, stripTypeScriptTypes(readFileSync(source("burn.ts"), "utf8")));
+    return path;
+  }
+
+  async #compile(name: WorkloadName): Promise<string> {
+    const program = join(this.#folder, name);
+    const [compiler = "", ...args]: readonly string[] = COMMANDS[name](program);
+    await run(compiler, args, { env: { ...process.env, CGO_ENABLED: "0" } });
+    return program;
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Reads the account at the end of what a workload printed. */
+export function accountOf(output: string): Account {
+  const line = output.trimEnd().split("\n").at(-1) ?? "";
+  if (!line.startsWith("{")) throw new Error(`no account in ${JSON.stringify(output.slice(-500))}`);
+  return JSON.parse(line) as Account;
+}
+
+/** Percent of its CPU time that each function really had. */
+export function trueShares(account: Account): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(account.spentNs).map(([name, ns]) => [name, (ns / account.totalNs) * 100]));
+}
+
+/** Node as containers see it by `NODE_MOUNTS`. */
+export const NODE_IN_CONTAINER = "/opt/node/bin/node";
+
+/** Read-only mounts (path in the container → path here) with which a container runs the Node that `npm ci` brought. */
+export const NODE_MOUNTS: Readonly<Record<string, string>> = {
+  "/opt/node": resolve(REPOSITORY, `node_modules/node-linux-${process.arch}`),
+  // Where Debian and Ubuntu have the shared libraries that Node is linked with.
+  "/lib64": "/lib64",
+  "/lib/x86_64-linux-gnu": "/lib/x86_64-linux-gnu",
+};
+
+function source(name: string): string {
+  return join(SOURCES, name);
+}
