@@ -1,0 +1,140 @@
+import { bytesSource } from "../byte-source.ts";
+import { demangle } from "../demangle/demangle.ts";
+import { type ElfFile, openElf } from "../elf/elf-file.ts";
+import { type DebugFileSource, findDebugFile, type OpenDebugFile } from "./debug-file.ts";
+import { type FoundFunction, FunctionIndex } from "./function-index.ts";
+import { ProcedureLinkage } from "./procedure-linkage.ts";
+
+/** The function that an address lies in. */
+export interface NativeFunction {
+  /** Demangled where it was mangled. */
+  readonly name: string;
+  /** As the compiler wrote it; undefined if the same as `name`. */
+  readonly systemName: string | undefined;
+  /** Virtual address of its first byte. */
+  readonly start: number;
+}
+
+/** Where debug files may be found for a program. All of it is optional. */
+export interface DebugFileSettings {
+  /** Path of the program as its process sees it, e.g. `/usr/bin/node`: a debug link is relative to it. */
+  readonly programPath?: string | undefined;
+  readonly open?: OpenDebugFile | undefined;
+}
+
+/** Functions remembered with their names: more than a program has hot ones. About 200 bytes each. */
+const MAX_REMEMBERED = 256;
+const REMEMBERED_BYTES = 200;
+
+/**
+ * Names of one program or library, from the best of its symbol tables. Keeps 8 bytes a symbol; names are read from the
+ * file when they are asked for, so the ELF file's source must stay open as long as this is used.
+ */
+export class NativeSymbols {
+  /** Where the names come from: `none` if the file has no table that names functions. */
+  readonly origin: "symtab" | "debug file" | "mini debuginfo" | "dynsym" | "none";
+  readonly #indexes: readonly FunctionIndex[];
+  readonly #linkage: ProcedureLinkage;
+  readonly #debugFile: DebugFileSource | undefined;
+  readonly #extraBytes: number;
+  readonly #remembered = new Map<number, NativeFunction>();
+
+  /** Use {@link openNativeSymbols}. */
+  constructor(
+    origin: NativeSymbols["origin"],
+    elf: ElfFile,
+    indexes: readonly FunctionIndex[],
+    kept: { readonly debugFile?: DebugFileSource; readonly bytes?: number } = {},
+  ) {
+    this.origin = origin;
+    this.#indexes = indexes;
+    this.#linkage = new ProcedureLinkage(elf);
+    this.#debugFile = kept.debugFile;
+    this.#extraBytes = kept.bytes ?? 0;
+  }
+
+  /** Bytes kept, for a bound over many programs. */
+  get memoryBytes(): number {
+    const tables = this.#indexes.reduce((sum, index) => sum + index.memoryBytes, this.#extraBytes);
+    return tables + this.#remembered.size * REMEMBERED_BYTES;
+  }
+
+  /** Functions and labels known; aliases count each. */
+  get symbolCount(): number {
+    return this.#indexes.reduce((sum, index) => sum + index.count, 0);
+  }
+
+  /**
+   * The function that holds a virtual address (see `ElfFile.toVirtualAddress`); undefined where no symbol covers it.
+   * For a caller's frame give the return address minus one.
+   */
+  find(address: number): NativeFunction | undefined {
+    const found = this.#linkage.find(address) ?? this.#nearest(address);
+    if (!found) return undefined;
+    const known = this.#remembered.get(found.start);
+    if (known) return known;
+    const name = demangle(found.systemName);
+    const result: NativeFunction = {
+      name,
+      systemName: name === found.systemName ? undefined : found.systemName,
+      start: found.start,
+    };
+    if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
+    this.#remembered.set(found.start, result);
+    return result;
+  }
+
+  /** Closes the debug file, if one is used. The program's own source is the caller's. */
+  close(): void {
+    this.#debugFile?.close();
+  }
+
+  #nearest(address: number): FoundFunction | undefined {
+    let nearest: FoundFunction | undefined;
+    for (const index of this.#indexes) {
+      const found = index.find(address);
+      if (found && (!nearest || found.start > nearest.start)) nearest = found;
+    }
+    return nearest;
+  }
+}
+
+/**
+ * Finds and indexes the symbols of a program: `.symtab`; else that of its debug file; else `.dynsym`, and with it what
+ * `.gnu_debugdata` holds. Never fails: a file without symbols has no names. Asynchronous for the decompression alone.
+ */
+export async function openNativeSymbols(elf: ElfFile, debugFiles: DebugFileSettings = {}): Promise<NativeSymbols> {
+  const own = elf.symbolTable("static");
+  if (own) return new NativeSymbols("symtab", elf, [FunctionIndex.of(own, elf, elf)]);
+
+  const debugFile = findDebugFile(elf, debugFiles);
+  if (debugFile) {
+    const index = FunctionIndex.of(debugFile.table, debugFile.elf, elf);
+    return new NativeSymbols("debug file", elf, [index], { debugFile: debugFile.source });
+  }
+
+  const dynamic = elf.symbolTable("dynamic");
+  const indexes = dynamic ? [FunctionIndex.of(dynamic, elf, elf)] : [];
+  const mini = await openMiniDebugInfo(elf);
+  if (mini) {
+    indexes.push(mini.index);
+    return new NativeSymbols("mini debuginfo", elf, indexes, { bytes: mini.bytes });
+  }
+  return new NativeSymbols(dynamic ? "dynsym" : "none", elf, indexes);
+}
+
+/** Fedora's are up to 1 MB compressed; a hundred times as much is not decompressed for a few names. */
+const MAX_COMPRESSED_BYTES = 4 << 20;
+
+async function openMiniDebugInfo(elf: ElfFile): Promise<{ index: FunctionIndex; bytes: number } | undefined> {
+  const section = elf.section(".gnu_debugdata");
+  const compressed = section && elf.readSection(section, MAX_COMPRESSED_BYTES);
+  if (!compressed) return undefined;
+  // Loaded with the first file that needs it: the decompressor brings WebAssembly.
+  const { decompressXz } = await import("./xz.ts");
+  const bytes = await decompressXz(compressed);
+  const inner = bytes && openElf(bytesSource(bytes));
+  if (!bytes || !inner || !("symbolTable" in inner)) return undefined;
+  const table = inner.symbolTable("static");
+  return table && { index: FunctionIndex.of(table, inner, elf), bytes: bytes.length };
+}
