@@ -1,0 +1,72 @@
+import { statSync } from "node:fs";
+import { forEachLine } from "../proc-file.ts";
+
+/** Version 2, and of version 1 the hierarchy of the memory controller, which every runtime uses. */
+export type Hierarchy = 1 | 2;
+
+/** Where the whole of a hierarchy can be seen. */
+export interface CgroupRoot {
+  readonly hierarchy: Hierarchy;
+  /** A directory as this process can open it. */
+  readonly directory: string;
+}
+
+/** A cgroup file system that is mounted somewhere, perhaps showing a part of its hierarchy only. */
+export interface CgroupMount {
+  readonly hierarchy: Hierarchy;
+  readonly mountPoint: string;
+}
+
+/** Inode of a hierarchy's root directory. A container's view begins further down and has another. */
+const ROOT_INODE = 1;
+/** Nodes with hundreds of containers have thousands of mounts. */
+const MAX_MOUNTINFO_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Finds the hierarchies' roots: among this process's own mounts, and if those show only its own part, as in a
+ * container, among those of pid 1 (which takes the host's pid namespace and CAP_SYS_PTRACE).
+ */
+export function findCgroupRoots(): CgroupRoot[] {
+  const roots: CgroupRoot[] = [];
+  for (const [pid, prefix] of [
+    ["self", ""],
+    ["1", "/proc/1/root"],
+  ]) {
+    forEachLine(`/proc/${pid}/mountinfo`, MAX_MOUNTINFO_BYTES, (bytes, start, end) => {
+      const mount = parseCgroupMount(bytes.toString("utf8", start, end));
+      if (mount === undefined || roots.some(({ hierarchy }) => hierarchy === mount.hierarchy)) return;
+      const directory = prefix + mount.mountPoint;
+      if (isRoot(directory)) roots.push({ hierarchy: mount.hierarchy, directory });
+    });
+  }
+  return roots;
+}
+
+/**
+ * Reads a line of /proc/PID/mountinfo: `id parent major:minor root mount-point options optional… - type source options`.
+ *
+ * @returns undefined for other file systems and other controllers
+ */
+export function parseCgroupMount(line: string): CgroupMount | undefined {
+  const separator = line.indexOf(" - ");
+  if (separator === -1) return undefined;
+  const [type, , superOptions = ""] = line.slice(separator + 3).split(" ");
+  const mountPoint = line.slice(0, separator).split(" ")[4];
+  if (mountPoint === undefined || !mountPoint.startsWith("/")) return undefined;
+  if (type === "cgroup2") return { hierarchy: 2, mountPoint: unescapeMountPoint(mountPoint) };
+  if (type !== "cgroup" || !superOptions.split(",").includes("memory")) return undefined;
+  return { hierarchy: 1, mountPoint: unescapeMountPoint(mountPoint) };
+}
+
+/** Spaces, tabs, line feeds and backslashes are written as three octal digits. */
+function unescapeMountPoint(text: string): string {
+  return text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}
+
+function isRoot(directory: string): boolean {
+  try {
+    return statSync(directory).ino === ROOT_INODE;
+  } catch {
+    return false;
+  }
+}

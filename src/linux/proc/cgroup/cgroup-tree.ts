@@ -1,0 +1,178 @@
+import type { Clock } from "#telemetry";
+import { type Cgroup, CgroupHierarchy } from "./cgroup-hierarchy.ts";
+import { type CgroupRoot, findCgroupRoots, type Hierarchy } from "./cgroup-roots.ts";
+import { type CgroupPlace, morePrecise, placeOfCgroup } from "./place.ts";
+
+export interface CgroupTreeSettings {
+  readonly clock: Pick<Clock, "monotonicMs">;
+  /** The hierarchies that can be seen; found by itself unless told. */
+  readonly roots?: readonly CgroupRoot[];
+  /** Cgroups kept of a hierarchy. Nodes have hundreds to some thousands. */
+  readonly maxCgroups?: number;
+}
+
+/** Told of cgroups as they come and go, from the present ones on. */
+export interface CgroupListener {
+  /** @param id inode of its directory, unique in its hierarchy */
+  added(hierarchy: Hierarchy, id: number, place: CgroupPlace): void;
+  gone(hierarchy: Hierarchy, id: number): void;
+}
+
+const DEFAULT_MAX_CGROUPS = 65_536;
+/** An unknown id makes us look, but not more often. */
+const SCAN_INTERVAL_MS = 1_000;
+/** Samples come up to a second after a cgroup is gone, and those who name them look later still. */
+const KEEP_GONE_MS = 60_000;
+/** Without unknown ids nobody looks; then this often, so that what is gone gets forgotten. */
+const IDLE_SCAN_INTERVAL_MS = 60_000;
+/** Ids that no scan will find. */
+const MAX_HOPELESS = 4_096;
+
+/**
+ * Where a cgroup belongs, by its ids: that of version 2 and that of version 1's memory hierarchy, both as the kernel
+ * puts them into a sample, which are the inodes of the directories. Look-ups of known ids allocate nothing.
+ */
+export class CgroupTree {
+  readonly #clock: Pick<Clock, "monotonicMs">;
+  /** By version: index 1 and 2. */
+  readonly #hierarchies: readonly (CgroupHierarchy | undefined)[];
+  /** By path, shared by both hierarchies and by all that a container made below its cgroup. */
+  readonly #places = new Map<string, CgroupPlace>();
+  /** By version: ids that were in no scan after they were seen; they are gone for good. */
+  readonly #hopeless: readonly Set<number>[] = [new Set(), new Set(), new Set()];
+  readonly #listeners = new Set<CgroupListener>();
+  #lastScanMs = -Infinity;
+  #scans = 0;
+
+  constructor(settings: CgroupTreeSettings) {
+    const { clock, roots = findCgroupRoots(), maxCgroups = DEFAULT_MAX_CGROUPS } = settings;
+    this.#clock = clock;
+    const one = roots.find(({ hierarchy }) => hierarchy === 1);
+    const two = roots.find(({ hierarchy }) => hierarchy === 2);
+    // Without version 1 the kernel gives a version 2 id for the memory controller, which says less than the other.
+    this.#hierarchies = [
+      undefined,
+      one && new CgroupHierarchy(1, one.directory, maxCgroups, this.#events),
+      new CgroupHierarchy(2, two?.directory, maxCgroups, this.#events),
+    ];
+  }
+
+  /** Cgroups known, those gone in the last minute included. */
+  get size(): number {
+    return this.#hierarchies.reduce((sum, hierarchy) => sum + (hierarchy?.size ?? 0), 0);
+  }
+
+  get scans(): number {
+    return this.#scans;
+  }
+
+  /** Cgroups left out because of the bound. */
+  get refused(): number {
+    return this.#hierarchies.reduce((sum, hierarchy) => sum + (hierarchy?.refused ?? 0), 0);
+  }
+
+  /**
+   * Where a process with these ids belongs; ids in halves of 32 bits, 0 where there is none.
+   *
+   * @returns undefined if they are not known: gone before anybody looked, or so new that asking again in a second helps
+   */
+  resolve(v2Low: number, v2High: number, v1Low: number, v1High: number): CgroupPlace | undefined {
+    const two = v2High * 2 ** 32 + v2Low;
+    const one = this.#hierarchies[1] === undefined ? 0 : v1High * 2 ** 32 + v1Low;
+    if ((this.#isMissing(2, two) || this.#isMissing(1, one)) && this.#mayScan(SCAN_INTERVAL_MS)) {
+      this.#scan();
+      this.#giveUp(2, two);
+      this.#giveUp(1, one);
+    }
+    const placeTwo = this.#placeOf(2, two);
+    const placeOne = this.#placeOf(1, one);
+    const place = morePrecise(placeTwo, placeOne);
+    // Where one of them can't be found, the other's "not in a container" proves nothing.
+    const certain = (two === 0 || placeTwo !== undefined) && (one === 0 || placeOne !== undefined);
+    return certain || place?.kind === "container" || place?.kind === "pod" ? place : undefined;
+  }
+
+  /** The kernel tells of a new cgroup. */
+  made(hierarchy: Hierarchy, low: number, high: number, path: string): void {
+    this.#hierarchies[hierarchy]?.made(high * 2 ** 32 + low, path, this.#clock.monotonicMs());
+  }
+
+  /** The kernel tells that a cgroup is gone. */
+  removed(hierarchy: Hierarchy, low: number, high: number): void {
+    this.#hierarchies[hierarchy]?.removed(high * 2 ** 32 + low, this.#clock.monotonicMs());
+  }
+
+  /** Looks for changes now, unless that was done within the last second. */
+  refresh(): void {
+    if (this.#mayScan(SCAN_INTERVAL_MS)) this.#scan();
+  }
+
+  /** To be called now and then, as with each flush: forgets what has been gone for a minute. */
+  sweep(): void {
+    if (this.#mayScan(IDLE_SCAN_INTERVAL_MS)) this.#scan();
+    for (const hierarchy of this.#hierarchies) hierarchy?.forget(this.#clock.monotonicMs() - KEEP_GONE_MS);
+  }
+
+  /** Tells of all cgroups that are there, and of all changes from then on, until the returned function is called. */
+  watch(listener: CgroupListener): () => void {
+    this.refresh();
+    for (const hierarchy of this.#hierarchies) {
+      if (hierarchy === undefined) continue;
+      for (const cgroup of hierarchy.live()) listener.added(hierarchy.hierarchy, cgroup.id, this.#placeFor(cgroup));
+    }
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  readonly #events = {
+    added: (cgroup: Cgroup, hierarchy: Hierarchy): void => {
+      for (const listener of this.#listeners) listener.added(hierarchy, cgroup.id, this.#placeFor(cgroup));
+    },
+    gone: (cgroup: Cgroup, hierarchy: Hierarchy): void => {
+      for (const listener of this.#listeners) listener.gone(hierarchy, cgroup.id);
+    },
+    forgotten: (cgroup: Cgroup): void => {
+      const { place } = cgroup;
+      if (place !== undefined && this.#places.get(place.path) === place && place.path === cgroup.path) {
+        this.#places.delete(place.path);
+      }
+    },
+  };
+
+  #mayScan(intervalMs: number): boolean {
+    return this.#clock.monotonicMs() - this.#lastScanMs >= intervalMs;
+  }
+
+  #scan(): void {
+    const nowMs = this.#clock.monotonicMs();
+    this.#lastScanMs = nowMs;
+    this.#scans++;
+    for (const hierarchy of this.#hierarchies) hierarchy?.scan(nowMs);
+  }
+
+  #isMissing(hierarchy: Hierarchy, id: number): boolean {
+    if (id === 0 || this.#hierarchies[hierarchy]?.find(id) !== undefined) return false;
+    return !this.#hopeless[hierarchy]!.has(id);
+  }
+
+  /** Remembers an id that a scan did not find, so that nobody scans for it again. */
+  #giveUp(hierarchy: Hierarchy, id: number): void {
+    if (!this.#isMissing(hierarchy, id)) return;
+    const hopeless = this.#hopeless[hierarchy]!;
+    if (hopeless.size >= MAX_HOPELESS) hopeless.clear();
+    hopeless.add(id);
+  }
+
+  #placeOf(hierarchy: Hierarchy, id: number): CgroupPlace | undefined {
+    const cgroup = id === 0 ? undefined : this.#hierarchies[hierarchy]?.find(id);
+    return cgroup === undefined ? undefined : (cgroup.place ?? this.#placeFor(cgroup));
+  }
+
+  #placeFor(cgroup: Cgroup): CgroupPlace {
+    if (cgroup.place !== undefined) return cgroup.place;
+    const place = placeOfCgroup(cgroup.path);
+    const known = this.#places.get(place.path);
+    if (known === undefined) this.#places.set(place.path, place);
+    return (cgroup.place = known ?? place);
+  }
+}
