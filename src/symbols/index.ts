@@ -16,3 +16,5 @@ export {
   openNativeSymbols,
 } from "./native/native-symbols.ts";
 export type { DebugFileSource, OpenDebugFile } from "./native/debug-file.ts";
+export { type KernelList, KernelSymbols } from "./kernel/kernel-symbols.ts";
+export type { KernelFunction } from "./kernel/kernel-table.ts";

@@ -1,6 +1,7 @@
 import type { ElfFile } from "../elf/elf-file.ts";
 import { SectionType } from "../elf/sections.ts";
 import { type ElfSymbol, SymbolBinding, SymbolEntry, type ElfSymbolTable, SymbolType } from "../elf/symbol-table.ts";
+import { isPreferredName } from "../preferred-name.ts";
 import { lastAtOrBelow, sortByKey } from "../radix-sort.ts";
 import { codeSegments, type CodeRange, rangeOf } from "./code-ranges.ts";
 
@@ -150,23 +151,11 @@ function rankOf({ type, binding, sizeBytes }: ElfSymbol): number {
   );
 }
 
-/**
- * Which of two names of an address a person expects: `write` rather than `__write`, the shorter one, and always the
- * same. What begins later is nearer to the address.
- */
+/** What begins later is nearer to the address; aliases differ by their names only. */
 function isBetter(candidate: Candidate, best: Candidate): boolean {
   if (candidate.rank !== best.rank) return candidate.rank > best.rank;
   if (candidate.start !== best.start) return candidate.start > best.start;
-  const underscores = leadingUnderscores(candidate.name) - leadingUnderscores(best.name);
-  if (underscores !== 0) return underscores < 0;
-  if (candidate.name.length !== best.name.length) return candidate.name.length < best.name.length;
-  return candidate.name < best.name;
-}
-
-function leadingUnderscores(name: string): number {
-  let count = 0;
-  while (name[count] === "_") count++;
-  return count;
+  return isPreferredName(candidate.name, best.name);
 }
 
 /** Static tables write the version behind the name: `memcpy@@GLIBC_2.14`. */
