@@ -1,0 +1,111 @@
+import { IntList } from "#wire";
+import { RecordFlag, type RecordView } from "../sampler/record.ts";
+import { WordSet } from "../word-set.ts";
+
+/** Differs in each process, so that nobody can prepare stacks that are taken for others. */
+const SEED = [(Math.random() * 0x100000000) | 0, (Math.random() * 0x100000000) | 0] as const;
+
+/** 64-bit words of a V8 frame. */
+const V8_WORDS = 5;
+/** Flags that change what a stack shows. */
+const SHOWN_FLAGS = RecordFlag.FrameLimit | RecordFlag.KernelTruncated | RecordFlag.Rooted | RecordFlag.KernelThread;
+
+/** The number of a stack that isn't resolved to locations yet. */
+const UNRESOLVED = -1;
+
+/**
+ * Numbers the stacks of records as the kernel wrote them, so that a stack which was seen before costs one hash of its
+ * words: 64 bits, with the process and the lengths beside them, are taken for the stack. Each entry leads to a stack of
+ * the dictionary once it is resolved.
+ */
+export class StackTable {
+  /** Process; two hashes; kernel and user frames; flags. */
+  readonly #keys = new WordSet(5);
+  readonly #resolved = new IntList(1024);
+
+  get size(): number {
+    return this.#resolved.length;
+  }
+
+  /**
+   * The number of the record's stack.
+   *
+   * @param process number of the process, or one for all where the stack is the kernel's alone
+   * @param interpreterStart first address of the code that interprets: only its frames tell their place by a bytecode
+   *   offset; elsewhere the slot holds something else, which would make each sample's stack a new one
+   */
+  intern(record: RecordView, process: number, interpreterStart: number, interpreterEnd: number): number {
+    const { key } = this.#keys;
+    key[0] = process;
+    if (record.userWords === V8_WORDS) hashV8Stack(record, key, interpreterStart, interpreterEnd);
+    else hashWords(record.words, record.kernelAt, record.userEnd, key);
+    key[3] = (record.kernelFrames << 16) | record.userFrames;
+    key[4] = (record.flags & SHOWN_FLAGS) | (record.userWords << 16);
+    const id = this.#keys.intern();
+    if (id === this.#resolved.length) this.#resolved.push(UNRESOLVED);
+    return id;
+  }
+
+  isResolved(stack: number): boolean {
+    return this.#resolved.at(stack) !== UNRESOLVED;
+  }
+
+  /** The stack in the dictionary; the empty one if it isn't resolved. */
+  dictionaryStack(stack: number): number {
+    return Math.max(0, this.#resolved.at(stack));
+  }
+
+  resolve(stack: number, dictionaryStack: number): void {
+    this.#resolved.set(stack, dictionaryStack);
+  }
+
+  clear(): void {
+    this.#keys.clear();
+    this.#resolved.clear();
+  }
+}
+
+function hashWords(words: Uint32Array, from: number, to: number, key: Uint32Array): void {
+  let [first, second]: [number, number] = [SEED[0], SEED[1]];
+  for (let at = from; at < to; at++) {
+    const word = words[at]!;
+    first = mixFirst(first, word);
+    second = mixSecond(second, word);
+  }
+  key[1] = first;
+  key[2] = second;
+}
+
+/**
+ * Of V8's frames: the address, and of JavaScript's the function, and the bytecode offset in the interpreter. Contexts
+ * and whatever else stands in the slots differ from call to call.
+ */
+function hashV8Stack(record: RecordView, key: Uint32Array, interpreterStart: number, interpreterEnd: number): void {
+  const { words, userAt, userEnd } = record;
+  hashWords(words, record.kernelAt, userAt, key);
+  let first = key[1]! | 0;
+  let second = key[2]! | 0;
+  for (let at = userAt; at < userEnd; at += V8_WORDS * 2) {
+    const low = words[at]!;
+    const high = words[at + 1]!;
+    const shared = words[at + 4]!;
+    const address = high * 0x1_0000_0000 + low;
+    // A small integer stands in the upper half of its slot.
+    const offset = shared !== 0 && address >= interpreterStart && address < interpreterEnd ? words[at + 9]! : 0;
+    const upper = high ^ (words[at + 5]! << 16);
+    first = mixFirst(mixFirst(mixFirst(mixFirst(first, low), upper), shared), offset);
+    second = mixSecond(mixSecond(mixSecond(mixSecond(second, low), upper), shared), offset);
+  }
+  key[1] = first;
+  key[2] = second;
+}
+
+function mixFirst(hash: number, word: number): number {
+  const mixed = Math.imul(hash ^ word, 0x9e3779b1);
+  return mixed ^ (mixed >>> 15);
+}
+
+function mixSecond(hash: number, word: number): number {
+  const mixed = Math.imul(hash ^ word, 0x85ebca77);
+  return mixed ^ (mixed >>> 13);
+}
