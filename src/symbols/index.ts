@@ -18,3 +18,4 @@ export {
 export type { DebugFileSource, OpenDebugFile } from "./native/debug-file.ts";
 export { type KernelList, KernelSymbols } from "./kernel/kernel-symbols.ts";
 export type { KernelFunction } from "./kernel/kernel-table.ts";
+export { PerfMap, type PerfMapFunction } from "./perf-map/perf-map.ts";
