@@ -13,7 +13,7 @@ import {
 } from "#identity";
 import { AttributeKind, type ResourceView } from "#otlp";
 import type { AttributeNames } from "./attribute-block.ts";
-import { Extraction, type ExtractionConfig } from "./extraction.ts";
+import { CLUSTER_NAMESPACE, Extraction, type ExtractionConfig } from "./extraction.ts";
 import { METADATA_NAMES } from "./metadata.ts";
 
 /** Where one value of a rule comes from. */
@@ -28,8 +28,11 @@ export interface RuleConfig {
 /** Attributes that hold a pod's address. */
 export const ADDRESSES: readonly string[] = ["k8s.pod.ip", "ip", "host.name"];
 
+/** Attributes that tell where a pod is, not which it is: they are checked, but nothing is looked up by them. */
+export const SURROUNDING_UIDS: readonly string[] = ["k8s.cluster.uid", "k8s.node.uid"];
+
 /** How a source names a pod, the surest first: a rule looks up by the first of its kinds and checks the others. */
-const KINDS = ["container", "uid", "address", "name", "namespace", "attribute"] as const;
+const KINDS = ["container", "uid", "address", "name", "namespace", "attribute", "surroundings"] as const;
 type Kind = (typeof KINDS)[number];
 
 interface Source {
@@ -46,10 +49,13 @@ export class AssociationRule {
   readonly label: string;
   readonly usesConnection: boolean;
   readonly #sources: readonly Source[];
-  readonly #lookup: Kind;
+  /** Those that the index is made of, where the rule looks up by attributes. */
+  readonly #indexed: readonly Source[];
+  readonly #lookup: Exclude<Kind, "surroundings">;
   readonly #definition: IndexDefinition | undefined;
   readonly #attributes: RuleAttributes;
   #index: PodIndex | undefined;
+  #slot = -1;
   /** The container run that the last `find` found, where it looked up one. */
   instance: ContainerInstance | undefined;
 
@@ -59,26 +65,26 @@ export class AssociationRule {
     this.#sources = config.sources.map((source) => compile(source, names));
     this.#attributes = new RuleAttributes(config, extraction);
     const kinds = new Set(this.#sources.map(({ kind }) => kind));
+    this.#indexed = this.#sources.filter(({ kind }) => kind !== "surroundings");
     const surest = KINDS.find((kind) => kinds.has(kind)) ?? "attribute";
     // A name without its namespace, or the reverse, is an attribute like others.
     const named = surest === "name" && kinds.has("namespace");
-    this.#lookup = surest === "name" || surest === "namespace" ? (named ? "name" : "attribute") : surest;
+    const isWeak = surest === "name" || surest === "namespace" || surest === "surroundings";
+    this.#lookup = isWeak ? (named ? "name" : "attribute") : surest;
     this.#definition = this.#indexDefinition(config, extraction, kinds);
-  }
-
-  /** Labels and annotations that the rule needs beyond those that are extracted. */
-  get keys(): Extraction["keys"] {
-    return this.#attributes.keys;
   }
 
   /** Opens what the rule looks up in. */
   open(directory: Directory): void {
     if (this.#definition !== undefined) this.#index ??= directory.openIndex(this.#definition);
+    if (this.#slot < 0) this.#slot = directory.openSlot(this.#attributes.name);
   }
 
   close(directory: Directory): void {
     if (this.#index !== undefined) directory.closeIndex(this.#index);
     this.#index = undefined;
+    if (this.#slot >= 0) directory.closeSlot(this.#attributes.name);
+    this.#slot = -1;
   }
 
   /** Whether the resource and its connection give all that the rule asks for. */
@@ -105,7 +111,9 @@ export class AssociationRule {
     this.instance = undefined;
     const found = this.#lookUp(resource, peerAddress, view);
     if (found === undefined || found === AMBIGUOUS || this.#sources.length === 1) return found;
-    for (const source of this.#sources) if (!this.#fits(source, resource, peerAddress, found)) return undefined;
+    for (const source of this.#sources) {
+      if (!this.#fits(source, resource, peerAddress, found, view)) return undefined;
+    }
     return found;
   }
 
@@ -129,7 +137,7 @@ export class AssociationRule {
           podNameKey(resource.text(this.#numberOf("namespace")), resource.text(this.#numberOf("name"))),
         );
       case "attribute":
-        return this.#in(view, JSON.stringify(this.#sources.map(({ number }) => resource.text(number))));
+        return this.#in(view, JSON.stringify(this.#indexed.map(({ number }) => resource.text(number))));
     }
   }
 
@@ -137,7 +145,7 @@ export class AssociationRule {
     return this.#index === undefined ? undefined : view.in(this.#index, key);
   }
 
-  #fits(source: Source, resource: ResourceView, peerAddress: string, record: PodRecord): boolean {
+  #fits(source: Source, resource: ResourceView, peerAddress: string, record: PodRecord, view: IdentityView): boolean {
     const { pod } = record;
     const { kind, number } = source;
     if (kind === "container") return this.instance?.record === record;
@@ -151,8 +159,10 @@ export class AssociationRule {
         return value === pod.name;
       case "namespace":
         return value === pod.namespace;
+      case "surroundings":
+        return value === uidAround(source.name, record, view);
       case "attribute":
-        return value === this.#attributes.of(record).get(source.name);
+        return value === this.#attributes.of(record, this.#slot).get(source.name);
     }
   }
 
@@ -178,10 +188,10 @@ export class AssociationRule {
       case "attribute":
         return {
           name: JSON.stringify([config, extraction]),
-          keysOf: (pod) => {
-            const attributes = this.#attributes.extract(pod);
-            const values = this.#sources.map(({ name }) => attributes.get(name));
-            return values.includes(undefined) ? [] : [JSON.stringify(values)];
+          keysOf: (pod, record) => {
+            const attributes = this.#attributes.extract(pod, record);
+            const values = this.#indexed.map(({ name }) => attributes.get(name));
+            return values.length === 0 || values.includes(undefined) ? [] : [JSON.stringify(values)];
           },
           exclusive: kinds.has("name"),
         };
@@ -191,33 +201,46 @@ export class AssociationRule {
 
 /** The pod attributes that a rule's sources mean, extracted whether or not resources are given them. */
 class RuleAttributes {
+  /** Of the slot in which they are kept with each record. */
+  readonly name: string;
   readonly #extraction: Extraction;
-  readonly #needed: boolean;
-  /** Recently asked, by record: the pod it was made of, and what came of it. */
-  readonly #kept = new WeakMap<PodRecord, { pod: PodRecord["pod"]; attributes: ReadonlyMap<string, string> }>();
 
   constructor(rule: RuleConfig, extraction: ExtractionConfig) {
-    const names = rule.sources.flatMap((source) => (source.from === "connection" ? [] : [source.name]));
-    const metadata = METADATA_NAMES.filter((name) => names.includes(name));
-    this.#needed = names.some((name) => kindOf(name) === "attribute");
-    this.#extraction = new Extraction({ ...extraction, metadata });
+    this.name = `attributes of rule ${JSON.stringify([rule, extraction])}`;
+    this.#extraction = extractionOfRule(rule, extraction);
   }
 
-  get keys(): Extraction["keys"] {
-    return this.#needed ? this.#extraction.keys : { label: () => false, annotation: () => false };
+  extract(pod: PodRecord["pod"], record: PodRecord): ReadonlyMap<string, string> {
+    return this.#extraction.ofPod(pod, record);
   }
 
-  extract(pod: PodRecord["pod"]): ReadonlyMap<string, string> {
-    return this.#extraction.ofPod(pod);
-  }
-
-  of(record: PodRecord): ReadonlyMap<string, string> {
-    const kept = this.#kept.get(record);
-    if (kept?.pod === record.pod) return kept.attributes;
-    const attributes = this.extract(record.pod);
-    this.#kept.set(record, { pod: record.pod, attributes });
+  of(record: PodRecord, slot: number): ReadonlyMap<string, string> {
+    const kept = record.get(slot) as ReadonlyMap<string, string> | undefined;
+    if (kept !== undefined) return kept;
+    const attributes = this.extract(record.pod, record);
+    record.put(slot, attributes);
     return attributes;
   }
+}
+
+/** What it takes to know the attributes that a rule asks for, besides those that are extracted anyway. */
+export function extractionOfRule(rule: RuleConfig, extraction: ExtractionConfig): Extraction {
+  const names = rule.sources.flatMap((source) => (source.from === "connection" ? [] : [source.name]));
+  const isNeeded = names.some((name) => kindOf(name) === "attribute");
+  return new Extraction({
+    metadata: METADATA_NAMES.filter((name) => names.includes(name)),
+    labels: isNeeded ? extraction.labels : [],
+    annotations: isNeeded ? extraction.annotations : [],
+    otelAnnotations: isNeeded && extraction.otelAnnotations,
+    semconv: extraction.semconv,
+  });
+}
+
+/** The uid of the node that the pod is on, or of the cluster. */
+function uidAround(name: string, record: PodRecord, view: IdentityView): string | undefined {
+  return name === "k8s.node.uid"
+    ? record.related("Node")?.object?.uid
+    : view.object("Namespace", CLUSTER_NAMESPACE)?.object?.uid;
 }
 
 function compile(source: SourceConfig, names: AttributeNames): Source {
@@ -230,6 +253,7 @@ function kindOf(name: string): Kind {
   if (name === "k8s.pod.uid") return "uid";
   if (name === "k8s.pod.name") return "name";
   if (name === "k8s.namespace.name") return "namespace";
+  if (SURROUNDING_UIDS.includes(name)) return "surroundings";
   return ADDRESSES.includes(name) ? "address" : "attribute";
 }
 

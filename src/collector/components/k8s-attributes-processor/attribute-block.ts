@@ -30,6 +30,33 @@ export class AttributeNames {
   }
 }
 
+/**
+ * The names that were added to the resource at hand, for resources that get attributes of several blocks: what the
+ * first one gave is not given again.
+ */
+export class AddedNames {
+  #marks = new Uint32Array(64);
+  #resource = 1;
+
+  /** Forgets what was added: another resource begins. */
+  clear(): void {
+    this.#resource = (this.#resource + 1) >>> 0 || 1;
+  }
+
+  has(name: number): boolean {
+    return this.#marks[name] === this.#resource;
+  }
+
+  add(name: number): void {
+    if (name >= this.#marks.length) {
+      const grown = new Uint32Array(MAX_NAMES);
+      grown.set(this.#marks);
+      this.#marks = grown;
+    }
+    this.#marks[name] = this.#resource;
+  }
+}
+
 /** Attributes encoded once, to be appended to any number of resources. */
 export class AttributeBlock {
   readonly #bytes: Uint8Array;
@@ -65,19 +92,24 @@ export class AttributeBlock {
     this.dropped = dropped;
   }
 
-  /** Adds what the resource lacks or has with an empty value. Neighbours that are added go in as one piece. */
-  apply(resource: ResourceView): void {
+  /**
+   * Adds what the resource lacks or has with an empty value. Neighbours that are added go in as one piece.
+   *
+   * @param added what other blocks gave to the resource; undefined where there is no other block
+   */
+  apply(resource: ResourceView, added?: AddedNames): void {
     const names = this.#names;
     const ends = this.#ends;
     let pieceStart = 0;
     let end = 0;
     for (let at = 0; at < names.length; at++) {
       const name = names[at]!;
-      if (resource.present(name)) {
-        if (resource.nonEmpty(name)) {
-          resource.append(this.#bytes, pieceStart, end);
-          pieceStart = ends[at]!;
-        } else resource.remove(name);
+      if (resource.nonEmpty(name) || added?.has(name) === true) {
+        resource.append(this.#bytes, pieceStart, end);
+        pieceStart = ends[at]!;
+      } else {
+        if (resource.present(name)) resource.remove(name);
+        added?.add(name);
       }
       end = ends[at]!;
     }

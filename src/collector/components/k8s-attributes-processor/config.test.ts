@@ -37,6 +37,7 @@ describe("what is accepted", () => {
             labels: [],
             annotations: [],
             otelAnnotations: false,
+            semconv: "stable",
           },
           excludedPods: ["jaeger-agent", "jaeger-collector"],
         },
@@ -44,6 +45,7 @@ describe("what is accepted", () => {
         onMiss: "next",
         waitForMetadataMs: undefined,
         graceMs: 120_000,
+        semconvGiven: false,
         warnings: [],
       });
     }
@@ -89,8 +91,8 @@ describe("what is accepted", () => {
     });
     expect(config.enrichment.extraction.metadata).toEqual(["k8s.pod.name", "container.image.tags"]);
     expect(config.enrichment.extraction.labels).toEqual([
-      { key: "label1", keyRegex: undefined, tagName: "l1" },
-      { key: undefined, keyRegex: "app(.*)", tagName: undefined },
+      { from: "pod", key: "label1", keyRegex: undefined, tagName: "l1" },
+      { from: "pod", key: undefined, keyRegex: "app(.*)", tagName: undefined },
     ]);
     expect(config.association).toEqual([byAttribute("ip"), { sources: [{ from: "connection" }] }]);
     expect(config.enrichment.excludedPods).toEqual(["a", "b"]);
@@ -139,7 +141,11 @@ describe("what is refused", () => {
       "extract.annotations.0: gives both",
     ],
     ["a rule without key", { extract: { labels: [{ tag_name: "a" }] } }, "neither key nor key_regex"],
-    ["CFG-8: labels of something unknown", { extract: { labels: [{ key: "a", from: "unknown" }] } }, 'expected "pod"'],
+    [
+      "CFG-8: labels of something unknown",
+      { extract: { labels: [{ key: "a", from: "unknown" }] } },
+      "expected one of pod, namespace, node",
+    ],
     ["CFG-10: a regular expression", { extract: { labels: [{ key_regex: "[" }] } }, "is no regular expression"],
     ["CFG-11: one of annotations", { extract: { annotations: [{ key_regex: "[" }] } }, "is no regular expression"],
     [
@@ -179,23 +185,6 @@ describe("what is refused", () => {
     ],
     ["an unknown key", { extrct: {} }, 'did you mean "extract"'],
   ])("%s", (_, section, message) => expect(problems(section).join("\n")).toContain(message));
-
-  test.each([
-    ["k8s.deployment.uid", "ReplicaSets"],
-    ["k8s.cronjob.uid", "Jobs"],
-    ["k8s.node.uid", "Nodes"],
-    ["k8s.cluster.uid", "kube-system"],
-  ])("%s, with what it would need", (name, needs) => {
-    const [problem] = problems({ extract: { metadata: [name] } });
-    expect(problem).toContain("not supported by podflame yet");
-    expect(problem).toContain(needs);
-  });
-
-  test("CFG-19 to CFG-24: labels of other objects, as not there yet", () => {
-    for (const from of ["namespace", "node", "deployment", "statefulset", "daemonset", "job"]) {
-      expect(problems({ extract: { labels: [{ key: "a", from }] } })[0]).toContain("not supported by podflame yet");
-    }
-  });
 
   test("an empty variable for the node, which upstream takes for the whole cluster", () => {
     process.env["PODFLAME_TEST_NODE"] = "";

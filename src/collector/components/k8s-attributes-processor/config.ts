@@ -20,19 +20,14 @@ import {
   shown,
   string,
 } from "#collector";
-import { ADDRESSES, type RuleConfig, sourceLabel } from "./association.ts";
+import { ADDRESSES, type RuleConfig, sourceLabel, SURROUNDING_UIDS } from "./association.ts";
 import type { EnrichmentConfig } from "./enrichment.ts";
 import type { ExtractionConfig } from "./extraction.ts";
 import { anywhereRegExp, hasGroups, type KeyRuleConfig, wholeKeyRegExp } from "./key-rules.ts";
-import {
-  DEFAULT_METADATA,
-  METADATA_ALIASES,
-  METADATA_NAMES,
-  METADATA_NOT_YET,
-  type MetadataName,
-  POD_METADATA,
-} from "./metadata.ts";
+import { DEFAULT_METADATA, METADATA_ALIASES, METADATA_NAMES, type MetadataName, POD_METADATA } from "./metadata.ts";
+import { RULE_OBJECTS } from "./rule-objects.ts";
 import { type FilterConfig, labelProblems, selectionOf } from "./selection.ts";
+import { keyPrefixes, type KeyedField, SEMCONV_MODES } from "./semconv.ts";
 
 /** The processor's configuration, checked and with defaults. */
 export interface K8sAttributesConfig {
@@ -44,6 +39,8 @@ export interface K8sAttributesConfig {
   readonly onMiss: "next" | "stop";
   readonly waitForMetadataMs: number | undefined;
   readonly graceMs: number;
+  /** Whether the configuration says itself which names it wants; else feature gates may. */
+  readonly semconvGiven: boolean;
   /** What is accepted but has no effect, or can't work; logged at start. */
   readonly warnings: readonly string[];
 }
@@ -69,23 +66,7 @@ const notEmpty = (what: string): Field<string> =>
 const metadataName: Field<MetadataName> = parsed((text) => {
   const name = METADATA_NAMES.find((known) => known === (METADATA_ALIASES[text] ?? text));
   if (name !== undefined) return name;
-  const needs = METADATA_NOT_YET[text];
-  throw new FieldProblem(
-    needs === undefined
-      ? `${shown(text)} can't be extracted; known are ${METADATA_NAMES.join(", ")}`
-      : `${shown(text)} is not supported by podflame yet: needs ${needs}, and only pods are watched; remove it`,
-  );
-});
-
-const OTHER_OBJECTS = ["namespace", "node", "deployment", "statefulset", "daemonset", "job", "replicaset", "cronjob"];
-
-const from = string((text) => {
-  if (text === "pod") return;
-  throw new FieldProblem(
-    OTHER_OBJECTS.includes(text)
-      ? `${shown(text)} is not supported by podflame yet: only pods are watched; remove the rule or use "pod"`
-      : `expected "pod", got ${shown(text)}`,
-  );
+  throw new FieldProblem(`${shown(text)} can't be extracted; known are ${METADATA_NAMES.join(", ")}`);
 });
 
 const keyRuleField: Field<KeyRuleConfig> = mapped(
@@ -95,7 +76,7 @@ const keyRuleField: Field<KeyRuleConfig> = mapped(
         key: optional(string(), ""),
         key_regex: optional(regExp(wholeKeyRegExp), ""),
         tag_name: optional(string(), ""),
-        from: optional(from, "pod"),
+        from: optional(oneOf(RULE_OBJECTS), "pod"),
       },
       {
         regex:
@@ -107,7 +88,8 @@ const keyRuleField: Field<KeyRuleConfig> = mapped(
       return key === "" && keyRegex === "" ? [issue([], "gives neither key nor key_regex; give one of them")] : [];
     },
   ),
-  ({ key, key_regex: keyRegex, tag_name: tagName }) => ({
+  ({ key, key_regex: keyRegex, tag_name: tagName, from }) => ({
+    from,
     key: key || undefined,
     keyRegex: keyRegex || undefined,
     tagName: tagName || undefined,
@@ -179,29 +161,25 @@ const exclude = section({ pods: optional(list(section({ name: regExp(anywhereReg
 
 const schema: Field<K8sAttributesConfig> = mapped(
   checked(
-    section(
-      {
-        auth_type: optional(oneOf(["serviceAccount", "kubeConfig", "none"]), "serviceAccount"),
-        context: optional(string(), ""),
-        kube_config_path: optional(string(), ""),
-        kube_api_qps: optional(number({ min: 0.1 }), 5),
-        kube_api_burst: optional(integer({ min: 1 }), 10),
-        identity_file: optional(notEmpty("the path of a pod list"), ""),
-        passthrough: optional(boolean(), false),
-        extract: optional(extract),
-        filter: optional(filter),
-        pod_association: optional(association, []),
-        pod_association_on_miss: optional(oneOf(["next", "stop"]), "next"),
-        exclude: optional(exclude),
-        wait_for_metadata: optional(boolean(), false),
-        wait_for_metadata_timeout: optional(durationMs({ min: 0 }), 10_000),
-        watch_sync_period: optional(durationMs({ min: 0 })),
-        pod_delete_grace_period: optional(durationMs({ min: 0 }), DEFAULT_GRACE_MS),
-      },
-      {
-        semconv: 'unknown key "semconv": podflame knows only the stable names so far, which are the default; remove it',
-      },
-    ),
+    section({
+      auth_type: optional(oneOf(["serviceAccount", "kubeConfig", "none"]), "serviceAccount"),
+      context: optional(string(), ""),
+      kube_config_path: optional(string(), ""),
+      kube_api_qps: optional(number({ min: 0.1 }), 5),
+      kube_api_burst: optional(integer({ min: 1 }), 10),
+      identity_file: optional(notEmpty("the path of a pod list"), ""),
+      passthrough: optional(boolean(), false),
+      extract: optional(extract),
+      filter: optional(filter),
+      pod_association: optional(association, []),
+      pod_association_on_miss: optional(oneOf(["next", "stop"]), "next"),
+      exclude: optional(exclude),
+      wait_for_metadata: optional(boolean(), false),
+      wait_for_metadata_timeout: optional(durationMs({ min: 0 }), 10_000),
+      watch_sync_period: optional(durationMs({ min: 0 })),
+      pod_delete_grace_period: optional(durationMs({ min: 0 }), DEFAULT_GRACE_MS),
+      semconv: optional(oneOf(SEMCONV_MODES)),
+    }),
     ({ identity_file: file, filter: wanted }) => {
       const isFiltered = wanted !== undefined && Object.keys(selectionOf(wanted)).length > 0;
       return file !== "" && isFiltered
@@ -216,6 +194,7 @@ const schema: Field<K8sAttributesConfig> = mapped(
       labels: keys.extract?.labels ?? [],
       annotations: keys.extract?.annotations ?? [],
       otelAnnotations: keys.extract?.otel_annotations ?? false,
+      semconv: keys.semconv ?? "stable",
     };
     const excluded = keys.exclude?.pods.map(({ name }) => name) ?? [];
     return {
@@ -225,6 +204,7 @@ const schema: Field<K8sAttributesConfig> = mapped(
       onMiss: keys.pod_association_on_miss,
       waitForMetadataMs: keys.wait_for_metadata ? keys.wait_for_metadata_timeout : undefined,
       graceMs: keys.pod_delete_grace_period,
+      semconvGiven: keys.semconv !== undefined,
       warnings: [
         ...(keys.extract?.deployment_name_from_replicaset === undefined
           ? []
@@ -292,18 +272,30 @@ function ruleWarnings(where: string, rules: readonly KeyRuleConfig[]): string[] 
 }
 
 function associationWarnings(rules: readonly RuleConfig[], extraction: ExtractionConfig): string[] {
-  const extracted = [...extraction.labels, ...extraction.annotations];
+  const { semconv } = extraction;
+  const ofPods = (extracted: readonly KeyRuleConfig[]): readonly KeyRuleConfig[] =>
+    extracted.filter(({ from }) => from === "pod");
+  const [labels, annotations] = [ofPods(extraction.labels), ofPods(extraction.annotations)];
   // Names that come of a pattern are known only when a pod has them.
-  if (extraction.otelAnnotations || extracted.some(({ keyRegex }) => keyRegex !== undefined)) return [];
-  const known = (name: string): boolean =>
-    [...POD_METADATA, ...ADDRESSES, "container.id"].includes(name) ||
-    extraction.labels.some((rule) => (rule.tagName ?? `k8s.pod.label.${rule.key}`) === name) ||
-    extraction.annotations.some((rule) => (rule.tagName ?? `k8s.pod.annotation.${rule.key}`) === name);
-  return rules.flatMap(({ sources }, at) =>
-    sources.flatMap((each) =>
-      each.from === "connection" || known(each.name)
+  const isOpen =
+    extraction.otelAnnotations || [...labels, ...annotations].some(({ keyRegex }) => keyRegex !== undefined);
+  const namesOf = (rule: KeyRuleConfig, field: KeyedField): readonly string[] =>
+    rule.tagName === undefined ? keyPrefixes("pod", field, semconv).map((prefix) => prefix + rule.key) : [rule.tagName];
+  const known = new Set([
+    ...POD_METADATA,
+    ...ADDRESSES,
+    "container.id",
+    ...labels.flatMap((rule) => namesOf(rule, "label")),
+    ...annotations.flatMap((rule) => namesOf(rule, "annotation")),
+  ]);
+  return rules.flatMap(({ sources }, at) => {
+    if (sources.every((each) => each.from === "resource_attribute" && SURROUNDING_UIDS.includes(each.name))) {
+      return [`pod_association[${at}] can never match: a cluster or a node is no pod; add what tells its pods apart`];
+    }
+    return sources.flatMap((each) =>
+      each.from === "connection" || known.has(each.name) || isOpen
         ? []
         : [`pod_association[${at}] can never match: no pod is known by ${shown(each.name)}; extract it from a label`],
-    ),
-  );
+    );
+  });
 }

@@ -1,10 +1,12 @@
-import type { ContainerInstance, PodRecord } from "#identity";
+import type { ContainerInstance, ObjectRecord, PodRecord } from "#identity";
 import { AttributeBlock, AttributeNames } from "./attribute-block.ts";
 import { asksToBeIgnored, Extraction, type ExtractionConfig } from "./extraction.ts";
 import { anywhereRegExp } from "./key-rules.ts";
 
 /** Stands where a block would, for pods that are not to be named. */
 export const IGNORED = Symbol("ignored");
+
+const NOTHING: ReadonlyMap<string, string> = new Map();
 
 /** All that decides what a pod's resources are given. Plain data: equal configurations give equal JSON. */
 export interface EnrichmentConfig {
@@ -21,6 +23,7 @@ export class Enrichment {
   readonly names = new AttributeNames();
   readonly extraction: Extraction;
   readonly #excluded: readonly RegExp[];
+  #cluster: { readonly uid: string; readonly block: AttributeBlock } | undefined;
   /** Attributes left out for want of room among the names. */
   dropped = 0;
 
@@ -33,7 +36,7 @@ export class Enrichment {
   ofPod(record: PodRecord, slot: number): AttributeBlock | typeof IGNORED {
     const kept = record.get(slot) as AttributeBlock | typeof IGNORED | undefined;
     if (kept !== undefined) return kept;
-    const made = this.#ignores(record) ? IGNORED : this.#block(this.extraction.ofPod(record.pod));
+    const made = this.#ignores(record) ? IGNORED : this.#block(this.extraction.ofPod(record.pod, record));
     record.put(slot, made);
     return made;
   }
@@ -56,13 +59,28 @@ export class Enrichment {
     return this.#joined(instance.record, this.extraction.ofContainer(instance.record.pod, instance.container));
   }
 
+  /** The block of an object around pods, for everything that belongs to it. */
+  ofObject(record: ObjectRecord, slot: number): AttributeBlock {
+    const kept = record.get(slot) as AttributeBlock | undefined;
+    if (kept !== undefined) return kept;
+    const made = this.#block(record.object === undefined ? NOTHING : this.extraction.ofObject(record.object));
+    record.put(slot, made);
+    return made;
+  }
+
+  /** The block of a cluster. There is one in a process, as a rule. */
+  ofCluster(uid: string): AttributeBlock {
+    if (this.#cluster?.uid !== uid) this.#cluster = { uid, block: this.#block(new Map([["k8s.cluster.uid", uid]])) };
+    return this.#cluster.block;
+  }
+
   #ignores({ pod }: PodRecord): boolean {
     return this.#excluded.some((name) => name.test(pod.name)) || asksToBeIgnored(pod);
   }
 
   /** A name that both give is the pod's: it was written first. */
   #joined(record: PodRecord, container: ReadonlyMap<string, string | readonly string[]>): AttributeBlock {
-    return this.#block(new Map([...container, ...this.extraction.ofPod(record.pod)]));
+    return this.#block(new Map([...container, ...this.extraction.ofPod(record.pod, record)]));
   }
 
   #block(attributes: ReadonlyMap<string, string | readonly string[]>): AttributeBlock {

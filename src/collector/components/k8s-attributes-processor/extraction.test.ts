@@ -8,7 +8,14 @@ import { containerOf, ownerOf, podOf } from "./processor-fixture.ts";
 const DIGEST = `sha256:${"ab".repeat(32)}`;
 
 function extraction(config: Partial<ExtractionConfig>): Extraction {
-  return new Extraction({ metadata: [], labels: [], annotations: [], otelAnnotations: false, ...config });
+  return new Extraction({
+    metadata: [],
+    labels: [],
+    annotations: [],
+    otelAnnotations: false,
+    semconv: "stable",
+    ...config,
+  });
 }
 
 function metadata(...names: MetadataName[]): Extraction {
@@ -167,8 +174,8 @@ describe("service.*", () => {
     const otel = { "resource.opentelemetry.io/service.name": "from-otel" };
     const rules = {
       metadata: ["service.name"] as const,
-      labels: [{ key: "team", keyRegex: undefined, tagName: "service.name" }],
-      annotations: [{ key: "svc", keyRegex: undefined, tagName: "service.name" }],
+      labels: [{ from: "pod" as const, key: "team", keyRegex: undefined, tagName: "service.name" }],
+      annotations: [{ from: "pod" as const, key: "svc", keyRegex: undefined, tagName: "service.name" }],
     };
     const name = (annotations: Record<string, string>, otelAnnotations: boolean): string | undefined =>
       all(extraction({ ...rules, otelAnnotations }), labelled(labels, annotations))["service.name"];
@@ -187,7 +194,7 @@ describe("service.*", () => {
 
 describe("labels and annotations", () => {
   const rule = (fields: { key?: string; keyRegex?: string; tagName?: string }) => [
-    { key: fields.key, keyRegex: fields.keyRegex, tagName: fields.tagName },
+    { from: "pod" as const, key: fields.key, keyRegex: fields.keyRegex, tagName: fields.tagName },
   ];
 
   test.each([

@@ -1,8 +1,10 @@
-import { bareContainerId, type ContainerInstance } from "#identity";
-import type { KeyFilter, PodContainer, PodObject } from "#kubernetes";
-import { parseImage, repoDigest } from "./image.ts";
+import { bareContainerId, type ContainerInstance, type ObjectNeed, type ObjectNeeds, type PodRecord } from "#identity";
+import type { KeyFilter, MetadataObject, ObjectKind, PodContainer, PodObject } from "#kubernetes";
+import { type ImageReference, parseImage, repoDigest } from "./image.ts";
 import { keyRule, type KeyRule, type KeyRuleConfig } from "./key-rules.ts";
 import type { MetadataName } from "./metadata.ts";
+import { type RuleObject, SURROUNDINGS, type SurroundingObject } from "./rule-objects.ts";
+import { keyPrefixes, type Semconv } from "./semconv.ts";
 import { cronJobOf, deploymentOf, TEMPLATE_HASH_LABEL } from "./workload-names.ts";
 
 /** What to extract, as configured. Plain data: equal configurations give equal JSON. */
@@ -11,6 +13,7 @@ export interface ExtractionConfig {
   readonly labels: readonly KeyRuleConfig[];
   readonly annotations: readonly KeyRuleConfig[];
   readonly otelAnnotations: boolean;
+  readonly semconv: Semconv;
 }
 
 /** Attributes of a container; all others are strings. */
@@ -25,6 +28,7 @@ export const IGNORE_ANNOTATIONS: readonly string[] = [
 
 /** Attribute names that a pod asks for itself: `resource.opentelemetry.io/<name>` (`otel_annotations`). */
 const OTEL_ANNOTATION: KeyRuleConfig = {
+  from: "pod",
   key: undefined,
   keyRegex: "resource\\.opentelemetry\\.io/(.+)",
   tagName: "$1",
@@ -34,31 +38,57 @@ const INSTANCE_LABEL = "app.kubernetes.io/instance";
 const NAME_LABEL = "app.kubernetes.io/name";
 const VERSION_LABEL = "app.kubernetes.io/version";
 
+/** The namespace whose uid stands for the cluster's. */
+export const CLUSTER_NAMESPACE = "kube-system";
+
+/** The rules for one kind of object. */
+interface ObjectRules {
+  readonly labels: readonly KeyRule[];
+  readonly annotations: readonly KeyRule[];
+}
+
 /**
- * Makes attributes of pods and containers. Values that would be empty are left out. Knows nothing of resources: that
- * an attribute that a resource has already wins is the processor's business.
+ * Makes attributes of pods, containers and the objects around them. Values that would be empty are left out. Knows
+ * nothing of resources: that an attribute that a resource has already wins is the processor's business.
  */
 export class Extraction {
   readonly #wanted: ReadonlySet<string>;
-  readonly #labelRules: readonly KeyRule[];
-  readonly #annotationRules: readonly KeyRule[];
-  /** The labels and annotations that the rules need. */
+  readonly #semconv: Semconv;
+  readonly #rules: ReadonlyMap<RuleObject, ObjectRules>;
+  /** The labels and annotations of pods that the rules need. */
   readonly keys: KeyFilter;
+  /** The other objects that it takes to know all that is asked for. */
+  readonly objects: ObjectNeeds;
+  /** Those that have attributes of their own to give, in the order in which they are written. */
+  readonly surroundings: readonly SurroundingObject[];
 
   constructor(config: ExtractionConfig) {
     this.#wanted = new Set(config.metadata);
-    this.#labelRules = config.labels.map((rule) => keyRule(rule, "k8s.pod.label."));
-    const annotations = config.otelAnnotations ? [...config.annotations, OTEL_ANNOTATION] : config.annotations;
-    this.#annotationRules = annotations.map((rule) => keyRule(rule, "k8s.pod.annotation."));
+    this.#semconv = config.semconv;
+    this.#rules = compileRules(config);
     const labels = this.#wellKnownLabels();
+    const pod = keysOf(this.#rules.get("pod"));
     this.keys = {
-      label: (key) => labels.has(key) || this.#labelRules.some((rule) => rule.matches(key)),
-      annotation: (key) => IGNORE_ANNOTATIONS.includes(key) || this.#annotationRules.some((rule) => rule.matches(key)),
+      label: (key) => labels.has(key) || pod.label(key),
+      annotation: (key) => IGNORE_ANNOTATIONS.includes(key) || pod.annotation(key),
     };
+    this.surroundings = SURROUNDINGS.filter(
+      ({ from }) => this.#rules.has(from) || (from === "node" && this.#wanted.has("k8s.node.uid")),
+    );
+    this.objects = this.#objectNeeds();
   }
 
-  /** The pod's attributes. What is put later wins: facts, the user's labels, well-known labels, annotations. */
-  ofPod(pod: PodObject): ReadonlyMap<string, string> {
+  /** Whether an attribute of metadata is asked for. */
+  wants(name: MetadataName): boolean {
+    return this.#wanted.has(name);
+  }
+
+  /**
+   * The pod's attributes. What is put later wins: facts, the user's labels, well-known labels, annotations.
+   *
+   * @param record where its owners are found; without it their names tell what they can
+   */
+  ofPod(pod: PodObject, record?: PodRecord): ReadonlyMap<string, string> {
     const attributes = new Map<string, string>();
     const put = (name: MetadataName, value: string | undefined): void => {
       if (value && this.#wanted.has(name)) attributes.set(name, value);
@@ -70,14 +100,26 @@ export class Extraction {
     put("k8s.pod.ip", pod.podIps[0]);
     put("k8s.pod.start_time", rfc3339(pod.createdMs));
     put("k8s.node.name", pod.nodeName);
-    const workload = putOwners(pod, put);
+    const workload = putOwners(pod, record, put);
     put("service.namespace", pod.namespace);
     put("service.name", workload ?? pod.name);
-    for (const rule of this.#labelRules) rule.extract(pod.labels, attributes);
+    const rules = this.#rules.get("pod");
+    for (const rule of rules?.labels ?? []) rule.extract(pod.labels, attributes);
     put("service.name", pod.labels.get(NAME_LABEL));
     put("service.name", pod.labels.get(INSTANCE_LABEL));
     put("service.version", pod.labels.get(VERSION_LABEL));
-    for (const rule of this.#annotationRules) rule.extract(pod.annotations, attributes);
+    for (const rule of rules?.annotations ?? []) rule.extract(pod.annotations, attributes);
+    return attributes;
+  }
+
+  /** The attributes that an object other than a pod gives to all that belongs to it. */
+  ofObject(object: MetadataObject): ReadonlyMap<string, string> {
+    const attributes = new Map<string, string>();
+    if (object.kind === "Node" && this.wants("k8s.node.uid")) attributes.set("k8s.node.uid", object.uid);
+    const from = SURROUNDINGS.find(({ kind }) => kind === object.kind)?.from;
+    const rules = from === undefined ? undefined : this.#rules.get(from);
+    for (const rule of rules?.labels ?? []) rule.extract(object.labels, attributes);
+    for (const rule of rules?.annotations ?? []) rule.extract(object.annotations, attributes);
     return attributes;
   }
 
@@ -113,10 +155,31 @@ export class Extraction {
     const image = parseImage(container.image);
     if (image === undefined) return;
     put("container.image.name", image.repository);
-    // No tag means "latest" to every runtime, but a digest says better what runs.
-    const tag = image.tag || (image.digest === "" ? "latest" : "");
-    put("container.image.tags", tag === "" ? [] : [tag]);
+    if (this.#wanted.has("container.image.tags")) this.#putTag(image, attributes);
     put("service.version", image.tag && image.digest ? `${image.tag}@${image.digest}` : image.digest || image.tag);
+  }
+
+  #putTag({ tag, digest }: ImageReference, attributes: Map<string, string | readonly string[]>): void {
+    // No tag means "latest" to every runtime, but a digest says better what runs. It never did in the old attribute.
+    if (this.#semconv !== "legacy" && (tag !== "" || digest === "")) {
+      attributes.set("container.image.tags", [tag || "latest"]);
+    }
+    if (this.#semconv !== "stable") attributes.set("container.image.tag", tag || "latest");
+  }
+
+  #objectNeeds(): ObjectNeeds {
+    const needs = new Map<ObjectKind, ObjectNeed>();
+    const need = (kind: ObjectKind, keys: KeyFilter = NO_KEYS): void => {
+      if (!needs.has(kind)) needs.set(kind, { keys });
+    };
+    for (const { kind, from } of this.surroundings) need(kind, keysOf(this.#rules.get(from)));
+    // What stands between a pod and the object that is asked for.
+    if (this.wants("k8s.deployment.uid") || needs.has("Deployment")) need("ReplicaSet");
+    if (this.wants("k8s.cronjob.uid") || needs.has("CronJob")) need("Job");
+    if (this.wants("k8s.cluster.uid") && !needs.has("Namespace")) {
+      needs.set("Namespace", { keys: NO_KEYS, only: CLUSTER_NAMESPACE });
+    }
+    return needs;
   }
 
   #wellKnownLabels(): ReadonlySet<string> {
@@ -134,17 +197,48 @@ export function asksToBeIgnored(pod: PodObject): boolean {
   return IGNORE_ANNOTATIONS.some((key) => pod.annotations.get(key)?.trim().toLowerCase() === "true");
 }
 
+const NO_KEYS: KeyFilter = { label: () => false, annotation: () => false };
+
+function keysOf(rules: ObjectRules | undefined): KeyFilter {
+  if (rules === undefined) return NO_KEYS;
+  return {
+    label: (key) => rules.labels.some((rule) => rule.matches(key)),
+    annotation: (key) => rules.annotations.some((rule) => rule.matches(key)),
+  };
+}
+
+function compileRules(config: ExtractionConfig): ReadonlyMap<RuleObject, ObjectRules> {
+  const { labels, semconv } = config;
+  const annotations = config.otelAnnotations ? [...config.annotations, OTEL_ANNOTATION] : config.annotations;
+  const froms = new Set([...labels, ...annotations].map(({ from }) => from));
+  const compiled = (from: RuleObject): ObjectRules => ({
+    labels: labels
+      .filter((rule) => rule.from === from)
+      .map((rule) => keyRule(rule, keyPrefixes(from, "label", semconv))),
+    annotations: annotations
+      .filter((rule) => rule.from === from)
+      .map((rule) => keyRule(rule, keyPrefixes(from, "annotation", semconv))),
+  });
+  return new Map([...froms].map((from) => [from, compiled(from)]));
+}
+
 /** Puts what the owners tell, and returns the workload's name: the topmost known, of the last owner listed. */
-function putOwners(pod: PodObject, put: (name: MetadataName, value: string | undefined) => void): string | undefined {
+function putOwners(
+  pod: PodObject,
+  record: PodRecord | undefined,
+  put: (name: MetadataName, value: string | undefined) => void,
+): string | undefined {
   let workload: string | undefined;
-  for (const { kind, name, uid } of pod.owners) {
+  for (const owner of pod.owners) {
+    const { kind, name, uid } = owner;
     switch (kind) {
       case "ReplicaSet": {
-        const deployment = deploymentOf(pod, name);
+        const deployment = deploymentOf(pod, owner, record);
         put("k8s.replicaset.name", name);
         put("k8s.replicaset.uid", uid);
-        put("k8s.deployment.name", deployment);
-        workload = deployment ?? name;
+        put("k8s.deployment.name", deployment?.name);
+        put("k8s.deployment.uid", deployment?.uid);
+        workload = deployment?.name ?? name;
         break;
       }
       case "DaemonSet":
@@ -158,11 +252,12 @@ function putOwners(pod: PodObject, put: (name: MetadataName, value: string | und
         workload = name;
         break;
       case "Job": {
-        const cronJob = cronJobOf(pod, name);
+        const cronJob = cronJobOf(pod, owner, record);
         put("k8s.job.name", name);
         put("k8s.job.uid", uid);
-        put("k8s.cronjob.name", cronJob);
-        workload = cronJob ?? name;
+        put("k8s.cronjob.name", cronJob?.name);
+        put("k8s.cronjob.uid", cronJob?.uid);
+        workload = cronJob?.name ?? name;
         break;
       }
       default:

@@ -323,7 +323,13 @@ describe("life cycle", () => {
       },
     });
     const enrichment = new Enrichment({
-      extraction: { metadata: ["k8s.pod.name"], labels: [], annotations: [], otelAnnotations: false },
+      extraction: {
+        metadata: ["k8s.pod.name"],
+        labels: [],
+        annotations: [],
+        otelAnnotations: false,
+        semconv: "stable",
+      },
       excludedPods: [],
     });
     const fixtures = [];

@@ -1,10 +1,12 @@
 import type { Component, ComponentContext, Consumer } from "#collector";
+import type { ObjectKind } from "#kubernetes";
 import {
   AMBIGUOUS,
   type ContainerInstance,
   type IdentityHandle,
   type IdentityHub,
   type IdentityView,
+  type ObjectRecord,
   type PodRecord,
 } from "#identity";
 import {
@@ -17,10 +19,12 @@ import {
   type Signal,
 } from "#otlp";
 import { AssociationRule } from "./association.ts";
-import type { AttributeBlock } from "./attribute-block.ts";
+import { AddedNames, type AttributeBlock } from "./attribute-block.ts";
 import type { K8sAttributesConfig } from "./config.ts";
 import { defaultAssociation } from "./default-association.ts";
 import { type Enrichment, IGNORED } from "./enrichment.ts";
+import { CLUSTER_NAMESPACE } from "./extraction.ts";
+import { wantedBy } from "./needs.ts";
 import { type MissReason, ProcessorMetrics } from "./processor-metrics.ts";
 
 export interface K8sAttributesProcessorSettings {
@@ -52,6 +56,12 @@ export class K8sAttributesProcessor implements Component, Consumer {
   readonly #containerId: number;
   readonly #restartCount: number;
   readonly #podIp: number;
+  readonly #namespace: number;
+  readonly #serviceNamespace: number;
+  /** Objects around pods that have something to give, each with the number of the attribute that names it. */
+  readonly #surroundings: readonly { readonly kind: ObjectKind; readonly number: number }[];
+  /** What blocks gave to the resource at hand; undefined where there is but one block a resource. */
+  readonly #added: AddedNames | undefined;
   readonly #visit = (resource: ResourceView): void => this.#enrichResource(resource);
   #editor: ResourceEditor;
   /** Attribute names that the editor knows. */
@@ -77,19 +87,23 @@ export class K8sAttributesProcessor implements Component, Consumer {
     this.#containerId = names.number("container.id");
     this.#restartCount = names.number("k8s.container.restart_count");
     this.#podIp = names.number("k8s.pod.ip");
+    this.#namespace = names.number("k8s.namespace.name");
+    this.#serviceNamespace = names.number("service.namespace");
     for (const name of extraction.metadata) names.number(name);
+    this.#surroundings = enrichment.extraction.surroundings.map(({ kind, attribute }) => ({
+      kind,
+      number: names.number(attribute),
+    }));
+    this.#added =
+      this.#surroundings.length > 0 || enrichment.extraction.wants("service.namespace") ? new AddedNames() : undefined;
     this.#stampsAddress = config.source === undefined || extraction.metadata.includes("k8s.pod.ip");
     this.#known = names.size;
     this.#editor = this.#newEditor();
     this.#slot = 0;
     if (config.source === undefined) return;
-    const filters = [enrichment.extraction.keys, ...this.#rules.map(({ keys }) => keys)];
     this.#handle = settings.hub.join({
       source: config.source,
-      keys: {
-        label: (key) => filters.some((filter) => filter.label(key)),
-        annotation: (key) => filters.some((filter) => filter.annotation(key)),
-      },
+      ...wantedBy(config),
       keysName: JSON.stringify([extraction, config.association]),
       graceMs: config.graceMs,
     });
@@ -106,7 +120,11 @@ export class K8sAttributesProcessor implements Component, Consumer {
     await this.#handle.start();
     if (config.waitForMetadataMs === undefined) return;
     const result = await this.#handle.waitForSync(config.waitForMetadataMs);
-    if (result.synced) return;
+    if (result.synced) {
+      // Pods are named without them, and completed as soon as they come.
+      if (result.missing.length > 0) context.telemetry.logger.warn(missingObjects(result.missing));
+      return;
+    }
     const { from, lastError } = result.state;
     throw new Error(
       `wait_for_metadata: no complete list of pods from ${from} within ${config.waitForMetadataMs} ms` +
@@ -158,6 +176,13 @@ export class K8sAttributesProcessor implements Component, Consumer {
   }
 
   #enrichResource(resource: ResourceView): void {
+    this.#added?.clear();
+    const found = this.#associate(resource);
+    if (this.#view !== undefined) this.#applySurroundings(resource, found, this.#view);
+  }
+
+  /** Gives the resource what its pod and container have; returns the pod. */
+  #associate(resource: ResourceView): PodRecord | undefined {
     let firstResolved = -1;
     let reason: MissReason = "no_identifier";
     for (let at = 0; at < this.#rules.length; at++) {
@@ -174,12 +199,12 @@ export class K8sAttributesProcessor implements Component, Consumer {
         else if (block.namesNeeded > this.#known) this.#outdated = true;
         else {
           this.#metrics.hit(at);
-          block.apply(resource);
+          block.apply(resource, this.#added);
           this.#stampAddress(resource, rule, found);
         }
         // Who asked not to be named must not be named by another rule as somebody else.
         if (block === IGNORED) break;
-        return;
+        return found;
       }
       if (found === AMBIGUOUS) reason = "ambiguous";
       else if (reason === "no_identifier") reason = this.#view.directory.isSynced ? "unknown_pod" : "not_synced";
@@ -188,6 +213,34 @@ export class K8sAttributesProcessor implements Component, Consumer {
     }
     if (firstResolved >= 0) this.#stampAddress(resource, this.#rules[firstResolved]!, undefined);
     if (this.#view !== undefined) this.#metrics.miss(reason, firstResolved);
+    return undefined;
+  }
+
+  /**
+   * Gives the resource what the objects around its pod have. Where there is no pod, or the pod doesn't tell, those count
+   * that the resource names itself.
+   */
+  #applySurroundings(resource: ResourceView, record: PodRecord | undefined, view: IdentityView): void {
+    for (const { kind, number } of this.#surroundings) {
+      const object = objectOf(resource, record, kind, number, view);
+      if (object !== undefined) this.#applyBlock(resource, this.#enrichment.ofObject(object, this.#slot));
+    }
+    const { extraction } = this.#enrichment;
+    if (record !== undefined) {
+      if (!extraction.wants("k8s.cluster.uid")) return;
+      const uid = view.object("Namespace", CLUSTER_NAMESPACE)?.object?.uid;
+      if (uid !== undefined) this.#applyBlock(resource, this.#enrichment.ofCluster(uid));
+    } else if (extraction.wants("service.namespace") && !resource.nonEmpty(this.#serviceNamespace)) {
+      const namespace = resource.text(this.#namespace);
+      if (namespace === "" || this.#added?.has(this.#serviceNamespace) === true) return;
+      if (resource.present(this.#serviceNamespace)) resource.remove(this.#serviceNamespace);
+      resource.append(encodeAttribute("service.namespace", namespace));
+    }
+  }
+
+  #applyBlock(resource: ResourceView, block: AttributeBlock): void {
+    if (block.namesNeeded > this.#known) this.#outdated = true;
+    else block.apply(resource, this.#added);
   }
 
   /** The attributes for a resource of that pod, of the container that the resource means. */
@@ -245,6 +298,24 @@ export class K8sAttributesProcessor implements Component, Consumer {
     this.#known = names.size;
     return new ResourceEditor(new AttributeKeys(names.list()), this.#settings.context.buffers);
   }
+}
+
+/** The object of that kind that the pod belongs to, or that the resource names by its attribute `number`. */
+function objectOf(
+  resource: ResourceView,
+  record: PodRecord | undefined,
+  kind: ObjectKind,
+  number: number,
+  view: IdentityView,
+): ObjectRecord | undefined {
+  const related = record?.related(kind);
+  if (related !== undefined) return related.object === undefined ? undefined : related;
+  const key = resource.text(number);
+  return key === "" ? undefined : view.object(kind, key);
+}
+
+function missingObjects(kinds: readonly ObjectKind[]): string {
+  return `wait_for_metadata: no complete list of ${kinds.join(", ")} yet; what they tell is missing until it comes`;
 }
 
 /** The container of a pod with a single one of its own: setup and debugging containers beside it don't count. */

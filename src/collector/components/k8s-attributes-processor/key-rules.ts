@@ -1,5 +1,8 @@
+import type { RuleObject } from "./rule-objects.ts";
+
 /** Which labels or annotations become which attribute, as in YAML: `key` or `keyRegex`, never both. */
 export interface KeyRuleConfig {
+  readonly from: RuleObject;
   readonly key: string | undefined;
   readonly keyRegex: string | undefined;
   readonly tagName: string | undefined;
@@ -13,26 +16,31 @@ export interface KeyRule {
   extract(values: ReadonlyMap<string, string>, attributes: Map<string, string>): void;
 }
 
-/** @param defaultPrefix what keys are put behind where the rule has no name of its own, e.g. `k8s.pod.label.` */
-export function keyRule(config: KeyRuleConfig, defaultPrefix: string): KeyRule {
+/**
+ * Makes a rule ready for use.
+ *
+ * @param prefixes what keys are put behind where the rule has no name of its own, e.g. `k8s.pod.label.`; each of them
+ *   gives an attribute
+ */
+export function keyRule(config: KeyRuleConfig, prefixes: readonly string[]): KeyRule {
   return config.keyRegex === undefined
-    ? exactRule(config.key ?? "", config.tagName, defaultPrefix)
-    : regexRule(wholeKeyRegExp(config.keyRegex), config.tagName, defaultPrefix);
+    ? exactRule(config.key ?? "", config.tagName, prefixes)
+    : regexRule(wholeKeyRegExp(config.keyRegex), config.tagName, prefixes);
 }
 
-function exactRule(key: string, tagName: string | undefined, defaultPrefix: string): KeyRule {
-  const name = tagName ?? defaultPrefix + key;
+function exactRule(key: string, tagName: string | undefined, prefixes: readonly string[]): KeyRule {
+  const names = tagName === undefined ? prefixes.map((prefix) => prefix + key) : [tagName];
   return {
     matches: (candidate) => candidate === key,
     extract(values, attributes) {
       const value = values.get(key);
       // An empty value would overwrite what an earlier rule found, to be left out in the end.
-      if (value) attributes.set(name, value);
+      if (value) for (const name of names) attributes.set(name, value);
     },
   };
 }
 
-function regexRule(regExp: RegExp, tagName: string | undefined, defaultPrefix: string): KeyRule {
+function regexRule(regExp: RegExp, tagName: string | undefined, prefixes: readonly string[]): KeyRule {
   return {
     matches: (candidate) => regExp.test(candidate),
     extract(values, attributes) {
@@ -40,7 +48,11 @@ function regexRule(regExp: RegExp, tagName: string | undefined, defaultPrefix: s
         const match = value === "" ? null : regExp.exec(key);
         if (match === null) continue;
         // Upstream's rule: a name only serves as a template, so without groups it is not used.
-        const name = tagName !== undefined && match.length > 1 ? expandTemplate(tagName, match) : defaultPrefix + key;
+        if (tagName === undefined || match.length === 1) {
+          for (const prefix of prefixes) attributes.set(prefix + key, value);
+          continue;
+        }
+        const name = expandTemplate(tagName, match);
         if (name !== "") attributes.set(name, value);
       }
     },

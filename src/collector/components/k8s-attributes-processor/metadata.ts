@@ -7,9 +7,12 @@ export const METADATA_NAMES = [
   "k8s.pod.ip",
   "k8s.pod.start_time",
   "k8s.node.name",
+  "k8s.node.uid",
+  "k8s.cluster.uid",
   "k8s.replicaset.name",
   "k8s.replicaset.uid",
   "k8s.deployment.name",
+  "k8s.deployment.uid",
   "k8s.daemonset.name",
   "k8s.daemonset.uid",
   "k8s.statefulset.name",
@@ -17,6 +20,7 @@ export const METADATA_NAMES = [
   "k8s.job.name",
   "k8s.job.uid",
   "k8s.cronjob.name",
+  "k8s.cronjob.uid",
   "k8s.container.name",
   "container.id",
   "container.image.name",
@@ -56,15 +60,7 @@ export const DEFAULT_METADATA: readonly MetadataName[] = [
   "container.image.tags",
 ];
 
-/** Names of the Collector's that are other names of ours: its attributes before and after release 0.161. */
+/** Names of the Collector's that are other names of ours; what is written is decided by `semconv`. */
 export const METADATA_ALIASES: Readonly<Record<string, MetadataName>> = {
   "container.image.tag": "container.image.tags",
-};
-
-/** Names of the Collector's that would need more than pods, and what. */
-export const METADATA_NOT_YET: Readonly<Record<string, string>> = {
-  "k8s.deployment.uid": "ReplicaSets",
-  "k8s.cronjob.uid": "Jobs",
-  "k8s.node.uid": "Nodes",
-  "k8s.cluster.uid": "the kube-system Namespace",
 };
