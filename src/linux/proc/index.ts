@@ -17,6 +17,6 @@ export { readPlaceOfProcess } from "./cgroup/process-cgroups.ts";
 export { type Mapping, type MappingsOptions, ProcessMappings, readMappings } from "./mappings.ts";
 export { openInProcess, openMappedFile, type OpenLimits } from "./open-in-process.ts";
 export { FileProblem, type FileProblemReason, OpenedFile } from "./opened-file.ts";
-export { type ProcessFacts, readProcess, startTicks } from "./process-facts.ts";
+export { isSameStart, type ProcessFacts, readProcess } from "./process-facts.ts";
 export { MemoryBlocks, ProcessMemory } from "./process-memory.ts";
 export { readServiceVariables, type ServiceVariables } from "./service-variables.ts";

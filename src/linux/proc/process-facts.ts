@@ -5,7 +5,7 @@ import { readProcFile } from "./proc-file.ts";
 export interface ProcessFacts {
   /** In the agent's pid namespace. */
   readonly pid: number;
-  /** Since boot, in ticks of 10 ms: with the pid it names a process for good. See `startTicks`. */
+  /** Since boot, in ticks of 10 ms: with the pid it names a process for good. See `isSameStart`. */
   readonly startTimeTicks: number;
   /** Name of the main thread, at most 15 bytes. */
   readonly comm: string;
@@ -45,12 +45,11 @@ export function readProcess(pid: number): ProcessFacts | undefined {
 }
 
 /**
- * The start time of a record, nanoseconds since boot in two halves, as /proc tells it. Both are cut, not rounded, so
- * equal processes have equal ticks.
+ * Whether a record's start time, nanoseconds since boot, is that of the process. Ticks are cut, not rounded; one more or
+ * less is taken for the same, since a double is some nanoseconds off after 104 days, and no pid is used again that soon.
  */
-export function startTicks(low: number, high: number): number {
-  // 2^32 = 429 × 10^7 + 4,967,296: exact in doubles, unlike the nanoseconds after 104 days.
-  return high * 429 + Math.floor((high * 4_967_296 + low) / 10_000_000);
+export function isSameStart(startTimeTicks: number, startTimeNs: number): boolean {
+  return Math.abs(Math.floor(startTimeNs / 10_000_000) - startTimeTicks) <= 1;
 }
 
 /** Reads the content of /proc/PID/stat. The name may hold any byte, parentheses and line feeds as well. */

@@ -23,9 +23,8 @@ export class Cgroup {
 
   /** From the root of the hierarchy. */
   get path(): string {
-    if (this.parent === undefined) return "/";
-    let path = "";
-    for (let at: Cgroup = this; at.parent !== undefined; at = at.parent) path = `/${at.name}${path}`;
+    let path = `/${this.name}`;
+    for (let above = this.parent; above?.parent !== undefined; above = above.parent) path = `/${above.name}${path}`;
     return path;
   }
 }

@@ -41,6 +41,7 @@ export class CgroupTree {
   /** By version: ids that were in no scan after they were seen; they are gone for good. */
   readonly #hopeless: readonly Set<number>[] = [new Set(), new Set(), new Set()];
   readonly #listeners = new Set<CgroupListener>();
+  readonly #isComplete: boolean;
   #lastScanMs = -Infinity;
   #scans = 0;
 
@@ -49,6 +50,7 @@ export class CgroupTree {
     this.#clock = clock;
     const one = roots.find(({ hierarchy }) => hierarchy === 1);
     const two = roots.find(({ hierarchy }) => hierarchy === 2);
+    this.#isComplete = two !== undefined || one !== undefined;
     // Without version 1 the kernel gives a version 2 id for the memory controller, which says less than the other.
     this.#hierarchies = [
       undefined,
@@ -72,34 +74,43 @@ export class CgroupTree {
   }
 
   /**
-   * Where a process with these ids belongs; ids in halves of 32 bits, 0 where there is none.
+   * Whether a cgroup that is there can be found by the kernel's ids. If not, only what the kernel told is known, and
+   * /proc/PID/cgroup of a living process is the better source.
+   */
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
+  /**
+   * Where a task with these ids belongs.
    *
+   * @param v2 inode in the version 2 hierarchy; 0 for none. Exact below 2^53, which is far beyond what kernels give out
+   * @param v1 inode in the hierarchy of the memory controller; ignored where that is version 2
    * @returns undefined if they are not known: gone before anybody looked, or so new that asking again in a second helps
    */
-  resolve(v2Low: number, v2High: number, v1Low: number, v1High: number): CgroupPlace | undefined {
-    const two = v2High * 2 ** 32 + v2Low;
-    const one = this.#hierarchies[1] === undefined ? 0 : v1High * 2 ** 32 + v1Low;
-    if ((this.#isMissing(2, two) || this.#isMissing(1, one)) && this.#mayScan(SCAN_INTERVAL_MS)) {
+  resolve(v2: number, v1: number): CgroupPlace | undefined {
+    const one = this.#hierarchies[1] === undefined ? 0 : v1;
+    if ((this.#isMissing(2, v2) || this.#isMissing(1, one)) && this.#mayScan(SCAN_INTERVAL_MS)) {
       this.#scan();
-      this.#giveUp(2, two);
+      this.#giveUp(2, v2);
       this.#giveUp(1, one);
     }
-    const placeTwo = this.#placeOf(2, two);
+    const placeTwo = this.#placeOf(2, v2);
     const placeOne = this.#placeOf(1, one);
     const place = morePrecise(placeTwo, placeOne);
     // Where one of them can't be found, the other's "not in a container" proves nothing.
-    const certain = (two === 0 || placeTwo !== undefined) && (one === 0 || placeOne !== undefined);
+    const certain = (v2 === 0 || placeTwo !== undefined) && (one === 0 || placeOne !== undefined);
     return certain || place?.kind === "container" || place?.kind === "pod" ? place : undefined;
   }
 
-  /** The kernel tells of a new cgroup. */
-  made(hierarchy: Hierarchy, low: number, high: number, path: string): void {
-    this.#hierarchies[hierarchy]?.made(high * 2 ** 32 + low, path, this.#clock.monotonicMs());
+  /** The kernel tells of a new cgroup; `path` from the root of its hierarchy. */
+  made(hierarchy: Hierarchy, id: number, path: string): void {
+    this.#hierarchies[hierarchy]?.made(id, path, this.#clock.monotonicMs());
   }
 
   /** The kernel tells that a cgroup is gone. */
-  removed(hierarchy: Hierarchy, low: number, high: number): void {
-    this.#hierarchies[hierarchy]?.removed(high * 2 ** 32 + low, this.#clock.monotonicMs());
+  removed(hierarchy: Hierarchy, id: number): void {
+    this.#hierarchies[hierarchy]?.removed(id, this.#clock.monotonicMs());
   }
 
   /** Looks for changes now, unless that was done within the last second. */
