@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The kernel's part of the node agent: a sample of whoever runs when a CPU's timer fires, the life of processes, and,
+ * if wanted, the time that tasks spend away from the CPU. Records go to one ring buffer; nothing is aggregated here.
+ *
+ * What isn't wanted is sorted out first, at the price of a look-up. A program never fails: what can't be read is left
+ * out and flagged, what can't be written is counted.
+ */
+#include "walk.h"
+
+INLINE u64 read_word(u64 address) {
+  u64 word = 0;
+  read_kernel(&word, sizeof(word), address);
+  return word;
+}
+
+INLINE u32 read_half(u64 address) {
+  u32 half = 0;
+  read_kernel(&half, sizeof(half), address);
+  return half;
+}
+
+INLINE struct cpu_state *this_cpu(void) {
+  u32 zero = 0;
+  return map_lookup(&cpu_states, &zero);
+}
+
+/* The cgroup directory of the memory controller that a task is in. */
+INLINE u64 memory_cgroup_id(u64 task) {
+  u64 set, state, cgroup, node;
+
+  if (config.css_set_memory == ABSENT)
+    return 0;
+  set = read_word(task + config.task_cgroups);
+  state = read_word(set + config.css_set_memory);
+  if (!state)
+    return 0;
+  cgroup = read_word(state + config.css_cgroup);
+  node = read_word(cgroup + config.cgroup_kn);
+  return read_word(node + config.kn_id);
+}
+
+INLINE int is_selected(u64 cgroup_v2, u64 cgroup_v1) {
+  u32 selection = control.selection;
+  u64 key = cgroup_v2;
+  int found;
+
+  if (selection == SELECT_ALL)
+    return 1;
+  found = map_lookup(&selected, &key) != 0;
+  if (!found) {
+    key = cgroup_v1 | CGROUP_V1;
+    found = map_lookup(&selected, &key) != 0;
+  }
+  return found == (selection == SELECT_ONLY);
+}
+
+/* Identity of the current task. Everything else in the header is zero. */
+INLINE void fill_header(struct record_header *header, u8 kind, u64 now, u64 task, u64 cgroup_v2, u64 cgroup_v1) {
+  u64 ids = current_pid_tgid();
+
+  __builtin_memset(header, 0, sizeof(*header));
+  header->version = RECORD_VERSION;
+  header->kind = kind;
+  header->size = sizeof(*header);
+  header->tgid = ids >> 32;
+  header->tid = ids;
+  header->time = now;
+  header->start_time = read_word(read_word(task + config.task_group_leader) + config.task_start_boottime);
+  header->cgroup_v2 = cgroup_v2;
+  header->cgroup_v1 = cgroup_v1;
+  header->cpu = processor_id();
+  current_comm(header->comm, sizeof(header->comm));
+}
+
+/* The registers with which the current task entered the kernel. */
+INLINE void saved_registers(u64 task, struct user_registers *user) {
+  u64 at;
+
+  if (config.has_task_registers)
+    at = task_registers(current_task_btf());
+  else
+    at = read_word(task + config.task_stack) + config.stack_registers;
+  user->pc = read_word(at + 8 * REGISTER_PC);
+  user->fp = read_word(at + 8 * REGISTER_FP);
+  user->sp = read_word(at + 8 * REGISTER_SP);
+  user->mode = read_word(at + 8 * REGISTER_MODE);
+}
+
+/* Where the stack of the current thread begins; 0 if `sp` lies in another stack, or nobody knows. */
+INLINE u64 stack_top(u64 task, u64 mm, u64 sp, int main_thread) {
+  u64 top;
+
+  /* The descriptor of a thread lies at the top of its stack. */
+  if (main_thread)
+    top = read_word(mm + config.mm_start_stack);
+  else
+    top = read_word(task + config.task_thread_pointer);
+  return top > sp && top - sp < LARGEST_STACK ? top : 0;
+}
+
+INLINE void take_kernel_stack(void *context, struct scratch *scratch, u64 skip) {
+  long bytes = get_stack(context, scratch->words, MAX_FRAMES * sizeof(u64), skip);
+
+  scratch->header.kernel_frames = bytes > 0 ? (u64)bytes / 8 : 0;
+  if (bytes == MAX_FRAMES * sizeof(u64))
+    scratch->header.flags |= FLAG_KERNEL_TRUNCATED;
+}
+
+/* The user part of the stack, behind the kernel's. */
+INLINE void take_user_stack(struct scratch *scratch, u64 task, u64 mm, const struct user_registers *user) {
+  struct record_header *header = &scratch->header;
+  int main_thread = header->tgid == header->tid;
+  u32 first = header->kernel_frames;
+  u32 tgid = header->tgid;
+  struct process *process;
+
+  scratch->walk_end = 0;
+  scratch->walk_next = 0;
+  header->stack_top = stack_top(task, mm, user->sp, main_thread);
+  if (!valid_code(user->pc)) {
+    /* A thread that the kernel made for a process, as io_uring does, never ran user code. */
+    header->flags |= FLAG_BAD_FRAME;
+    return;
+  }
+  if (!WIDE_MODE(user->mode)) {
+    scratch->words[first & (WORDS - 1)] = user->pc;
+    header->user_words = 1;
+    header->user_frames = 1;
+    header->flags |= FLAG_BAD_FRAME;
+    return;
+  }
+  process = map_lookup(&processes, &tgid);
+  if (process && process->walk == WALK_V8)
+    walk_v8(scratch, user, process, first);
+  else
+    walk_frame_pointers(scratch, user, first);
+  if (reached_root(scratch, header->stack_top, main_thread))
+    header->flags |= FLAG_ROOTED;
+  else if (!(header->flags & FLAG_FRAME_LIMIT))
+    header->flags |= FLAG_BAD_FRAME;
+}
+
+INLINE long send(struct scratch *scratch) {
+  u64 words = scratch->header.kernel_frames + scratch->header.user_frames * (u64)scratch->header.user_words;
+  u64 size;
+
+  FORGET(words);
+  size = sizeof(struct record_header) + 8 * (words & (WORDS - 1));
+  scratch->header.size = size;
+  return ring_output(&ring, scratch, size, RING_NO_WAKEUP);
+}
+
+/*
+ * Counts the periods in which this CPU's timer should have fired, but did not: the hypervisor ran somebody else, or
+ * interrupts were off. The timer keeps its grid, so what is missing is the difference between the time that passed in
+ * periods, rounded, and the hits; being early once and late the next time cancels out.
+ */
+INLINE void count_missed(struct cpu_state *cpu, u64 now) {
+  u64 period = control.period_ns;
+  u64 epoch = control.epoch;
+  u64 index;
+
+  if (cpu->grid_epoch != epoch || !period) {
+    cpu->grid_epoch = epoch;
+    cpu->grid_start = now;
+    cpu->grid_index = 0;
+    return;
+  }
+  index = (now - cpu->grid_start + period / 2) / period;
+  cpu->missed += index - cpu->grid_index - 1;
+  cpu->grid_index = index;
+}
+
+SEC("perf_event/on_cpu")
+int on_cpu(struct registers *context) {
+  struct cpu_state *cpu = this_cpu();
+  u64 now = ktime_ns();
+  u64 ids = current_pid_tgid();
+  u64 mode = context->word[REGISTER_MODE];
+  u32 zero = 0;
+  u64 task, cgroup_v2, cgroup_v1, mm;
+  struct user_registers user;
+  struct scratch *scratch;
+
+  if (!cpu)
+    return 0;
+  count_missed(cpu, now);
+  if ((u32)ids == 0) {
+    cpu->idle++;
+    return 0;
+  }
+  if (config.only_tgid && ids >> 32 != config.only_tgid) {
+    cpu->other_process++;
+    return 0;
+  }
+  task = current_task();
+  cgroup_v2 = current_cgroup_id();
+  cgroup_v1 = memory_cgroup_id(task);
+  if (!is_selected(cgroup_v2, cgroup_v1)) {
+    cpu->denied++;
+    return 0;
+  }
+  scratch = map_lookup(&sample_scratch, &zero);
+  if (!scratch)
+    return 0;
+  fill_header(&scratch->header, RECORD_ON_CPU, now, task, cgroup_v2, cgroup_v1);
+  if (!USER_MODE(mode)) {
+    scratch->header.flags |= FLAG_KERNEL_MODE;
+    take_kernel_stack(context, scratch, 0);
+  }
+  if (read_half(task + config.task_flags) & TASK_KERNEL_THREAD)
+    scratch->header.flags |= FLAG_KERNEL_THREAD;
+  mm = read_word(task + config.task_mm);
+  /* A thread of the kernel may borrow a process's memory, and a process that ends has none left. */
+  if (mm && !(scratch->header.flags & FLAG_KERNEL_THREAD)) {
+    if (USER_MODE(mode)) {
+      user.pc = context->word[REGISTER_PC];
+      user.fp = context->word[REGISTER_FP];
+      user.sp = context->word[REGISTER_SP];
+      user.mode = mode;
+    } else {
+      saved_registers(task, &user);
+    }
+    take_user_stack(scratch, task, mm, &user);
+  }
+  if (send(scratch)) {
+    cpu->lost++;
+    return 0;
+  }
+  cpu->samples++;
+  if (scratch->header.flags & FLAG_KERNEL_MODE)
+    cpu->kernel_mode++;
+  if (scratch->header.flags & (FLAG_BAD_FRAME | FLAG_FRAME_LIMIT))
+    cpu->truncated++;
+  return 0;
+}
+
+/* A record without stack of the current task, unless nobody wants to know of it. */
+INLINE void send_event(u8 kind) {
+  struct cpu_state *cpu = this_cpu();
+  u64 task = current_task();
+  u64 cgroup_v2 = current_cgroup_id();
+  u64 cgroup_v1 = memory_cgroup_id(task);
+  struct record_header header;
+
+  if (!cpu || !is_selected(cgroup_v2, cgroup_v1))
+    return;
+  fill_header(&header, kind, ktime_ns(), task, cgroup_v2, cgroup_v1);
+  if (ring_output(&ring, &header, sizeof(header), RING_NO_WAKEUP))
+    cpu->lifecycle_lost++;
+  else
+    cpu->lifecycle++;
+}
+
+INLINE int is_other_process(void) {
+  return config.only_tgid && current_pid_tgid() >> 32 != config.only_tgid;
+}
+
+SEC("raw_tracepoint/sched_process_exec")
+int process_exec(void *context) {
+  if (!is_other_process())
+    send_event(RECORD_EXEC);
+  return 0;
+}
+
+/* Called for each thread. The first thread may well end before others, so the process lasts as long as any of them. */
+SEC("raw_tracepoint/sched_process_exit")
+int process_exit(void *context) {
+  u64 signal;
+
+  if (is_other_process())
+    return 0;
+  signal = read_word(current_task() + config.task_signal);
+  if (read_half(signal + config.signal_live) == 0)
+    send_event(RECORD_EXIT);
+  return 0;
+}
+
+/* The task that gets the CPU: if its leaving was recorded, says how long it was away. */
+INLINE void back_on_cpu(struct cpu_state *cpu, u64 next, u64 now) {
+  u32 tid = read_half(next + config.task_pid);
+  struct record_header header = {};
+  u64 *left;
+
+  left = map_lookup(&away, &tid);
+  if (!left)
+    return;
+  header.version = RECORD_VERSION;
+  header.kind = RECORD_BACK_ON_CPU;
+  header.size = sizeof(header);
+  header.tgid = read_half(next + config.task_tgid);
+  header.tid = tid;
+  header.time = now;
+  header.value = now - *left;
+  header.cpu = processor_id();
+  map_delete(&away, &tid);
+  if (ring_output(&ring, &header, sizeof(header), RING_NO_WAKEUP))
+    cpu->off_cpu_lost++;
+}
+
+/* The task that leaves the CPU is still the current one: the last moment in which its stack can be read. */
+INLINE void left_cpu(void *context, struct cpu_state *cpu, u64 now) {
+  u64 ids = current_pid_tgid();
+  u64 task = current_task();
+  u64 cgroup_v2, cgroup_v1, mm;
+  struct user_registers user;
+  struct scratch *scratch;
+  u32 tid = ids;
+  u32 zero = 0;
+  u32 flags;
+
+  if (tid == 0 || is_other_process() || random_u32() >= control.off_cpu_threshold)
+    return;
+  flags = read_half(task + config.task_flags);
+  if (flags & TASK_EXITING)
+    return;
+  cgroup_v2 = current_cgroup_id();
+  cgroup_v1 = memory_cgroup_id(task);
+  if (!is_selected(cgroup_v2, cgroup_v1))
+    return;
+  scratch = map_lookup(&switch_scratch, &zero);
+  if (!scratch)
+    return;
+  if (map_update(&away, &tid, &now, 0)) {
+    cpu->off_cpu_lost++;
+    return;
+  }
+  fill_header(&scratch->header, RECORD_LEFT_CPU, now, task, cgroup_v2, cgroup_v1);
+  scratch->header.flags |= FLAG_KERNEL_MODE;
+  take_kernel_stack(context, scratch, config.switch_skip);
+  mm = read_word(task + config.task_mm);
+  if (flags & TASK_KERNEL_THREAD) {
+    scratch->header.flags |= FLAG_KERNEL_THREAD;
+  } else if (mm) {
+    saved_registers(task, &user);
+    take_user_stack(scratch, task, mm, &user);
+  }
+  if (send(scratch)) {
+    map_delete(&away, &tid);
+    cpu->off_cpu_lost++;
+    return;
+  }
+  cpu->left_cpu++;
+}
+
+/* Arguments: whether it was preempted, the previous task, the next. */
+SEC("raw_tracepoint/sched_switch")
+int task_switch(u64 *arguments) {
+  struct cpu_state *cpu = this_cpu();
+  u64 now = ktime_ns();
+
+  if (!cpu)
+    return 0;
+  back_on_cpu(cpu, arguments[2], now);
+  left_cpu(arguments, cpu, now);
+  return 0;
+}
+
+/* Helpers that read memory are open to programs under the GPL only. */
+const char program_license[] SEC("license") = "Dual MIT/GPL";

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * What the programs write to the ring buffer. Little endian, 64-bit words; read by src/profiler/sampler/record.ts.
+ * A record is its header and, behind it, only as much of `words` as the header counts, in this order:
+ *
+ *   kernel frames | user frames | registers | interpreter frames | stack words
+ *
+ * Copied stacks and interpreter frames are not written yet; their counts are 0.
+ */
+#ifndef PODFLAME_RECORD_H
+#define PODFLAME_RECORD_H
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef short s16;
+typedef long long s64;
+
+#define RECORD_VERSION 1
+
+enum record_kind {
+  RECORD_ON_CPU = 1,
+  /* 2 is what user space makes of 5 and 6: time spent away from the CPU, with its stack. */
+  RECORD_EXEC = 3,
+  RECORD_EXIT = 4,
+  RECORD_LEFT_CPU = 5,
+  RECORD_BACK_ON_CPU = 6,
+};
+
+/* Bits 3 to 8 are kept for copied stacks and interpreters. */
+enum record_flag {
+  FLAG_KERNEL_MODE = 1 << 0,
+  FLAG_ROOTED = 1 << 1,
+  FLAG_FRAME_LIMIT = 1 << 2,
+  FLAG_KERNEL_TRUNCATED = 1 << 9,
+  FLAG_BAD_FRAME = 1 << 10,
+  FLAG_KERNEL_THREAD = 1 << 11,
+};
+
+/* The default of kernel.perf_event_max_stack: the kernel's own walk gives no more either. */
+#define MAX_FRAMES 127
+#define V8_FRAME_WORDS 5
+/* 127 kernel frames + 127 user frames of 5 words are 762; a power of two, so that a mask bounds every index. */
+#define WORDS 1024
+
+struct record_header {
+  u8 version;
+  u8 kind;
+  u16 flags;
+  u32 size;
+  u32 tgid;
+  u32 tid;
+  u64 time;        /* CLOCK_MONOTONIC */
+  u64 start_time;  /* CLOCK_BOOTTIME, of the group leader */
+  u64 cgroup_v2;
+  u64 cgroup_v1;   /* of the memory controller */
+  u64 stack_top;
+  u64 value;       /* nanoseconds away from the CPU */
+  u16 cpu;
+  u16 kernel_frames;
+  u16 user_frames;
+  u8 user_words;   /* words a user frame */
+  u8 registers;
+  u16 interpreter_frames;
+  u8 interpreter;
+  u8 reserved;
+  u16 stack_words;
+  u16 reserved2;
+  char comm[16];
+};
+
+_Static_assert(sizeof(struct record_header) == 96, "sections begin at byte 96");
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * What the programs and user space share: settings, tables, counters. Mirrored by src/profiler/sampler/layout.ts.
+ */
+#ifndef PODFLAME_STATE_H
+#define PODFLAME_STATE_H
+
+#include "kernel.h"
+
+#define ABSENT 0xffffffff
+
+/*
+ * Set once, before the programs are loaded. The map behind it is frozen then, so the verifier knows every value and
+ * skips branches that can't be taken: a helper that this kernel lacks may stand in one of them.
+ * Offsets are bytes within the kernel's structures, from its BTF.
+ */
+struct config {
+  u32 only_tgid; /* 0: all */
+  u32 has_task_registers;
+  u32 task_flags;
+  u32 task_pid;
+  u32 task_tgid;
+  u32 task_mm;
+  u32 task_stack;
+  u32 task_thread_pointer;
+  u32 task_signal;
+  u32 task_cgroups;
+  u32 task_group_leader;
+  u32 task_start_boottime;
+  u32 mm_start_stack;
+  u32 signal_live;
+  u32 css_set_memory; /* the memory controller's slot; ABSENT if this kernel has none */
+  u32 css_cgroup;
+  u32 cgroup_kn;
+  u32 kn_id;
+  u32 stack_registers; /* where the user's registers are saved, from the lowest address of the task's stack */
+  u32 switch_skip;     /* innermost kernel frames at a switch that are the tracing's own */
+};
+
+const volatile struct config config SEC(".rodata.config") = {};
+
+/* Changed by user space at any time. */
+struct control {
+  u32 selection; /* enum selection */
+  u32 epoch;     /* changes with the period, so that a CPU's grid of periods starts again */
+  u64 period_ns;
+  u32 off_cpu_threshold; /* an interval is kept if a random number is below it */
+  u32 reserved;
+};
+
+enum selection { SELECT_ALL, SELECT_ONLY, SELECT_EXCEPT };
+
+volatile struct control control SEC(".bss.control");
+
+/* Of one CPU. Each hit of the timer adds to exactly one of the first five, or to `missed` for those that never were. */
+struct cpu_state {
+  u64 samples;
+  u64 idle;
+  u64 denied;
+  u64 other_process;
+  u64 lost;
+  u64 missed;
+  u64 kernel_mode;
+  u64 truncated;
+  u64 left_cpu;
+  u64 off_cpu_lost;
+  u64 lifecycle;
+  u64 lifecycle_lost;
+  /* The grid of periods: when it began and which of them was hit last. */
+  u64 grid_start;
+  u64 grid_index;
+  u64 grid_epoch;
+};
+
+struct map SEC("maps") cpu_states = {MAP_PERCPU_ARRAY, sizeof(u32), sizeof(struct cpu_state), 1};
+
+/* Its size is set by user space. */
+struct map SEC("maps") ring = {MAP_RINGBUF, 0, 0, 1 << 18};
+
+/*
+ * Keys of selected cgroups: the inode of the v2 directory, or that of the v1 directory with the top bit set, for
+ * numbers of different hierarchies overlap. 250 pods of up to 8 directories; 80 B an entry.
+ */
+#define CGROUP_V1 (1ULL << 63)
+struct map SEC("maps") selected = {MAP_HASH, sizeof(u64), sizeof(u8), 2048};
+
+/*
+ * How the stacks of a process are to be taken, by tgid. Processes that aren't here are walked by frame pointers, so only
+ * those with a runtime need an entry; 136 B each.
+ */
+struct process {
+  u8 walk; /* enum walk */
+  u8 copy;
+  u16 copy_limit;
+  u8 interpreter;
+  u8 pad[3];
+  s16 fp_context;
+  s16 fp_function;
+  s16 fp_bytecode_array;
+  s16 fp_bytecode_offset;
+  s16 function_shared;
+  u8 reserved[46];
+};
+
+enum walk { WALK_FRAME_POINTERS, WALK_V8 };
+
+_Static_assert(sizeof(struct process) == 64, "as user space writes it");
+
+struct map SEC("maps") processes = {MAP_HASH, sizeof(u32), sizeof(struct process), 1024};
+
+/* When a task left the CPU, by tid, while its stack waits in user space for the time it stayed away; 80 B an entry. */
+struct map SEC("maps") away = {MAP_HASH, sizeof(u32), sizeof(u64), 4096};
+
+/*
+ * Where a record is put together: too large for the stack of a program, which ends at 512 bytes. The timer may hit
+ * while a task is being switched, so each of the two has its own.
+ */
+struct scratch {
+  struct record_header header;
+  u64 words[WORDS];
+  u64 slack[V8_FRAME_WORDS]; /* the last frame may begin at the last index that the mask allows */
+  /* What the walk found, kept out of registers: each value known to the verifier would be a state of its own. */
+  u64 walk_end;
+  u64 walk_next;
+};
+
+struct map SEC("maps") sample_scratch = {MAP_PERCPU_ARRAY, sizeof(u32), sizeof(struct scratch), 1};
+struct map SEC("maps") switch_scratch = {MAP_PERCPU_ARRAY, sizeof(u32), sizeof(struct scratch), 1};
+
+#endif

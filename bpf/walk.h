@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Walks of user stacks along saved frame pointers. A frame is taken only if it lies above the one before, is aligned and
+ * can be read, and its return address could be one; what is plausible beyond that is for user space to judge.
+ */
+#ifndef PODFLAME_WALK_H
+#define PODFLAME_WALK_H
+
+#include "state.h"
+
+/* The first page is never mapped, and user addresses end at 2^56 even with 5-level page tables. */
+#define LOWEST_CODE 4096
+#define HIGHEST_CODE (1ULL << 56)
+
+/*
+ * How far below the top of its stack the outermost frame of a complete walk ends. In a main thread the frames of the
+ * program loader's start code lie between, which rarely keep frame pointers, and main's own; in another thread the
+ * C library's descriptor and the thread-local variables as well, a constant of each program.
+ */
+#define MAIN_ROOT_DISTANCE 512
+#define THREAD_ROOT_DISTANCE 4096
+
+/* A stack further below what should be its top is another one: of a goroutine, a fibre, a signal. */
+#define LARGEST_STACK (256ULL << 20)
+
+struct user_registers {
+  u64 pc;
+  u64 fp;
+  u64 sp;
+  u64 mode;
+};
+
+/* What every frame that keeps a frame pointer begins with, on both machines. */
+struct frame {
+  u64 fp;
+  u64 pc;
+};
+
+INLINE int valid_frame(u64 fp, u64 floor) {
+  return fp >= floor && (fp & 7) == 0;
+}
+
+INLINE int valid_code(u64 pc) {
+  return pc >= LOWEST_CODE && pc < HIGHEST_CODE;
+}
+
+/*
+ * One word a frame, from `words[first]` on. Leaves the number of frames in the header, the end of the last frame in
+ * `walk_end` (0 if there was none), and what its frame pointer pointed to in `walk_next`.
+ */
+INLINE void walk_frame_pointers(struct scratch *scratch, const struct user_registers *user, u32 first) {
+  struct frame frame = {user->fp, user->pc};
+  u64 floor = user->sp;
+
+  scratch->header.user_words = 1;
+  for (u32 i = 0; i < MAX_FRAMES; i++) {
+    u32 at = first + i;
+    FORGET(at);
+    scratch->words[at & (WORDS - 1)] = frame.pc;
+    scratch->header.user_frames = i + 1;
+    scratch->walk_next = frame.fp;
+    if (!valid_frame(frame.fp, floor))
+      return;
+    floor = frame.fp + sizeof(frame);
+    if (read_user(&frame, sizeof(frame), frame.fp))
+      return;
+    frame.pc = CODE_ADDRESS(frame.pc);
+    scratch->walk_end = floor;
+    scratch->walk_next = frame.fp;
+    if (!valid_code(frame.pc))
+      return;
+  }
+  scratch->header.flags |= FLAG_FRAME_LIMIT;
+}
+
+/*
+ * As above, with V8's slots: the context (or marker), the function's SharedFunctionInfo, the bytecode array and the
+ * bytecode offset of the frame in which the address executes.
+ */
+INLINE void walk_v8(struct scratch *scratch, const struct user_registers *user, const struct process *process,
+                    u32 first) {
+  struct frame frame = {user->fp, user->pc};
+  u64 floor = user->sp;
+
+  scratch->header.user_words = V8_FRAME_WORDS;
+  for (u32 i = 0; i < MAX_FRAMES; i++) {
+    u32 at = first + i * V8_FRAME_WORDS;
+    u64 fp = frame.fp;
+    u64 function = 0;
+    u64 *words;
+
+    FORGET(at);
+    words = &scratch->words[at & (WORDS - 1)];
+    words[0] = frame.pc;
+    words[1] = 0;
+    words[2] = 0;
+    words[3] = 0;
+    words[4] = 0;
+    scratch->header.user_frames = i + 1;
+    scratch->walk_next = fp;
+    if (!valid_frame(fp, floor))
+      return;
+    floor = fp + sizeof(frame);
+    if (read_user(&frame, sizeof(frame), fp))
+      return;
+    read_user(&words[1], sizeof(u64), fp + process->fp_context);
+    /* Tagged pointers end in 01; a stub's frame has a small integer, which ends in 0, in the place of the context. */
+    if ((words[1] & 3) == 1) {
+      read_user(&function, sizeof(function), fp + process->fp_function);
+      read_user(&words[3], sizeof(u64), fp + process->fp_bytecode_array);
+      read_user(&words[4], sizeof(u64), fp + process->fp_bytecode_offset);
+      if ((function & 3) == 1)
+        read_user(&words[2], sizeof(u64), function - 1 + process->function_shared);
+    }
+    frame.pc = CODE_ADDRESS(frame.pc);
+    scratch->walk_end = floor;
+    scratch->walk_next = frame.fp;
+    if (!valid_code(frame.pc))
+      return;
+  }
+  scratch->header.flags |= FLAG_FRAME_LIMIT;
+}
+
+/*
+ * Whether the walk went all the way. On the thread's own stack it must have ended near the top. On another stack, whose
+ * top isn't known, the outermost frame holds a frame pointer of zero: goroutines and most fibres are started like that.
+ * (On a thread's own stack zero proves nothing: code without frame pointers may have any number there.)
+ */
+INLINE int reached_root(const struct scratch *scratch, u64 top, int main_thread) {
+  u64 end = scratch->walk_end;
+
+  if (!end)
+    return 0;
+  if (top)
+    return end <= top && top - end <= (main_thread ? MAIN_ROOT_DISTANCE : THREAD_ROOT_DISTANCE);
+  return scratch->walk_next == 0;
+}
+
+#endif

@@ -1,0 +1,74 @@
+import { RecordKind, type RecordView } from "./record.ts";
+
+/** Kinds of records that only the ring knows; what becomes of them is an off-CPU record. */
+export const SwitchKind = {
+  /** A task left the CPU: with its stack. */
+  Left: 5,
+  /** The task with the same tid is back: how long it was away. */
+  Back: 6,
+} as const;
+
+/** Bytes of stacks that wait for their task. 250 pods of 16 sleeping threads with stacks of 700 bytes are 2.8 MB. */
+const MAX_BYTES = 4 << 20;
+/** What an array and its place in the table take beside its content, about. */
+const ENTRY_BYTES = 200;
+
+/**
+ * The stacks of tasks that left the CPU, until the kernel tells how long they were away. A stack can be read only when
+ * its task leaves, the time is known only when it is back; in the kernel the stacks would take a fixed megabyte.
+ */
+export class AwayStacks {
+  readonly #records = new Map<number, Uint32Array>();
+  #bytes = 0;
+  #dropped = 0;
+
+  /** Intervals given up: there was no room, or the end of one was lost. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Bytes held. */
+  get memoryBytes(): number {
+    return this.#bytes;
+  }
+
+  /** A copy of the record is kept. The oldest go if there are too many: their tasks sleep longest. */
+  left(record: RecordView): void {
+    const { tid } = record;
+    if (this.#take(tid)) this.#dropped++;
+    const copy = record.words.slice(record.at, record.at + record.sizeBytes / 4);
+    this.#records.set(tid, copy);
+    this.#bytes += copy.byteLength + ENTRY_BYTES;
+    for (const oldest of this.#records.keys()) {
+      if (this.#bytes <= MAX_BYTES) break;
+      this.#take(oldest);
+      this.#dropped++;
+    }
+  }
+
+  /**
+   * The record with which the task left, made one of `RecordKind.OffCpu` by the time, the value and the CPU of its
+   * return; undefined if it isn't here.
+   */
+  back(record: RecordView): Uint32Array | undefined {
+    const away = this.#take(record.tid);
+    if (!away) return undefined;
+    const { words, at } = record;
+    away[0] = (away[0]! & ~0xff00) | (RecordKind.OffCpu << 8);
+    away[4] = words[at + 4]!;
+    away[5] = words[at + 5]!;
+    away[14] = words[at + 14]!;
+    away[15] = words[at + 15]!;
+    away[16] = (away[16]! & ~0xffff) | (words[at + 16]! & 0xffff);
+    return away;
+  }
+
+  #take(tid: number): Uint32Array | undefined {
+    const record = this.#records.get(tid);
+    if (record) {
+      this.#records.delete(tid);
+      this.#bytes -= record.byteLength + ENTRY_BYTES;
+    }
+    return record;
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * What `bpf/state.h` and user space share, as bytes: settings and offsets, the control word, entries of the tables,
+ * counters. Also which offsets of this kernel's structures the programs need.
+ */
+import { MACHINE, readBtf, type BtfQuery } from "#linux";
+import type { KernelProblem } from "./kernel-support.ts";
+import type { CgroupId, ProcessWalk, SelectionMode } from "./sample-source.ts";
+
+const BTF_PATH = "/sys/kernel/btf/vmlinux";
+const ABSENT = 0xffff_ffff;
+
+const THREAD_POINTER = MACHINE === "arm64" ? "thread.uw.tp_value" : "thread.fsbase";
+
+const QUERY: BtfQuery = {
+  members: {
+    task_struct: [
+      "flags",
+      "pid",
+      "tgid",
+      "mm",
+      "stack",
+      THREAD_POINTER,
+      "signal",
+      "cgroups",
+      "group_leader",
+      "start_boottime",
+    ],
+    mm_struct: ["start_stack"],
+    signal_struct: ["live"],
+    css_set: ["subsys"],
+    cgroup_subsys_state: ["cgroup"],
+    cgroup: ["kn"],
+    kernfs_node: ["id"],
+  },
+  sizes: ["pt_regs"],
+  enums: { cgroup_subsys_id: ["memory_cgrp_id"] },
+};
+
+/** Offsets that `struct config` holds from its fourth word on, in its order. */
+const CONFIG_MEMBERS = [
+  "task_struct.flags",
+  "task_struct.pid",
+  "task_struct.tgid",
+  "task_struct.mm",
+  "task_struct.stack",
+  `task_struct.${THREAD_POINTER}`,
+  "task_struct.signal",
+  "task_struct.cgroups",
+  "task_struct.group_leader",
+  "task_struct.start_boottime",
+  "mm_struct.start_stack",
+  "signal_struct.live",
+] as const;
+const CGROUP_MEMBERS = ["cgroup_subsys_state.cgroup", "cgroup.kn", "kernfs_node.id"] as const;
+
+/** `THREAD_SIZE` of ordinary configurations. Only kernels before 5.15 need it: later ones find the registers themselves. */
+const KERNEL_STACK_BYTES = 16_384;
+
+/** Offsets within the running kernel's structures. */
+export type KernelOffsets = Uint32Array;
+
+/** Reads the offsets that the programs need, or says what is missing. */
+export function readKernelOffsets(path: string = BTF_PATH): KernelOffsets | KernelProblem {
+  let answer;
+  try {
+    answer = readBtf(path, QUERY);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return {
+      what: `type information of the kernel (${path}): ${reason}`,
+      remedy: "a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed; distributions since 2021 have it",
+    };
+  }
+  const missing = [...CONFIG_MEMBERS, "css_set.subsys", ...CGROUP_MEMBERS].filter((name) => !answer.members.has(name));
+  if (missing.length > 0) {
+    return {
+      what: `type information of the kernel (${path}): no ${missing.join(", ")}`,
+      remedy: "this kernel's structures changed: a newer podflame is needed",
+    };
+  }
+  const member = (name: string): number => answer.members.get(name)!;
+  const memoryController = answer.enums.get("cgroup_subsys_id.memory_cgrp_id");
+  const registersBytes = answer.sizes.get("pt_regs") ?? 0;
+  return Uint32Array.from([
+    ...CONFIG_MEMBERS.map(member),
+    memoryController === undefined ? ABSENT : member("css_set.subsys") + 8 * memoryController,
+    ...CGROUP_MEMBERS.map(member),
+    KERNEL_STACK_BYTES - registersBytes,
+  ]);
+}
+
+/** What `struct config` holds beside the offsets. */
+export interface ConfigSettings {
+  /** The only process sampled; 0 for all. */
+  readonly onlyPid: number;
+  /** The kernel has `bpf_task_pt_regs`, since 5.15. */
+  readonly hasTaskRegisters: boolean;
+  /** Innermost kernel frames of a switch that belong to tracing itself. */
+  readonly switchSkip: number;
+}
+
+/** Content of `.rodata.config`. */
+export function configBytes(offsets: KernelOffsets, settings: ConfigSettings): Uint8Array {
+  const words = [settings.onlyPid, settings.hasTaskRegisters ? 1 : 0, ...offsets, settings.switchSkip];
+  return new Uint8Array(Uint32Array.from(words).buffer);
+}
+
+const SELECTION: Readonly<Record<SelectionMode, number>> = { all: 0, only: 1, except: 2 };
+
+/** What `struct control` holds. */
+export interface ControlSettings {
+  readonly selection: SelectionMode;
+  readonly epoch: number;
+  readonly periodNs: number;
+  /** Share of off-CPU intervals that are kept. */
+  readonly offCpuShare: number;
+}
+
+/** Content of `.bss.control`. */
+export function controlBytes(settings: ControlSettings): Uint8Array {
+  const view = new DataView(new ArrayBuffer(24));
+  view.setUint32(0, SELECTION[settings.selection], true);
+  view.setUint32(4, settings.epoch, true);
+  view.setBigUint64(8, BigInt(settings.periodNs), true);
+  view.setUint32(16, Math.min(2 ** 32 - 1, Math.round(settings.offCpuShare * 2 ** 32)), true);
+  return new Uint8Array(view.buffer);
+}
+
+const V1_KEY = 1n << 63n;
+
+/** Key of `selected`. */
+export function cgroupKey({ hierarchy, id }: CgroupId): Uint8Array {
+  return new Uint8Array(BigUint64Array.of(hierarchy === 1 ? id | V1_KEY : id).buffer);
+}
+
+const PROCESS_BYTES = 64;
+const WALK_V8 = 1;
+
+/** Value of `processes`; undefined for a process that needs no entry. */
+export function processBytes(walk: ProcessWalk): Uint8Array | undefined {
+  if (walk.kind === "frame-pointers") return undefined;
+  const view = new DataView(new ArrayBuffer(PROCESS_BYTES));
+  const { fpContext, fpFunction, fpBytecodeArray, fpBytecodeOffset, functionShared } = walk.offsets;
+  view.setUint8(0, WALK_V8);
+  for (const [index, offset] of [fpContext, fpFunction, fpBytecodeArray, fpBytecodeOffset, functionShared].entries()) {
+    view.setInt16(8 + 2 * index, offset, true);
+  }
+  return new Uint8Array(view.buffer);
+}
+
+/** A key of 32 bits: a pid, or the only key of an array. */
+export function numberKey(value: number): Uint8Array {
+  return new Uint8Array(Uint32Array.of(value).buffer);
+}
+
+/** Counters of `struct cpu_state`, in its order. Behind them stand three words that only the program uses. */
+export const CPU_COUNTERS = [
+  "samples",
+  "idle",
+  "denied",
+  "otherProcess",
+  "lost",
+  "missed",
+  "kernelMode",
+  "truncated",
+  "leftCpu",
+  "offCpuLost",
+  "lifecycle",
+  "lifecycleLost",
+] as const;
+/** Of these each hit of a timer, or each that should have been, adds to one. */
+export const HIT_COUNTERS = 6;
+const CPU_STATE_WORDS = CPU_COUNTERS.length + 3;
+
+/** Values of the per-CPU counters, read into memory that is used again. */
+export class CpuCounters {
+  readonly bytes: Uint8Array;
+  readonly #halves: Uint32Array;
+  readonly #cpus: number;
+
+  constructor(cpus: number) {
+    this.#cpus = cpus;
+    this.#halves = new Uint32Array(cpus * CPU_STATE_WORDS * 2);
+    this.bytes = new Uint8Array(this.#halves.buffer);
+  }
+
+  /** A counter of one CPU, by its index in `CPU_COUNTERS`. */
+  of(cpu: number, counter: number): number {
+    const at = 2 * (cpu * CPU_STATE_WORDS + counter);
+    // Signed, for `missed` may be one too low for the length of a period.
+    return this.#halves[at]! + (this.#halves[at + 1]! | 0) * 2 ** 32;
+  }
+
+  /** Sum over all CPUs. */
+  sum(counter: (typeof CPU_COUNTERS)[number]): number {
+    const index = CPU_COUNTERS.indexOf(counter);
+    let sum = 0;
+    for (let cpu = 0; cpu < this.#cpus; cpu++) sum += this.of(cpu, index);
+    return sum;
+  }
+}

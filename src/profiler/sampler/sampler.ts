@@ -1,0 +1,337 @@
+import { closeSync } from "node:fs";
+import {
+  attachProgram,
+  deleteElement,
+  enableEvent,
+  enableRunTimeStats,
+  liftLockedMemoryLimit,
+  LoadedObject,
+  lookUpElement,
+  MappedRing,
+  onlineCpus,
+  openCpuClock,
+  openRawTracepoint,
+  parseBpfObject,
+  possibleCpus,
+  ProgramLoadError,
+  setEventPeriod,
+  SystemCallError,
+  updateElement,
+} from "#linux";
+import type { Telemetry } from "#telemetry";
+import { AwayStacks, SwitchKind } from "./away-stacks.ts";
+import { problemsHere } from "./check-kernel.ts";
+import {
+  cgroupKey,
+  configBytes,
+  controlBytes,
+  CpuCounters,
+  HIT_COUNTERS,
+  numberKey,
+  processBytes,
+  readKernelOffsets,
+  type ControlSettings,
+} from "./kernel-layout.ts";
+import { KernelSupportError, type KernelProblem } from "./kernel-support.ts";
+import { readProgramFile } from "./program-file.ts";
+import { HEADER_BYTES, RecordView } from "./record.ts";
+import type { CgroupSelection, ProcessWalk, ProgramStats, SamplerCounters, SampleSource } from "./sample-source.ts";
+
+/** What is to be sampled, and how. */
+export interface SamplerSettings {
+  /** Samples a second and CPU, 1 to 999. */
+  readonly frequencyHz: number;
+  /** Rounded up to a power of two; 64 KiB a CPU, at least 256 KiB, unless said. */
+  readonly ringBytes?: number;
+  /** Share of the intervals off the CPU that is recorded, 0 to 1. With 0, the default, switches cost nothing. */
+  readonly offCpuThreshold?: number;
+  /** The only process wanted. */
+  readonly pid?: number;
+  /** Has the kernel measure the programs, for `stats()`: two looks at its clock a run, of every BPF program. */
+  readonly measureRunTime?: boolean;
+  /** CPUs to sample, asked again at each `followCpus`; those that are online unless said. */
+  readonly cpus?: () => readonly number[];
+}
+
+const ON_CPU = "on_cpu";
+const EXEC = "sched_process_exec";
+const EXIT = "sched_process_exit";
+const SWITCH = "sched_switch";
+
+const RING_BYTES_A_CPU = 64 * 1024;
+const MIN_RING_BYTES = 256 * 1024;
+const MAX_RING_BYTES = 1 << 30;
+const FIRST_KEY = numberKey(0);
+const ANY_VALUE = Uint8Array.of(1);
+
+/** Samples of all CPUs by the kernel programs of `bpf/`. All of it ends with the process, however that ends. */
+export class Sampler implements SampleSource {
+  readonly #object: LoadedObject;
+  readonly #ring: MappedRing;
+  readonly #cpus: () => readonly number[];
+  readonly #events = new Map<number, { readonly fd: number; hits: number }>();
+  readonly #descriptors: number[] = [];
+  readonly #counters: CpuCounters;
+  readonly #view = new RecordView();
+  readonly #awayView = new RecordView();
+  readonly #away = new AwayStacks();
+  readonly selection: CgroupSelection;
+  readonly kernelMemoryBytes: number;
+  #control: ControlSettings;
+  #offCpu = 0;
+  #malformed = 0;
+  #started = false;
+  #closed = false;
+
+  /**
+   * Loads the programs and opens a timer for each CPU; nothing is sampled before `start`.
+   *
+   * @throws {KernelSupportError} with everything that is missing
+   */
+  static open(settings: SamplerSettings, telemetry: Telemetry): Sampler {
+    const file = readProgramFile();
+    const offsets = readKernelOffsets();
+    const problems = [file, offsets].filter((part) => "remedy" in part) as KernelProblem[];
+    if ("remedy" in file || "remedy" in offsets) throw new KernelSupportError([...problems, ...problemsHere()]);
+    liftLockedMemoryLimit();
+
+    const cpus = possibleCpus();
+    const ringBytes = ringSize(settings.ringBytes ?? Math.max(MIN_RING_BYTES, RING_BYTES_A_CPU * cpus));
+    const object = parseBpfObject(file);
+    const offCpu = (settings.offCpuThreshold ?? 0) > 0;
+    const load = (hasTaskRegisters: boolean): LoadedObject =>
+      LoadedObject.load(object, {
+        programs: [ON_CPU, EXEC, EXIT, ...(offCpu ? [SWITCH] : [])],
+        variables: new Map([
+          [".rodata.config", configBytes(offsets, { onlyPid: settings.pid ?? 0, hasTaskRegisters, switchSkip: 0 })],
+        ]),
+        maxEntries: new Map([["ring", ringBytes]]),
+      });
+    try {
+      return new Sampler(loadEitherWay(load, telemetry), ringBytes, cpus, settings);
+    } catch (error) {
+      if (error instanceof SystemCallError) throw explained(error);
+      throw error;
+    }
+  }
+
+  private constructor(object: LoadedObject, ringBytes: number, possible: number, settings: SamplerSettings) {
+    this.#object = object;
+    this.#cpus = settings.cpus ?? onlineCpus;
+    this.#counters = new CpuCounters(possible);
+    this.#control = {
+      selection: "all",
+      epoch: 1,
+      periodNs: periodOf(settings.frequencyHz),
+      offCpuShare: settings.offCpuThreshold ?? 0,
+    };
+    this.#writeControl();
+    const selected = object.map("selected");
+    this.selection = {
+      use: (mode) => {
+        this.#control = { ...this.#control, selection: mode };
+        this.#writeControl();
+      },
+      add: (cgroup) => updateElement(selected, cgroupKey(cgroup), ANY_VALUE),
+      remove: (cgroup) => deleteElement(selected, cgroupKey(cgroup)),
+    };
+    try {
+      this.#ring = new MappedRing(object.map("ring"), ringBytes);
+    } catch (error) {
+      object.close();
+      throw error;
+    }
+    try {
+      if (settings.measureRunTime) this.#descriptors.push(enableRunTimeStats());
+      this.followCpus();
+      this.kernelMemoryBytes = object.memoryBytes;
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  start(): void {
+    if (this.#started || this.#closed) return;
+    this.#started = true;
+    // Deaths and births first, so that none is missed of a process that has samples.
+    this.#descriptors.push(openRawTracepoint(EXEC, this.#object.program(EXEC)));
+    this.#descriptors.push(openRawTracepoint(EXIT, this.#object.program(EXIT)));
+    for (const { fd } of this.#events.values()) enableEvent(fd);
+    if (this.#control.offCpuShare > 0) {
+      this.#descriptors.push(openRawTracepoint(SWITCH, this.#object.program(SWITCH)));
+    }
+  }
+
+  drain(visit: (record: RecordView) => void, maxRecords = Infinity): number {
+    if (this.#closed) return 0;
+    let handedOut = 0;
+    this.#ring.reader.drain((words, at, sizeBytes) => {
+      const view = this.#view.moveTo(words, at);
+      if (sizeBytes < HEADER_BYTES || view.sizeBytes > sizeBytes || !view.wellFormed) {
+        this.#malformed++;
+        return;
+      }
+      if (view.kind === SwitchKind.Left) {
+        this.#away.left(view);
+        return;
+      }
+      if (view.kind === SwitchKind.Back) {
+        const away = this.#away.back(view);
+        if (!away) return;
+        this.#offCpu++;
+        handedOut++;
+        visit(this.#awayView.moveTo(away, 0));
+        return;
+      }
+      handedOut++;
+      visit(view);
+    }, maxRecords);
+    return handedOut;
+  }
+
+  setFrequency(hz: number): void {
+    const periodNs = periodOf(hz);
+    this.#restartGrids({ periodNs });
+    for (const { fd } of this.#events.values()) setEventPeriod(fd, periodNs);
+  }
+
+  followCpus(): void {
+    if (this.#closed) return;
+    const wanted = new Set(this.#cpus());
+    this.#readCounters();
+    for (const [cpu, event] of this.#events) {
+      const hits = this.#hits(cpu);
+      // A CPU that was away and is back has a timer that never fires again, though all looks as before.
+      const silent = this.#started && hits === event.hits;
+      if (wanted.has(cpu) && !silent) {
+        event.hits = hits;
+        continue;
+      }
+      closeSync(event.fd);
+      this.#events.delete(cpu);
+    }
+    const missing = [...wanted].filter((cpu) => !this.#events.has(cpu));
+    if (missing.length === 0) return;
+    this.#restartGrids({});
+    for (const cpu of missing) this.#open(cpu);
+  }
+
+  setProcess(pid: number, walk: ProcessWalk): boolean {
+    const value = processBytes(walk);
+    if (value) return updateElement(this.#object.map("processes"), numberKey(pid), value);
+    this.forgetProcess(pid);
+    return true;
+  }
+
+  forgetProcess(pid: number): void {
+    deleteElement(this.#object.map("processes"), numberKey(pid));
+  }
+
+  counters(): SamplerCounters {
+    this.#readCounters();
+    const counters = this.#counters;
+    return {
+      samples: counters.sum("samples"),
+      idle: counters.sum("idle"),
+      denied: counters.sum("denied"),
+      otherProcess: counters.sum("otherProcess"),
+      lost: counters.sum("lost"),
+      missed: Math.max(0, counters.sum("missed")),
+      kernelMode: counters.sum("kernelMode"),
+      truncated: counters.sum("truncated"),
+      offCpu: this.#offCpu,
+      offCpuLost: counters.sum("offCpuLost") + this.#away.dropped,
+      lifecycle: counters.sum("lifecycle"),
+      lifecycleLost: counters.sum("lifecycleLost"),
+      malformed: this.#malformed + (this.#closed ? 0 : this.#ring.reader.malformed),
+    };
+  }
+
+  get onlineCpus(): number {
+    return this.#events.size;
+  }
+
+  /** Time that the programs took, of all CPUs; zeros unless `measureRunTime` is set. */
+  stats(): ProgramStats {
+    let runTimeNs = 0;
+    let runs = 0;
+    for (const facts of this.#object.programFacts().values()) {
+      runTimeNs += facts.runTimeNs;
+      runs += facts.runs;
+    }
+    return { runTimeNs, runs };
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#readCounters();
+    this.#closed = true;
+    for (const { fd } of this.#events.values()) closeSync(fd);
+    for (const fd of this.#descriptors) closeSync(fd);
+    this.#events.clear();
+    this.#ring.close();
+    this.#object.close();
+  }
+
+  #open(cpu: number): void {
+    let fd;
+    try {
+      fd = openCpuClock(cpu, this.#control.periodNs);
+    } catch (error) {
+      // It went offline since the list was read; the next look at the list will tell.
+      if (error instanceof SystemCallError && error.code === "ENODEV" && this.#events.size > 0) return;
+      throw error;
+    }
+    this.#events.set(cpu, { fd, hits: this.#hits(cpu) });
+    attachProgram(fd, this.#object.program(ON_CPU));
+    if (this.#started) enableEvent(fd);
+  }
+
+  #hits(cpu: number): number {
+    let hits = 0;
+    for (let counter = 0; counter < HIT_COUNTERS; counter++) hits += this.#counters.of(cpu, counter);
+    return hits;
+  }
+
+  #readCounters(): void {
+    if (!this.#closed) lookUpElement(this.#object.map("cpu_states"), FIRST_KEY, this.#counters.bytes);
+  }
+
+  /** Each CPU counts its periods from its next hit on, so that no gap of ours is taken for missed ones. */
+  #restartGrids(change: Partial<ControlSettings>): void {
+    this.#control = { ...this.#control, ...change, epoch: this.#control.epoch + 1 };
+    this.#writeControl();
+  }
+
+  #writeControl(): void {
+    updateElement(this.#object.map(".bss.control"), FIRST_KEY, controlBytes(this.#control));
+  }
+}
+
+/** Loads with the helper that finds the user's registers; a kernel before 5.15 hasn't got it. */
+function loadEitherWay(load: (hasTaskRegisters: boolean) => LoadedObject, telemetry: Telemetry): LoadedObject {
+  try {
+    return load(true);
+  } catch (error) {
+    if (!(error instanceof ProgramLoadError) || !/(?:unknown|invalid) func/.test(error.logTail)) throw error;
+    telemetry.logger.info("this kernel has no bpf_task_pt_regs (since Linux 5.15): user registers are found by hand");
+    return load(false);
+  }
+}
+
+function explained(error: SystemCallError): KernelSupportError {
+  const problems = problemsHere();
+  const unexpected = { what: error.message, remedy: "podflame doctor kernel says more; please report it" };
+  return new KernelSupportError(problems.length > 0 ? problems : [unexpected], { cause: error });
+}
+
+function periodOf(hz: number): number {
+  return Math.round(1e9 / hz);
+}
+
+function ringSize(atLeast: number): number {
+  let size = 4096;
+  while (size < atLeast && size < MAX_RING_BYTES) size *= 2;
+  return size;
+}
