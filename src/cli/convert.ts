@@ -88,7 +88,7 @@ async function convert(files: readonly string[], flags: ConvertFlags): Promise<v
   const model = conversion.result();
   const bytes = await encodeOutput(model, output, conversion.losses, {
     layout: flags.layout,
-    sampleType: flags.type,
+    ...(flags.type !== undefined && { format: { sampleType: flags.type } }),
     tell: warn,
   });
   for (const line of conversion.losses.lines()) warn(line);

@@ -6,6 +6,7 @@ import { Command, CommanderError } from "commander";
 import { ConfigError, StartError } from "#collector";
 import { ExitCode, Fault } from "./exit.ts";
 import { ROOT } from "./install.ts";
+import { kernelFault } from "./kernel-fault.ts";
 import { VERSION } from "#telemetry";
 
 interface CommandFile {
@@ -15,6 +16,7 @@ interface CommandFile {
 const COMMANDS: readonly { name: string; summary: string; load: () => Promise<CommandFile> }[] = [
   { name: "up", summary: "everything for this machine in one go, with a live table", load: () => import("./up.ts") },
   { name: "run", summary: "run the pipelines of a configuration", load: () => import("./run.ts") },
+  { name: "record", summary: "record profiles of this machine into a file", load: () => import("./record.ts") },
   { name: "config", summary: "check or show configurations", load: () => import("./config.ts") },
   { name: "inspect", summary: "show what is in files with profiles", load: () => import("./inspect.ts") },
   { name: "convert", summary: "convert profiles between layouts and formats", load: () => import("./convert.ts") },
@@ -66,7 +68,8 @@ function concluded(caught: unknown): ExitCode {
   if (caught instanceof StartError) {
     say(`podflame: ${caught.message}`);
     const code = (caught.cause as NodeJS.ErrnoException | undefined)?.code;
-    return code === "EACCES" || code === "EPERM" ? ExitCode.MISSING : ExitCode.USER;
+    const isMissing = code === "EACCES" || code === "EPERM" || kernelFault(caught.cause) !== undefined;
+    return isMissing ? ExitCode.MISSING : ExitCode.USER;
   }
   say(
     `podflame: this is a bug in podflame, please report it\n${caught instanceof Error ? caught.stack : String(caught)}`,

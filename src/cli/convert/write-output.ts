@@ -1,5 +1,6 @@
 import { rename, rm, writeFile } from "node:fs/promises";
 import { gzipSync, zstdCompressSync } from "node:zlib";
+import type { WriteOptions } from "#formats";
 import { loadLayouts, loadTranscoder, ParseError, type ProfilesModel, type WritableLayout } from "#otlp";
 import { ExitCode, Fault } from "../exit.ts";
 import { formatLosses } from "./format-losses.ts";
@@ -13,8 +14,8 @@ const RESULT_LIMIT = 1 << 30;
 export interface EncodeOptions {
   /** Of OTLP; the newest by default. */
   readonly layout?: WritableLayout | undefined;
-  /** The sample type to show, for formats that have one only. */
-  readonly sampleType?: string | undefined;
+  /** For formats other than OTLP. */
+  readonly format?: WriteOptions;
   /** Hears of each thing that the format has no place for. */
   readonly tell: (line: string) => void;
 }
@@ -39,14 +40,14 @@ async function content(
   model: ProfilesModel,
   format: Output["format"],
   losses: LossReport,
-  { layout, sampleType, tell }: EncodeOptions,
+  { layout, format: options = {}, tell }: EncodeOptions,
 ): Promise<Uint8Array> {
   const layouts = await loadLayouts();
   if (format.kind === "format") {
     const upgraded = layouts.upgradeProfiles(model);
     losses.add(upgraded.losses, "");
     for (const line of formatLosses(upgraded.model, format.format.name)) tell(line);
-    return format.write(upgraded.model, sampleType === undefined ? {} : { sampleType });
+    return format.write(upgraded.model, options);
   }
   const written = layouts.writeProfiles(model, layout ?? "D10", { maxBytes: RESULT_LIMIT });
   if (written instanceof ParseError) {
