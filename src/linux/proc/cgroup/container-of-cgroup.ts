@@ -59,7 +59,8 @@ export function ownerOfCgroup(path: string): CgroupOwner {
       enclosingPod = named;
       pod = { ...named, path: path.slice(0, end) };
     }
-    const id = containerIdOf(segment, isEcs, isGarden);
+    const id =
+      parent === PODMAN_PARENT && IS_BARE_ID.test(segment) ? undefined : containerIdOf(segment, isEcs, isGarden);
     if (id !== undefined) {
       const runtime = runtimeOf(segment, parent);
       container = { containerId: id, ...enclosingPod, runtime, path: path.slice(0, end), outer: container };
@@ -78,6 +79,9 @@ const NO_POD: CgroupPod = { podUid: undefined, staticPodHash: undefined };
 /** `pod<uid>`, `kubepods-burstable-pod<uid with underscores>.slice`, the latter also with `:<runtime>:<id>` behind it. */
 const POD = /(?:^|-)pod(?:([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12})|([0-9a-f]{32}))(?:\.slice(?::.*)?)?$/s;
 const HEX_ID = /^(?:(.*)[-:])?([0-9a-f]{64})(?:\.scope)?$/s;
+/** Below this one bare ids are pods of Podman; its containers have `libpod-` before theirs. */
+const PODMAN_PARENT = "libpod_parent";
+const IS_BARE_ID = /^[0-9a-f]{64}$/;
 const ECS_ID = /^[0-9a-f]{32}-\d{1,20}$/;
 /** A UUID, or one whose last group has four digits. */
 const GARDEN_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{4}(?:[0-9a-f]{8})?$/;
