@@ -151,27 +151,6 @@ INLINE long send(struct scratch *scratch) {
   return ring_output(&ring, scratch, size, RING_NO_WAKEUP);
 }
 
-/*
- * Counts the periods in which this CPU's timer should have fired, but did not: the hypervisor ran somebody else, or
- * interrupts were off. The timer keeps its grid, so what is missing is the difference between the time that passed in
- * periods, rounded, and the hits; being early once and late the next time cancels out.
- */
-INLINE void count_missed(struct cpu_state *cpu, u64 now) {
-  u64 period = control.period_ns;
-  u64 epoch = control.epoch;
-  u64 index;
-
-  if (cpu->grid_epoch != epoch || !period) {
-    cpu->grid_epoch = epoch;
-    cpu->grid_start = now;
-    cpu->grid_index = 0;
-    return;
-  }
-  index = (now - cpu->grid_start + period / 2) / period;
-  cpu->missed += index - cpu->grid_index - 1;
-  cpu->grid_index = index;
-}
-
 SEC("perf_event/on_cpu")
 int on_cpu(struct registers *context) {
   struct cpu_state *cpu = this_cpu();
@@ -185,7 +164,6 @@ int on_cpu(struct registers *context) {
 
   if (!cpu)
     return 0;
-  count_missed(cpu, now);
   if ((u32)ids == 0) {
     cpu->idle++;
     return 0;

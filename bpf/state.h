@@ -41,35 +41,27 @@ const volatile struct config config SEC(".rodata.config") = {};
 
 /* Changed by user space at any time. */
 struct control {
-  u32 selection; /* enum selection */
-  u32 epoch;     /* changes with the period, so that a CPU's grid of periods starts again */
-  u64 period_ns;
+  u32 selection;         /* enum selection */
   u32 off_cpu_threshold; /* an interval is kept if a random number is below it */
-  u32 reserved;
 };
 
 enum selection { SELECT_ALL, SELECT_ONLY, SELECT_EXCEPT };
 
 volatile struct control control SEC(".bss.control");
 
-/* Of one CPU. Each hit of the timer adds to exactly one of the first five, or to `missed` for those that never were. */
+/* Of one CPU. Each hit of the timer adds to exactly one of the first five. */
 struct cpu_state {
   u64 samples;
   u64 idle;
   u64 denied;
   u64 other_process;
   u64 lost;
-  u64 missed;
   u64 kernel_mode;
   u64 truncated;
   u64 left_cpu;
   u64 off_cpu_lost;
   u64 lifecycle;
   u64 lifecycle_lost;
-  /* The grid of periods: when it began and which of them was hit last. */
-  u64 grid_start;
-  u64 grid_index;
-  u64 grid_epoch;
 };
 
 struct map SEC("maps") cpu_states = {MAP_PERCPU_ARRAY, sizeof(u32), sizeof(struct cpu_state), 1};

@@ -32,3 +32,27 @@ export function parseCpuList(text: string): readonly number[] {
   }
   return cpus;
 }
+
+/** What a CPU did since it was started, by the kernel's account. */
+export interface CpuTime {
+  readonly idleMs: number;
+  /** With work of any kind; time that the hypervisor gave to others is in neither. */
+  readonly busyMs: number;
+}
+
+/** `USER_HZ` is 100 on every machine known here. */
+const TICK_MS = 10;
+
+/** Reads each online CPU's times, from text like /proc/stat's. */
+export function cpuTimes(text: string = readFileSync("/proc/stat", "latin1")): ReadonlyMap<number, CpuTime> {
+  const times = new Map<number, CpuTime>();
+  for (const line of text.matchAll(/^cpu(\d+) (.*)$/gm)) {
+    // user nice system idle iowait irq softirq steal guest guest_nice; guests' time is in user and nice as well.
+    const [user = 0, nice = 0, system = 0, idle = 0, ioWait = 0, irq = 0, softIrq = 0] = line[2]!
+      .split(" ")
+      .map(Number);
+    const busyMs = (user + nice + system + irq + softIrq) * TICK_MS;
+    times.set(Number(line[1]), { idleMs: (idle + ioWait) * TICK_MS, busyMs });
+  }
+  return times;
+}

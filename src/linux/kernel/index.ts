@@ -32,7 +32,7 @@ export {
 } from "./bpf-object.ts";
 export { BtfError, readBtf, type BtfAnswer, type BtfQuery } from "./btf.ts";
 export { Capability, holds, keepOnlyCapabilities, readCapabilities, type CapabilitySets } from "./capabilities.ts";
-export { onlineCpus, parseCpuList, possibleCpus } from "./cpus.ts";
+export { cpuTimes, onlineCpus, parseCpuList, possibleCpus, type CpuTime } from "./cpus.ts";
 export { LoadedObject, type LoadSettings } from "./loaded-object.ts";
 export { liftLockedMemoryLimit } from "./memory-limit.ts";
 export { attachProgram, enableEvent, openCpuClock, setEventPeriod } from "./perf-event.ts";

@@ -110,20 +110,14 @@ const SELECTION: Readonly<Record<SelectionMode, number>> = { all: 0, only: 1, ex
 /** What `struct control` holds. */
 export interface ControlSettings {
   readonly selection: SelectionMode;
-  readonly epoch: number;
-  readonly periodNs: number;
   /** Share of off-CPU intervals that are kept. */
   readonly offCpuShare: number;
 }
 
 /** Content of `.bss.control`. */
-export function controlBytes(settings: ControlSettings): Uint8Array {
-  const view = new DataView(new ArrayBuffer(24));
-  view.setUint32(0, SELECTION[settings.selection], true);
-  view.setUint32(4, settings.epoch, true);
-  view.setBigUint64(8, BigInt(settings.periodNs), true);
-  view.setUint32(16, Math.min(2 ** 32 - 1, Math.round(settings.offCpuShare * 2 ** 32)), true);
-  return new Uint8Array(view.buffer);
+export function controlBytes({ selection, offCpuShare }: ControlSettings): Uint8Array {
+  const threshold = Math.min(2 ** 32 - 1, Math.round(offCpuShare * 2 ** 32));
+  return new Uint8Array(Uint32Array.of(SELECTION[selection], threshold).buffer);
 }
 
 const V1_KEY = 1n << 63n;
@@ -153,14 +147,13 @@ export function numberKey(value: number): Uint8Array {
   return new Uint8Array(Uint32Array.of(value).buffer);
 }
 
-/** Counters of `struct cpu_state`, in its order. Behind them stand three words that only the program uses. */
+/** Counters of `struct cpu_state`, in its order. */
 export const CPU_COUNTERS = [
   "samples",
   "idle",
   "denied",
   "otherProcess",
   "lost",
-  "missed",
   "kernelMode",
   "truncated",
   "leftCpu",
@@ -168,9 +161,8 @@ export const CPU_COUNTERS = [
   "lifecycle",
   "lifecycleLost",
 ] as const;
-/** Of these each hit of a timer, or each that should have been, adds to one. */
-export const HIT_COUNTERS = 6;
-const CPU_STATE_WORDS = CPU_COUNTERS.length + 3;
+/** Each hit of a timer adds to one of so many, the first ones. */
+const HIT_COUNTERS = 5;
 
 /** Values of the per-CPU counters, read into memory that is used again. */
 export class CpuCounters {
@@ -180,22 +172,31 @@ export class CpuCounters {
 
   constructor(cpus: number) {
     this.#cpus = cpus;
-    this.#halves = new Uint32Array(cpus * CPU_STATE_WORDS * 2);
+    this.#halves = new Uint32Array(cpus * CPU_COUNTERS.length * 2);
     this.bytes = new Uint8Array(this.#halves.buffer);
   }
 
-  /** A counter of one CPU, by its index in `CPU_COUNTERS`. */
-  of(cpu: number, counter: number): number {
-    const at = 2 * (cpu * CPU_STATE_WORDS + counter);
-    // Signed, for `missed` may be one too low for the length of a period.
-    return this.#halves[at]! + (this.#halves[at + 1]! | 0) * 2 ** 32;
+  /** A counter of one CPU. */
+  of(cpu: number, counter: (typeof CPU_COUNTERS)[number]): number {
+    return this.#at(cpu, CPU_COUNTERS.indexOf(counter));
+  }
+
+  /** How often the timer of a CPU fired. */
+  hits(cpu: number): number {
+    let hits = 0;
+    for (let index = 0; index < HIT_COUNTERS; index++) hits += this.#at(cpu, index);
+    return hits;
   }
 
   /** Sum over all CPUs. */
   sum(counter: (typeof CPU_COUNTERS)[number]): number {
-    const index = CPU_COUNTERS.indexOf(counter);
     let sum = 0;
-    for (let cpu = 0; cpu < this.#cpus; cpu++) sum += this.of(cpu, index);
+    for (let cpu = 0; cpu < this.#cpus; cpu++) sum += this.of(cpu, counter);
     return sum;
+  }
+
+  #at(cpu: number, index: number): number {
+    const half = 2 * (cpu * CPU_COUNTERS.length + index);
+    return this.#halves[half]! + this.#halves[half + 1]! * 2 ** 32;
   }
 }

@@ -21,12 +21,12 @@ import {
 import type { Telemetry } from "#telemetry";
 import { AwayStacks, SwitchKind } from "./away-stacks.ts";
 import { problemsHere } from "./check-kernel.ts";
+import { CpuTimeKeeper } from "./cpu-time.ts";
 import {
   cgroupKey,
   configBytes,
   controlBytes,
   CpuCounters,
-  HIT_COUNTERS,
   numberKey,
   processBytes,
   readKernelOffsets,
@@ -69,15 +69,18 @@ export class Sampler implements SampleSource {
   readonly #object: LoadedObject;
   readonly #ring: MappedRing;
   readonly #cpus: () => readonly number[];
-  readonly #events = new Map<number, { readonly fd: number; hits: number }>();
+  /** File descriptors of the timers by CPU. */
+  readonly #events = new Map<number, number>();
   readonly #descriptors: number[] = [];
   readonly #counters: CpuCounters;
+  readonly #time: CpuTimeKeeper;
   readonly #view = new RecordView();
   readonly #awayView = new RecordView();
   readonly #away = new AwayStacks();
   readonly selection: CgroupSelection;
   readonly kernelMemoryBytes: number;
   #control: ControlSettings;
+  #periodNs: number;
   #offCpu = 0;
   #malformed = 0;
   #started = false;
@@ -119,12 +122,9 @@ export class Sampler implements SampleSource {
     this.#object = object;
     this.#cpus = settings.cpus ?? onlineCpus;
     this.#counters = new CpuCounters(possible);
-    this.#control = {
-      selection: "all",
-      epoch: 1,
-      periodNs: periodOf(settings.frequencyHz),
-      offCpuShare: settings.offCpuThreshold ?? 0,
-    };
+    this.#periodNs = periodOf(settings.frequencyHz);
+    this.#time = new CpuTimeKeeper(this.#periodNs / 1e6);
+    this.#control = { selection: "all", offCpuShare: settings.offCpuThreshold ?? 0 };
     this.#writeControl();
     const selected = object.map("selected");
     this.selection = {
@@ -157,7 +157,7 @@ export class Sampler implements SampleSource {
     // Deaths and births first, so that none is missed of a process that has samples.
     this.#descriptors.push(openRawTracepoint(EXEC, this.#object.program(EXEC)));
     this.#descriptors.push(openRawTracepoint(EXIT, this.#object.program(EXIT)));
-    for (const { fd } of this.#events.values()) enableEvent(fd);
+    for (const [cpu, fd] of this.#events) this.#enable(cpu, fd);
     if (this.#control.offCpuShare > 0) {
       this.#descriptors.push(openRawTracepoint(SWITCH, this.#object.program(SWITCH)));
     }
@@ -191,30 +191,23 @@ export class Sampler implements SampleSource {
   }
 
   setFrequency(hz: number): void {
-    const periodNs = periodOf(hz);
-    this.#restartGrids({ periodNs });
-    for (const { fd } of this.#events.values()) setEventPeriod(fd, periodNs);
+    this.#periodNs = periodOf(hz);
+    this.#time.setPeriod(this.#periodNs / 1e6);
+    for (const fd of this.#events.values()) setEventPeriod(fd, this.#periodNs);
   }
 
   followCpus(): void {
     if (this.#closed) return;
     const wanted = new Set(this.#cpus());
     this.#readCounters();
-    for (const [cpu, event] of this.#events) {
-      const hits = this.#hits(cpu);
-      // A CPU that was away and is back has a timer that never fires again, though all looks as before.
-      const silent = this.#started && hits === event.hits;
-      if (wanted.has(cpu) && !silent) {
-        event.hits = hits;
-        continue;
-      }
-      closeSync(event.fd);
+    for (const [cpu, fd] of this.#events) {
+      // A CPU that went and came back looks as before, but its timer never fires again.
+      if (wanted.has(cpu) && !this.#time.isDead(cpu, this.#counters.hits(cpu))) continue;
+      closeSync(fd);
       this.#events.delete(cpu);
+      this.#time.end(cpu);
     }
-    const missing = [...wanted].filter((cpu) => !this.#events.has(cpu));
-    if (missing.length === 0) return;
-    this.#restartGrids({});
-    for (const cpu of missing) this.#open(cpu);
+    for (const cpu of wanted) if (!this.#events.has(cpu)) this.#open(cpu);
   }
 
   setProcess(pid: number, walk: ProcessWalk): boolean {
@@ -231,13 +224,14 @@ export class Sampler implements SampleSource {
   counters(): SamplerCounters {
     this.#readCounters();
     const counters = this.#counters;
+    const unhit = this.#time.unhit((cpu) => ({ all: counters.hits(cpu), idle: counters.of(cpu, "idle") }));
     return {
       samples: counters.sum("samples"),
-      idle: counters.sum("idle"),
+      idle: counters.sum("idle") + unhit.idle,
       denied: counters.sum("denied"),
       otherProcess: counters.sum("otherProcess"),
       lost: counters.sum("lost"),
-      missed: Math.max(0, counters.sum("missed")),
+      missed: unhit.missed,
       kernelMode: counters.sum("kernelMode"),
       truncated: counters.sum("truncated"),
       offCpu: this.#offCpu,
@@ -267,9 +261,12 @@ export class Sampler implements SampleSource {
     if (this.#closed) return;
     this.#readCounters();
     this.#closed = true;
-    for (const { fd } of this.#events.values()) closeSync(fd);
-    for (const fd of this.#descriptors) closeSync(fd);
+    for (const [cpu, fd] of this.#events) {
+      closeSync(fd);
+      this.#time.end(cpu);
+    }
     this.#events.clear();
+    for (const fd of this.#descriptors) closeSync(fd);
     this.#ring.close();
     this.#object.close();
   }
@@ -277,31 +274,24 @@ export class Sampler implements SampleSource {
   #open(cpu: number): void {
     let fd;
     try {
-      fd = openCpuClock(cpu, this.#control.periodNs);
+      fd = openCpuClock(cpu, this.#periodNs);
     } catch (error) {
       // It went offline since the list was read; the next look at the list will tell.
       if (error instanceof SystemCallError && error.code === "ENODEV" && this.#events.size > 0) return;
       throw error;
     }
-    this.#events.set(cpu, { fd, hits: this.#hits(cpu) });
+    this.#events.set(cpu, fd);
     attachProgram(fd, this.#object.program(ON_CPU));
-    if (this.#started) enableEvent(fd);
+    if (this.#started) this.#enable(cpu, fd);
   }
 
-  #hits(cpu: number): number {
-    let hits = 0;
-    for (let counter = 0; counter < HIT_COUNTERS; counter++) hits += this.#counters.of(cpu, counter);
-    return hits;
+  #enable(cpu: number, fd: number): void {
+    this.#time.begin(cpu, this.#counters.hits(cpu));
+    enableEvent(fd);
   }
 
   #readCounters(): void {
     if (!this.#closed) lookUpElement(this.#object.map("cpu_states"), FIRST_KEY, this.#counters.bytes);
-  }
-
-  /** Each CPU counts its periods from its next hit on, so that no gap of ours is taken for missed ones. */
-  #restartGrids(change: Partial<ControlSettings>): void {
-    this.#control = { ...this.#control, ...change, epoch: this.#control.epoch + 1 };
-    this.#writeControl();
   }
 
   #writeControl(): void {
