@@ -1,0 +1,157 @@
+import type { Heap, HeapObject } from "./heap.ts";
+import { MAX_NAME_CHARACTERS, readScopeInfo, type ScopeFacts } from "./scope-info.ts";
+import { SourceLines } from "./source-lines.ts";
+import { readString } from "./strings.ts";
+
+/** A script: what a file, an eval or `node:internal/…` became. */
+export interface V8Script {
+  readonly address: number;
+  /** Path, URL or `node:…`; undefined for eval and the like. */
+  readonly fileName: string | undefined;
+  /** Lines that the first one is away from the file's first. */
+  readonly lineOffset: number;
+  readonly lines: SourceLines;
+}
+
+/** A function as V8 shares it between its closures. */
+export interface V8Function {
+  readonly address: number;
+  /** `(anonymous)` where it has no name and none could be inferred. */
+  readonly name: string;
+  /** Undefined for what is built into V8 or Node's C++. */
+  readonly script: V8Script | undefined;
+  /** 1-based; 0 if unknown. */
+  readonly startLine: number;
+}
+
+/** Paths may be long, but nobody reads more. */
+const MAX_FILE_NAME_CHARACTERS = 4096;
+const MAX_FUNCTIONS = 8192;
+const MAX_SCRIPTS = 1024;
+/** Up to the script field, in all releases. */
+const SHARED_BYTES = 48;
+const SCRIPT_BYTES = 32;
+/** UncompiledData: inferred name, start and end position. */
+const UNCOMPILED = { inferredName: 8, startPosition: 16, BYTES: 24 } as const;
+
+interface Known {
+  readonly found: V8Function;
+  readonly nameWord: number | undefined;
+  readonly scriptWord: number | undefined;
+  epoch: number;
+}
+
+/**
+ * Functions by the address of their SharedFunctionInfo. What was read once is believed again after a look, once a
+ * flush, at whether the same fields still stand there: the collector moves things.
+ */
+export class V8Functions {
+  readonly #heap: Heap;
+  readonly #functions = new Map<number, Known>();
+  readonly #scripts = new Map<number, V8Script & { readonly sourceWord: number | undefined }>();
+  #epoch = 0;
+
+  constructor(heap: Heap) {
+    this.#heap = heap;
+  }
+
+  /** The function, or undefined if there is none (any more) at that address. */
+  find(address: number): V8Function | undefined {
+    const known = this.#functions.get(address);
+    if (known?.epoch === this.#epoch) return known.found;
+    const { types, sharedFunctionInfo } = this.#heap.layout;
+    const shared = this.#heap.objectOf(types.sharedFunctionInfo, address, SHARED_BYTES);
+    if (!shared) {
+      this.#functions.delete(address);
+      return undefined;
+    }
+    const nameWord = shared.pointer(sharedFunctionInfo.nameOrScopeInfo);
+    const scriptWord = shared.pointer(sharedFunctionInfo.script);
+    if (known && known.nameWord === nameWord && known.scriptWord === scriptWord) {
+      known.epoch = this.#epoch;
+      return known.found;
+    }
+    const found = this.#read(shared, nameWord, scriptWord);
+    if (!found) return undefined;
+    if (this.#functions.size >= MAX_FUNCTIONS) this.#functions.clear();
+    this.#functions.set(address, { found, nameWord, scriptWord, epoch: this.#epoch });
+    return found;
+  }
+
+  /** Line (from 1) of a position in a script; 0 if it can't be told. */
+  lineAt(script: V8Script, position: number): number {
+    const object = this.#heap.objectOf(this.#heap.layout.types.script, script.address, SCRIPT_BYTES);
+    const source = object?.pointer(this.#heap.layout.script.source);
+    const line = source === undefined ? undefined : script.lines.lineAt(this.#heap, source, position);
+    return line === undefined ? 0 : Math.max(0, 1 + line + script.lineOffset);
+  }
+
+  /** From now on everything known is looked at again before it's believed. */
+  endFlush(): void {
+    this.#epoch++;
+  }
+
+  get memoryBytes(): number {
+    let bytes = this.#functions.size * 400;
+    for (const { lines } of this.#scripts.values()) bytes += 300 + lines.memoryBytes;
+    return bytes;
+  }
+
+  #read(shared: HeapObject, nameWord: number | undefined, scriptWord: number | undefined): V8Function | undefined {
+    const facts = this.#facts(shared, nameWord);
+    if (!facts) return undefined;
+    const script = scriptWord === undefined ? undefined : this.#script(scriptWord);
+    const startLine = script && facts.startPosition !== undefined ? this.lineAt(script, facts.startPosition) : 0;
+    return { address: shared.address, name: facts.name || "(anonymous)", script, startLine };
+  }
+
+  #facts(shared: HeapObject, nameWord: number | undefined): ScopeFacts | undefined {
+    const { layout } = this.#heap;
+    // A small integer says that there is no name.
+    const holder = nameWord === undefined ? undefined : this.#heap.object(nameWord, 16);
+    if (nameWord !== undefined && !holder) return undefined;
+    if (holder?.type === layout.types.scopeInfo) return readScopeInfo(this.#heap, holder.address);
+    if (holder && holder.type >= layout.string.firstNonstringType) {
+      this.#heap.faults.wrongType++;
+      return undefined;
+    }
+    const name = holder ? readString(this.#heap, holder.address, MAX_NAME_CHARACTERS) : "";
+    return name === undefined ? undefined : this.#uncompiledFacts(shared, name);
+  }
+
+  /** Without scope information the code was never compiled, or thrown away since; then the data tells the position. */
+  #uncompiledFacts(shared: HeapObject, name: string): ScopeFacts {
+    const { layout } = this.#heap;
+    const address = shared.pointer(layout.sharedFunctionInfo.data);
+    const data = address === undefined ? undefined : this.#heap.object(address, UNCOMPILED.BYTES);
+    if (!data || !layout.types.uncompiledData.includes(data.type)) return { name, startPosition: undefined };
+    const inferred = name === "" ? data.pointer(UNCOMPILED.inferredName) : undefined;
+    return {
+      name: name || (inferred === undefined ? "" : (readString(this.#heap, inferred, MAX_NAME_CHARACTERS) ?? "")),
+      startPosition: data.uint32(UNCOMPILED.startPosition) | 0,
+    };
+  }
+
+  /** Undefined if it's no script: builtins have none there, debugged functions something else. */
+  #script(address: number): V8Script | undefined {
+    const { layout } = this.#heap;
+    const object = this.#heap.object(address, SCRIPT_BYTES);
+    if (object?.type !== layout.types.script) return undefined;
+    const sourceWord = object.pointer(layout.script.source);
+    const known = this.#scripts.get(address);
+    if (known && known.sourceWord === sourceWord) return known;
+    const nameWord = object.pointer(layout.script.name);
+    const name = nameWord === undefined ? undefined : this.#heap.object(nameWord, 16);
+    const isText = name !== undefined && name.type < layout.string.firstNonstringType;
+    const script = {
+      address,
+      fileName: isText ? readString(this.#heap, name.address, MAX_FILE_NAME_CHARACTERS) || undefined : undefined,
+      lineOffset: object.smallInteger(layout.script.lineOffset) ?? 0,
+      lines: new SourceLines(),
+      sourceWord,
+    };
+    if (this.#scripts.size >= MAX_SCRIPTS) this.#scripts.clear();
+    this.#scripts.set(address, script);
+    return script;
+  }
+}
