@@ -7,6 +7,14 @@ import { once } from "node:events";
 import { join } from "node:path";
 
 const BENCHMARKS: Readonly<Record<string, { readonly file: string; readonly summary: string }>> = {
+  agent: {
+    file: "agent.ts",
+    summary: "sampling this machine: CPU, kernel time, memory, bytes; beside perf record (agent --help)",
+  },
+  accuracy: {
+    file: "agent/accuracy.ts",
+    summary: "whether profiles are right: known shares, sums, short-lived containers, perf's paths (accuracy --help)",
+  },
   intake: {
     file: "intake.ts",
     summary: "OTLP in, Kubernetes identity, OTLP out: CPU, latency, memory, sync; beside the Collector (intake --help)",

@@ -31,6 +31,14 @@ export class LocalProfiler implements AsyncDisposable {
     return this.#profiler.accounts();
   }
 
+  /** Sampling periods of all kinds accounted for until now, with the time; what was sampled is delivered first. */
+  async periods(): Promise<{ readonly periods: number; readonly atMs: number }> {
+    await this.flush();
+    const { samples, idle, denied, lost } = this.accounts();
+    const periods = Object.values(lost).reduce((sum, each) => sum + each, samples + idle + denied);
+    return { periods, atMs: performance.now() };
+  }
+
   setFrequency(hz: number): void {
     this.#profiler.setFrequency(hz);
   }

@@ -16,6 +16,8 @@ export interface Frame {
   readonly name: string;
   readonly file: string;
   readonly line: number;
+  /** Whether the compiler put it into the next frame's function. */
+  readonly inlined: boolean;
   /** `profile.frame.type`: native, kernel, go, v8js, … */
   readonly type: string;
   /** Path of the mapped file; empty for none. */
@@ -156,14 +158,15 @@ class DictionaryReader {
       mappingAttributes: this.attributes(mapping?.attributeIndices ?? []),
       address: location.address,
     };
-    if (location.lines.length === 0) return [{ ...place, name: "", file: "", line: 0 }];
-    return location.lines.map(({ functionIndex, line }) => {
+    if (location.lines.length === 0) return [{ ...place, name: "", file: "", line: 0, inlined: false }];
+    return location.lines.map(({ functionIndex, line }, at) => {
       const called = this.#dictionary.functionTable[functionIndex];
       return {
         ...place,
         name: this.text(called?.nameStrindex ?? 0),
         file: this.text(called?.filenameStrindex ?? 0),
         line: Number(line),
+        inlined: at < location.lines.length - 1,
       };
     });
   }

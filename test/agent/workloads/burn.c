@@ -1,5 +1,6 @@
 /*
- * burn SECONDS NAME=SHARE...: spends CPU time in known functions, in known shares, and prints what each got.
+ * burn LENGTH NAME=SHARE...: spends CPU time in known functions, in known shares, and prints what each got.
+ * LENGTH is in seconds, or `0.1cpu` in seconds of CPU time.
  *
  *   alpha   a loop
  *   beta    the same, three calls deeper
@@ -63,11 +64,11 @@ KEEP void random_bytes(uint64_t until_ns) {
 int main(int count, char **arguments) {
   struct turn turns[] = {
       {"alpha", alpha, 0, 0}, {"beta", beta_outer, 0, 0}, {"gamma", gamma_outer, 0, 0}, {"random", random_bytes, 0, 0}};
-  if (count < 3) return fprintf(stderr, "usage: burn SECONDS NAME=SHARE...\n"), 2;
+  if (count < 3) return fprintf(stderr, "usage: burn LENGTH NAME=SHARE...\n"), 2;
   const char *name = getenv("BURN_NAME");
   if (name) prctl(PR_SET_NAME, name);
   read_shares(turns, 4, arguments + 2);
   puts("ready");
   fflush(stdout);
-  take_turns(turns, 4, atof(arguments[1]));
+  take_turns(turns, 4, arguments[1]);
 }

@@ -1,5 +1,5 @@
 /*
- * burn SECONDS NAME=SHARE...: as burn.c, in C++: members, templates, lambdas and virtual functions, whose names are
+ * burn LENGTH NAME=SHARE...: as burn.c, in C++: members, templates, lambdas and virtual functions, whose names are
  * mangled. `matrix` is work::Matrix<4>::multiply, `visitor` a virtual function called through its base.
  */
 #include "shares.h"
@@ -41,9 +41,9 @@ static void visitor(uint64_t until_ns) {
 
 int main(int count, char **arguments) {
   turn turns[] = {{"matrix", matrix, 0, 0}, {"visitor", visitor, 0, 0}};
-  if (count < 3) return fprintf(stderr, "usage: burn SECONDS NAME=SHARE...\n"), 2;
+  if (count < 3) return fprintf(stderr, "usage: burn LENGTH NAME=SHARE...\n"), 2;
   read_shares(turns, 2, arguments + 2);
   puts("ready");
   fflush(stdout);
-  take_turns(turns, 2, atof(arguments[1]));
+  take_turns(turns, 2, arguments[1]);
 }

@@ -1,5 +1,5 @@
 /*
- * jit SECONDS NAME=SHARE...: a runtime that compiles: writes two loops (`hot`, `warm`) into anonymous executable memory
+ * jit LENGTH NAME=SHARE...: a runtime that compiles: writes two loops (`hot`, `warm`) into anonymous executable memory
  * and their names into /tmp/perf-PID.map, where PID is its own in its own pid namespace and /tmp that of its own mounts.
  * Otherwise as `burn`. x86-64 only.
  */
@@ -24,7 +24,7 @@ static void warm(uint64_t until_ns) { run_until(compiled[1], until_ns); }
 
 int main(int count, char **arguments) {
   struct turn turns[] = {{"hot", hot, 0, 0}, {"warm", warm, 0, 0}};
-  if (count < 3) return fprintf(stderr, "usage: jit SECONDS NAME=SHARE...\n"), 2;
+  if (count < 3) return fprintf(stderr, "usage: jit LENGTH NAME=SHARE...\n"), 2;
   read_shares(turns, 2, arguments + 2);
 
   unsigned char *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -45,5 +45,5 @@ int main(int count, char **arguments) {
 
   puts("ready");
   fflush(stdout);
-  take_turns(turns, 2, atof(arguments[1]));
+  take_turns(turns, 2, arguments[1]);
 }

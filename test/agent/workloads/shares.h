@@ -76,15 +76,16 @@ static void print_account(const struct turn *turns, int count, uint64_t total_ns
 }
 
 /*
- * Gives turns until `seconds` of wall time are over or SIGTERM comes, always to the function that is furthest behind its
- * share, then prints the account as JSON.
+ * Gives turns, always to the function that is furthest behind its share, then prints the account as JSON. `length` is in
+ * seconds of wall time, or of CPU time where `cpu` follows the number; SIGTERM ends it earlier.
  */
-static __attribute__((noinline, unused)) void take_turns(struct turn *turns, int count, double seconds) {
+static __attribute__((noinline, unused)) void take_turns(struct turn *turns, int count, const char *length) {
   end_on_sigterm();
-  uint64_t end_ns = now_ns(CLOCK_MONOTONIC) + (uint64_t)(seconds * 1e9);
+  clockid_t clock = strstr(length, "cpu") ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
+  uint64_t end_ns = now_ns(clock) + (uint64_t)(atof(length) * 1e9);
   uint64_t start_ns = cpu_ns(), total_ns = 0;
   unsigned int seed = (unsigned int)now_ns(CLOCK_REALTIME);
-  while (!asked_to_end && now_ns(CLOCK_MONOTONIC) < end_ns) {
+  while (!asked_to_end && now_ns(clock) < end_ns) {
     struct turn *next = NULL;
     double furthest = 0;
     for (int i = 0; i < count; i++) {
