@@ -15,11 +15,13 @@ interface CommandFile {
 
 const COMMANDS: readonly { name: string; summary: string; load: () => Promise<CommandFile> }[] = [
   { name: "up", summary: "everything for this machine in one go, with a live table", load: () => import("./up.ts") },
+  { name: "agent", summary: "sample this node and send what is found to a gateway", load: () => import("./agent.ts") },
   { name: "run", summary: "run the pipelines of a configuration", load: () => import("./run.ts") },
   { name: "record", summary: "record profiles of this machine into a file", load: () => import("./record.ts") },
   { name: "config", summary: "check or show configurations", load: () => import("./config.ts") },
   { name: "inspect", summary: "show what is in files with profiles", load: () => import("./inspect.ts") },
   { name: "convert", summary: "convert profiles between layouts and formats", load: () => import("./convert.ts") },
+  { name: "doctor", summary: "find out what is wrong here, and what to do", load: () => import("./doctor.ts") },
   {
     name: "components",
     summary: "list what can stand in a configuration",
@@ -37,7 +39,8 @@ async function main(argv: readonly string[]): Promise<void> {
       "after",
       `
 Examples:
-  podflame up                                    watch recorded profiles of a cluster being named
+  sudo podflame up                               watch which containers and functions keep this machine busy
+  sudo podflame record -o machine.html           ten seconds of this machine as a flame graph
   podflame run --config otelcol.yaml             run the Collector configuration that you have
   podflame inspect profiles.pb                   see what a file of profiles holds, whatever its layout
   podflame config validate otelcol.yaml          find out what podflame thinks of it

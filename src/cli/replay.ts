@@ -32,11 +32,6 @@ export class Replay {
     this.#recorded = readCaptures();
   }
 
-  /** Files that are replayed, for telling the user. */
-  get names(): readonly string[] {
-    return this.#recorded.map(({ name }) => name);
-  }
-
   start(): void {
     this.#work = this.#run(this.#telemetry.clock);
   }

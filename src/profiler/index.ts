@@ -11,3 +11,5 @@ export {
   type ProfilerSettings,
   type SampleAttribute,
 } from "./settings.ts";
+export { checkKernel } from "./sampler/check-kernel.ts";
+export { KernelSupportError, type KernelCheck, type KernelProblem } from "./sampler/kernel-support.ts";

@@ -51,7 +51,7 @@ describe("podflame config", () => {
   });
 
   test.each([
-    [["config", "print"], /name a file or a preset \(up\)/],
+    [["config", "print"], /name a file or a preset \(agent, replay, up\)/],
     [["config", "validate", "nothing.yaml"], /nothing\.yaml: there is no such file/],
     [["config", "valdate"], /unknown command 'valdate'/],
   ])("refuses %j with 1", async (args, message) => {
@@ -93,8 +93,12 @@ describe("podflame", () => {
     [["up", "--help"], "--listen"],
     [["config", "--help"], "validate"],
     [["config", "validate", "--help"], "podflame config validate otelcol.yaml"],
-    [["config", "print", "--help"], "Presets: up"],
+    [["config", "print", "--help"], "Presets: agent, replay, up"],
     [["components", "--help"], "--json"],
+    [["record", "--help"], "sudo podflame record -o machine.html"],
+    [["agent", "--help"], "OTEL_EXPORTER_OTLP_ENDPOINT"],
+    [["doctor", "--help"], "kernel"],
+    [["doctor", "kernel", "--help"], "docs/kernel.md"],
     [["--version"], "0."],
   ])("%j is answered on standard output", async (args, wanted) => {
     const { code, stdout, stderr } = await podflame(args);

@@ -4,7 +4,7 @@ import { folderWith, freePorts, Podflame, podflame } from "./podflame.ts";
 
 describe("podflame up", () => {
   test("shows a table of named pods within seconds, from any folder, and Ctrl-C ends it well", async () => {
-    const process = new Podflame(["up", "--listen", "127.0.0.1:0"], { cwd: await folderWith({}) });
+    const process = new Podflame(["up", "--replay", "--listen", "127.0.0.1:0"], { cwd: await folderWith({}) });
     await process.shows("stdout", /in all/);
     const [title, ...rows] = process.stdout.split("\n");
     expect(title).toMatch(/^NAMESPACE +POD +CONTAINER +SERVICE +SAMPLES\/S +CORES +HOTTEST$/);
@@ -12,7 +12,7 @@ describe("podflame up", () => {
     expect(process.stdout).toMatch(/^3 in all, 3 with a pod's name, [1-9]\d*\.\d samples\/s, \d+\.\d\d cores$/m);
     // What the captures' README says of them: 42, 28 and 24 samples.
     expect(rows.slice(0, 3).map((row) => row.split(/ {2,}/)[2])).toEqual(["storefront", "pricing", "orders"]);
-    expect(process.stderr).toContain("This is a recorded replay, not this machine");
+    expect(process.stderr).toContain("not this machine: as you asked");
     process.kill("SIGINT");
     const { code, stderr } = await process.ended;
     expect(code).toBe(0);
@@ -20,11 +20,11 @@ describe("podflame up", () => {
   });
 
   test("ends by itself after --duration", async () => {
-    expect((await podflame(["up", "--listen", "127.0.0.1:0", "--duration", "100ms"])).code).toBe(0);
+    expect((await podflame(["up", "--replay", "--listen", "127.0.0.1:0", "--duration", "100ms"])).code).toBe(0);
   });
 
   test("ends well when nobody reads the table any more", async () => {
-    const process = new Podflame(["up", "--listen", "127.0.0.1:0"]);
+    const process = new Podflame(["up", "--replay", "--listen", "127.0.0.1:0"]);
     await process.shows("stdout", /in all/);
     process.closeStdout();
     expect((await process.ended).code).toBe(0);
