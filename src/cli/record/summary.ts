@@ -1,7 +1,7 @@
 import type { Dictionary, ProfileRecord, ProfilesModel } from "#otlp";
 import type { ProfilerAccounts } from "#profiler";
 import { modelResources } from "../inspect/model-resources.ts";
-import { showBytes, showCount } from "../inspect/text-table.ts";
+import { counted, showBytes, showCount } from "../inspect/text-table.ts";
 import type { CommandEnd } from "./command.ts";
 
 /** What a recording holds, as `--json` prints it. */
@@ -90,7 +90,7 @@ export function summaryLines(summary: RecordSummary): string[] {
   const inContainers = samples - host;
   const lines = [
     `${showCount(samples)} samples in ${seconds.toFixed(1)} s at ${summary.frequency_hz} Hz: ${showCount(inContainers)} in ` +
-      `${containers.length} containers, ${showCount(host)} outside; ${showCount(summary.idle)} times a CPU was idle`,
+      `${counted(containers.length, "container")}, ${showCount(host)} outside; ${showCount(summary.idle)} times a CPU was idle`,
     ...(offCpu > 0 ? [`${showCount(offCpu)} intervals off the CPU`] : []),
     `lost: ${lost.length === 0 ? "none" : lost.map(([why, count]) => `${showCount(count)} ${why}`).join(", ")}; ` +
       `frames without a name: ${(100 * summary.unnamed_frames).toFixed(1)} %`,
