@@ -29,7 +29,8 @@ export class Heap {
   constructor(memory: RemoteMemory, layout: V8Layout) {
     this.memory = memory;
     this.layout = layout;
-    this.#wanted = new Set(Object.values(layout.types).flat());
+    const { contexts: _, ...types } = layout.types;
+    this.#wanted = new Set(Object.values(types).flat());
   }
 
   /** The first `sizeBytes` of an object of any type. */

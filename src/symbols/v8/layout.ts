@@ -67,7 +67,9 @@ export interface InstanceTypes {
   /** Wraps a SharedFunctionInfo in a literal array; 0 where there is no such thing. */
   readonly sharedFunctionInfoWrapper: number;
   readonly interpreterData: number;
-  /** Functions without bytecode, which keep their positions: first and last type. */
+  /** What functions have in their context slot: first and last type. */
+  readonly contexts: { readonly first: number; readonly last: number };
+  /** Functions without bytecode, which keep their positions there. */
   readonly uncompiledData: readonly number[];
 }
 
@@ -120,6 +122,7 @@ function layoutFrom(constants: Constants): V8Layout {
     ),
     sharedFunctionInfoWrapper: constants.present("type_SharedFunctionInfoWrapper")[0] ?? 0,
     interpreterData: type("InterpreterData"),
+    contexts: { first: constants.value("FirstContextType"), last: constants.value("LastContextType") },
     uncompiledData: constants.present(
       "type_UncompiledDataWithPreparseData",
       "type_UncompiledDataWithoutPreparseData",

@@ -1,5 +1,5 @@
 import type { SymbolFrame } from "../frame.ts";
-import { CodeObjects } from "./code-objects.ts";
+import { type CodeObject, CodeObjects } from "./code-objects.ts";
 import { FrameLines, frameOf } from "./frame-lines.ts";
 import type { FramePlace } from "./frame-place.ts";
 import { type V8Function, V8Functions } from "./functions.ts";
@@ -24,6 +24,8 @@ export const V8_FRAME_HALVES = 10;
 
 /** Parts of V8's interpreter: they run in the frame of the function that they interpret. */
 const INTERPRETER = /^Builtins_(?:Interpreter|BaselineOrInterpreter|\w+Handler$)/;
+/** Types of frames that belong to the code at pc, whatever it is: WebAssembly, regular expressions. */
+const NO_CALLERS = /Wasm|Irregexp/;
 
 /**
  * Names the JavaScript frames of one Node process, from its memory, while it runs. Nothing is told that the types of the
@@ -57,10 +59,15 @@ export class V8Names {
    */
   frames(words: Uint32Array, at: number, isLeaf: boolean, place: FramePlace): readonly SymbolFrame[] | undefined {
     const shared = pointerIn(words, at + WORD.SHARED);
-    if (shared === undefined) return place.kind === "generated" ? this.#marked(words, at) : undefined;
+    if (shared === undefined) {
+      return place.kind === "generated" ? this.#marked(words, at, isLeaf, place.start) : undefined;
+    }
     const builtin = place.kind === "file" ? builtinOf(place.symbol) : undefined;
-    // C++ with a frame pointer of its own. Without one it runs on its caller's frame, and only as the leaf.
-    if (place.kind === "file" && place.symbol && builtin === undefined && !isLeaf) return undefined;
+    if (place.kind === "file" && place.symbol && builtin === undefined) {
+      // C++ has a frame of its own, except in its first instructions and where it was compiled without. Registers that
+      // it saves to its frame may hold functions as well, but hardly a context before them.
+      if (!isLeaf || !this.#hasContext(words, at)) return undefined;
+    }
 
     const called = this.#functions.find(shared);
     if (!called) {
@@ -99,11 +106,26 @@ export class V8Names {
   }
 
   /** Frames that V8's stubs make hold their type where functions have their context. */
-  #marked(words: Uint32Array, at: number): readonly SymbolFrame[] | undefined {
+  #marked(words: Uint32Array, at: number, isLeaf: boolean, mappingStart: number): readonly SymbolFrame[] | undefined {
     const marker = words[at + WORD.CONTEXT]!;
     if (words[at + WORD.CONTEXT + 1] !== 0 || marker % 2 === 1) return undefined;
     const type = this.#heap.layout.frameTypes.get(marker / 2);
-    return type === undefined ? undefined : [{ functionName: `(${type})`, line: 0, startLine: 0 }];
+    if (type === undefined) return undefined;
+    // A function's first instructions still run on the frame of the stub that called it.
+    if (isLeaf && !NO_CALLERS.test(type)) {
+      const pc = wordAt(words, at + WORD.PC);
+      const code = this.#exact?.code.find(pc, mappingStart);
+      const started = code && isOptimized(code) ? this.#exact?.lines.optimized(code, pc - code.start) : undefined;
+      if (started) return started.frames;
+    }
+    return [{ functionName: `(${type})`, line: 0, startLine: 0 }];
+  }
+
+  #hasContext(words: Uint32Array, at: number): boolean {
+    const address = pointerIn(words, at + WORD.CONTEXT);
+    const type = address === undefined ? undefined : this.#heap.object(address, 8)?.type;
+    const { first, last } = this.#heap.layout.types.contexts;
+    return type !== undefined && type >= first && type <= last;
   }
 
   #interpreted(called: V8Function, words: Uint32Array, at: number): SymbolFrame | undefined {
@@ -117,7 +139,7 @@ export class V8Names {
     const unknownLine = frameOf(called, 0);
     if (!this.#exact) return [unknownLine];
     // A return address stands behind its call, which may be the last instruction of the code.
-    const pc = words[at + WORD.PC + 1]! * 2 ** 32 + words[at + WORD.PC]! - (isLeaf ? 0 : 1);
+    const pc = wordAt(words, at + WORD.PC) - (isLeaf ? 0 : 1);
     const code = this.#exact.code.find(pc, mappingStart);
     if (!code) {
       this.#withoutCode++;
@@ -128,12 +150,20 @@ export class V8Names {
       const bytecodeArray = pointerIn(words, at + WORD.BYTECODE_ARRAY);
       return [this.#exact.lines.baseline(called, code, bytecodeArray, offset) ?? unknownLine];
     }
-    const optimized = code.tier === "other" ? undefined : this.#exact.lines.optimized(code, offset);
+    const optimized = isOptimized(code) ? this.#exact.lines.optimized(code, offset) : undefined;
     if (!optimized) return [unknownLine];
     if (optimized.shared === called.address) return [...optimized.frames];
     // In its first and last instructions a function still, or again, runs on its caller's frame.
     return isLeaf ? [...optimized.frames, unknownLine] : [unknownLine];
   }
+}
+
+function isOptimized({ tier }: CodeObject): boolean {
+  return tier === "maglev" || tier === "turbofan";
+}
+
+function wordAt(words: Uint32Array, at: number): number {
+  return words[at + 1]! * 2 ** 32 + words[at]!;
 }
 
 function pointerIn(words: Uint32Array, at: number): number | undefined {
