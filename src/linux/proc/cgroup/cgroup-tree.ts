@@ -13,8 +13,11 @@ export interface CgroupTreeSettings {
 
 /** Told of cgroups as they come and go, from the present ones on. */
 export interface CgroupListener {
-  /** @param id inode of its directory, unique in its hierarchy */
-  added(hierarchy: Hierarchy, id: number, place: CgroupPlace): void;
+  /**
+   * @param id inode of its directory, unique in its hierarchy
+   * @param path from the root of the hierarchy, of the cgroup itself
+   */
+  added(hierarchy: Hierarchy, id: number, place: CgroupPlace, path: string): void;
   gone(hierarchy: Hierarchy, id: number): void;
 }
 
@@ -129,7 +132,9 @@ export class CgroupTree {
     this.refresh();
     for (const hierarchy of this.#hierarchies) {
       if (hierarchy === undefined) continue;
-      for (const cgroup of hierarchy.live()) listener.added(hierarchy.hierarchy, cgroup.id, this.#placeFor(cgroup));
+      for (const cgroup of hierarchy.live()) {
+        listener.added(hierarchy.hierarchy, cgroup.id, this.#placeFor(cgroup), cgroup.path);
+      }
     }
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
@@ -137,7 +142,9 @@ export class CgroupTree {
 
   readonly #events = {
     added: (cgroup: Cgroup, hierarchy: Hierarchy): void => {
-      for (const listener of this.#listeners) listener.added(hierarchy, cgroup.id, this.#placeFor(cgroup));
+      for (const listener of this.#listeners) {
+        listener.added(hierarchy, cgroup.id, this.#placeFor(cgroup), cgroup.path);
+      }
     },
     gone: (cgroup: Cgroup, hierarchy: Hierarchy): void => {
       for (const listener of this.#listeners) listener.gone(hierarchy, cgroup.id);

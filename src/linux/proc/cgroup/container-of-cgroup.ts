@@ -59,8 +59,7 @@ export function ownerOfCgroup(path: string): CgroupOwner {
       enclosingPod = named;
       pod = { ...named, path: path.slice(0, end) };
     }
-    const id =
-      parent === PODMAN_PARENT && IS_BARE_ID.test(segment) ? undefined : containerIdOf(segment, isEcs, isGarden);
+    const id = containerIdOf(segment, parent, isEcs, isGarden);
     if (id !== undefined) {
       const runtime = runtimeOf(segment, parent);
       container = { containerId: id, ...enclosingPod, runtime, path: path.slice(0, end), outer: container };
@@ -79,9 +78,6 @@ const NO_POD: CgroupPod = { podUid: undefined, staticPodHash: undefined };
 /** `pod<uid>`, `kubepods-burstable-pod<uid with underscores>.slice`, the latter also with `:<runtime>:<id>` behind it. */
 const POD = /(?:^|-)pod(?:([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12})|([0-9a-f]{32}))(?:\.slice(?::.*)?)?$/s;
 const HEX_ID = /^(?:(.*)[-:])?([0-9a-f]{64})(?:\.scope)?$/s;
-/** Below this one bare ids are pods of Podman; its containers have `libpod-` before theirs. */
-const PODMAN_PARENT = "libpod_parent";
-const IS_BARE_ID = /^[0-9a-f]{64}$/;
 const ECS_ID = /^[0-9a-f]{32}-\d{1,20}$/;
 /** A UUID, or one whose last group has four digits. */
 const GARDEN_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{4}(?:[0-9a-f]{8})?$/;
@@ -101,9 +97,14 @@ function podOf(segment: string): CgroupPod | undefined {
   return { podUid: match[1]?.replaceAll("_", "-"), staticPodHash: match[2] };
 }
 
-function containerIdOf(segment: string, isEcs: boolean, isGarden: boolean): string | undefined {
+function containerIdOf(segment: string, parent: string, isEcs: boolean, isGarden: boolean): string | undefined {
   const match = HEX_ID.exec(segment);
-  if (match !== null) return match[1]?.endsWith("conmon") === true ? undefined : match[2];
+  if (match !== null) {
+    const [, prefix, id] = match;
+    // Bare ids in there are pods of Podman; its containers have `libpod-` before theirs.
+    const isPodmanPod = prefix === undefined && parent === "libpod_parent";
+    return isPodmanPod || prefix?.endsWith("conmon") === true ? undefined : id;
+  }
   const isTask = isEcs && ECS_ID.test(segment);
   return isTask || (isGarden && GARDEN_ID.test(segment)) ? segment : undefined;
 }
