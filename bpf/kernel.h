@@ -39,11 +39,13 @@ static u64 (*current_cgroup_id)(void) = HELPER(80);
 static long (*read_user)(void *to, u32 size, u64 address) = HELPER(112);
 static long (*read_kernel)(void *to, u32 size, u64 address) = HELPER(113);
 static long (*ring_output)(const struct map *ring, const void *bytes, u64 size, u64 flags) = HELPER(130);
+static u64 (*ring_query)(const struct map *ring, u64 what) = HELPER(134);
 static void *(*current_task_btf)(void) = HELPER(158);  /* since 5.11 */
 static u64 (*task_registers)(const void *task) = HELPER(175);  /* since 5.15 */
 
 /* User space looks at the ring by its own clock: waking it would cost more than the record. */
 #define RING_NO_WAKEUP 1
+#define RING_WAITING_BYTES 0
 
 /*
  * Makes the compiler forget what it knows of a value: it would otherwise remove the mask that proves a bound to the

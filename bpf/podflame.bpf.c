@@ -91,16 +91,17 @@ INLINE void saved_registers(u64 task, struct user_registers *user) {
 INLINE u64 stack_top(u64 task, u64 mm, u64 sp, int main_thread) {
   u64 top;
 
-  /* The descriptor of a thread lies at the top of its stack. */
-  if (main_thread)
+  if (main_thread) {
     top = read_word(mm + config.mm_start_stack);
-  else
+  } else {
+    /* The C library's descriptor of a thread lies at the top of its stack. */
     top = read_word(task + config.task_thread_pointer);
+  }
   return top > sp && top - sp < LARGEST_STACK ? top : 0;
 }
 
-INLINE void take_kernel_stack(void *context, struct scratch *scratch, u64 skip) {
-  long bytes = get_stack(context, scratch->words, MAX_FRAMES * sizeof(u64), skip);
+INLINE void take_kernel_stack(void *context, struct scratch *scratch) {
+  long bytes = get_stack(context, scratch->words, MAX_FRAMES * sizeof(u64), 0);
 
   scratch->header.kernel_frames = bytes > 0 ? (u64)bytes / 8 : 0;
   if (bytes == MAX_FRAMES * sizeof(u64))
@@ -135,10 +136,8 @@ INLINE void take_user_stack(struct scratch *scratch, u64 task, u64 mm, const str
     walk_v8(scratch, user, process, first);
   else
     walk_frame_pointers(scratch, user, first);
-  if (reached_root(scratch, header->stack_top, main_thread))
-    header->flags |= FLAG_ROOTED;
-  else if (!(header->flags & FLAG_FRAME_LIMIT))
-    header->flags |= FLAG_BAD_FRAME;
+  if (!(header->flags & FLAG_FRAME_LIMIT))
+    header->flags |= end_of_walk(scratch, header->stack_top, main_thread);
 }
 
 INLINE long send(struct scratch *scratch) {
@@ -185,7 +184,7 @@ int on_cpu(struct registers *context) {
   fill_header(&scratch->header, RECORD_ON_CPU, now, task, cgroup_v2, cgroup_v1);
   if (!USER_MODE(mode)) {
     scratch->header.flags |= FLAG_KERNEL_MODE;
-    take_kernel_stack(context, scratch, 0);
+    take_kernel_stack(context, scratch);
   }
   if (read_half(task + config.task_flags) & TASK_KERNEL_THREAD)
     scratch->header.flags |= FLAG_KERNEL_THREAD;
@@ -256,7 +255,7 @@ int process_exit(void *context) {
 }
 
 /* The task that gets the CPU: if its leaving was recorded, says how long it was away. */
-INLINE void back_on_cpu(struct cpu_state *cpu, u64 next, u64 now) {
+INLINE void back_on_cpu(u64 next, u64 now) {
   u32 tid = read_half(next + config.task_pid);
   struct record_header header = {};
   u64 *left;
@@ -273,8 +272,8 @@ INLINE void back_on_cpu(struct cpu_state *cpu, u64 next, u64 now) {
   header.value = now - *left;
   header.cpu = processor_id();
   map_delete(&away, &tid);
-  if (ring_output(&ring, &header, sizeof(header), RING_NO_WAKEUP))
-    cpu->off_cpu_lost++;
+  /* If there is no room, user space counts the stack that waits in vain. */
+  ring_output(&ring, &header, sizeof(header), RING_NO_WAKEUP);
 }
 
 /* The task that leaves the CPU is still the current one: the last moment in which its stack can be read. */
@@ -300,13 +299,13 @@ INLINE void left_cpu(void *context, struct cpu_state *cpu, u64 now) {
   scratch = map_lookup(&switch_scratch, &zero);
   if (!scratch)
     return;
-  if (map_update(&away, &tid, &now, 0)) {
+  if (ring_query(&ring, RING_WAITING_BYTES) > config.off_cpu_room || map_update(&away, &tid, &now, 0)) {
     cpu->off_cpu_lost++;
     return;
   }
   fill_header(&scratch->header, RECORD_LEFT_CPU, now, task, cgroup_v2, cgroup_v1);
   scratch->header.flags |= FLAG_KERNEL_MODE;
-  take_kernel_stack(context, scratch, config.switch_skip);
+  take_kernel_stack(context, scratch);
   mm = read_word(task + config.task_mm);
   if (flags & TASK_KERNEL_THREAD) {
     scratch->header.flags |= FLAG_KERNEL_THREAD;
@@ -330,7 +329,7 @@ int task_switch(u64 *arguments) {
 
   if (!cpu)
     return 0;
-  back_on_cpu(cpu, arguments[2], now);
+  back_on_cpu(arguments[2], now);
   left_cpu(arguments, cpu, now);
   return 0;
 }

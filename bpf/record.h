@@ -36,6 +36,7 @@ enum record_flag {
   FLAG_KERNEL_TRUNCATED = 1 << 9,
   FLAG_BAD_FRAME = 1 << 10,
   FLAG_KERNEL_THREAD = 1 << 11,
+  FLAG_ZERO_END = 1 << 12,
 };
 
 /* The default of kernel.perf_event_max_stack: the kernel's own walk gives no more either. */

@@ -34,7 +34,7 @@ struct config {
   u32 cgroup_kn;
   u32 kn_id;
   u32 stack_registers; /* where the user's registers are saved, from the lowest address of the task's stack */
-  u32 switch_skip;     /* innermost kernel frames at a switch that are the tracing's own */
+  u32 off_cpu_room;    /* bytes waiting in the ring beyond which off-CPU records are given up, for the sake of samples */
 };
 
 const volatile struct config config SEC(".rodata.config") = {};

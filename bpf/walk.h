@@ -122,18 +122,22 @@ INLINE void walk_v8(struct scratch *scratch, const struct user_registers *user, 
 }
 
 /*
- * Whether the walk went all the way. On the thread's own stack it must have ended near the top. On another stack, whose
- * top isn't known, the outermost frame holds a frame pointer of zero: goroutines and most fibres are started like that.
- * (On a thread's own stack zero proves nothing: code without frame pointers may have any number there.)
+ * What the end of a walk says. On the thread's own stack a complete walk ends near the top. Goroutines and most fibres,
+ * which have stacks of their own, begin with a frame pointer of zero; so this is a root where no top is known. Where one
+ * seems to be known it is only told: code without frame pointers may have had zero in that register, but what Go's
+ * threads point to may also happen to lie above the goroutine's stack. User space knows which program is Go's.
  */
-INLINE int reached_root(const struct scratch *scratch, u64 top, int main_thread) {
+INLINE u16 end_of_walk(const struct scratch *scratch, u64 top, int main_thread) {
   u64 end = scratch->walk_end;
+  u16 zero = end && scratch->walk_next == 0 ? FLAG_ZERO_END : 0;
 
   if (!end)
-    return 0;
-  if (top)
-    return end <= top && top - end <= (main_thread ? MAIN_ROOT_DISTANCE : THREAD_ROOT_DISTANCE);
-  return scratch->walk_next == 0;
+    return FLAG_BAD_FRAME;
+  if (top && end <= top && top - end <= (main_thread ? MAIN_ROOT_DISTANCE : THREAD_ROOT_DISTANCE))
+    return FLAG_ROOTED | zero;
+  if (zero)
+    return top ? FLAG_ZERO_END : FLAG_ROOTED | FLAG_ZERO_END;
+  return FLAG_BAD_FRAME;
 }
 
 #endif

@@ -95,13 +95,13 @@ export interface ConfigSettings {
   readonly onlyPid: number;
   /** The kernel has `bpf_task_pt_regs`, since 5.15. */
   readonly hasTaskRegisters: boolean;
-  /** Innermost kernel frames of a switch that belong to tracing itself. */
-  readonly switchSkip: number;
+  /** Bytes waiting in the ring beyond which off-CPU records are given up. */
+  readonly offCpuRoomBytes: number;
 }
 
 /** Content of `.rodata.config`. */
 export function configBytes(offsets: KernelOffsets, settings: ConfigSettings): Uint8Array {
-  const words = [settings.onlyPid, settings.hasTaskRegisters ? 1 : 0, ...offsets, settings.switchSkip];
+  const words = [settings.onlyPid, settings.hasTaskRegisters ? 1 : 0, ...offsets, settings.offCpuRoomBytes];
   return new Uint8Array(Uint32Array.from(words).buffer);
 }
 

@@ -25,10 +25,15 @@ export const RecordFlag = {
   FrameLimit: 1 << 2,
   /** There were more kernel frames than `MAX_FRAMES`. */
   KernelTruncated: 1 << 9,
-  /** The user walk ended at a frame that can't be read, or that isn't one. */
+  /** The user walk ended at a frame that can't be read, or that isn't one, and not near the top. */
   BadFrame: 1 << 10,
   /** A thread of the kernel: there is no user part. */
   KernelThread: 1 << 11,
+  /**
+   * The outermost frame has a frame pointer of zero, as the first frame of a goroutine has: in a Go program this is
+   * the root. In others it is so only together with `Rooted`.
+   */
+  ZeroEnd: 1 << 12,
 } as const;
 
 /** Bound on the frames of each part of a stack, as the kernel's own walks have it (`perf_event_max_stack`). */

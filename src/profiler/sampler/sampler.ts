@@ -61,6 +61,8 @@ const SWITCH = "sched_switch";
 const RING_BYTES_A_CPU = 64 * 1024;
 const MIN_RING_BYTES = 256 * 1024;
 const MAX_RING_BYTES = 1 << 30;
+/** Share of the ring that off-CPU records may fill: there can be thousands a second, and samples come first. */
+const OFF_CPU_ROOM = 0.75;
 const FIRST_KEY = numberKey(0);
 const ANY_VALUE = Uint8Array.of(1);
 
@@ -102,14 +104,14 @@ export class Sampler implements SampleSource {
     const ringBytes = ringSize(settings.ringBytes ?? Math.max(MIN_RING_BYTES, RING_BYTES_A_CPU * cpus));
     const object = parseBpfObject(file);
     const offCpu = (settings.offCpuThreshold ?? 0) > 0;
-    const load = (hasTaskRegisters: boolean): LoadedObject =>
-      LoadedObject.load(object, {
+    const load = (hasTaskRegisters: boolean): LoadedObject => {
+      const config = { onlyPid: settings.pid ?? 0, hasTaskRegisters, offCpuRoomBytes: ringBytes * OFF_CPU_ROOM };
+      return LoadedObject.load(object, {
         programs: [ON_CPU, EXEC, EXIT, ...(offCpu ? [SWITCH] : [])],
-        variables: new Map([
-          [".rodata.config", configBytes(offsets, { onlyPid: settings.pid ?? 0, hasTaskRegisters, switchSkip: 0 })],
-        ]),
+        variables: new Map([[".rodata.config", configBytes(offsets, config)]]),
         maxEntries: new Map([["ring", ringBytes]]),
       });
+    };
     try {
       return new Sampler(loadEitherWay(load, telemetry), ringBytes, cpus, settings);
     } catch (error) {
