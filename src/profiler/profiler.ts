@@ -1,4 +1,13 @@
-import type { Telemetry } from "#telemetry";
+import { availableParallelism } from "node:os";
+import { CgroupTree } from "#linux";
+import type { Telemetry, Timer } from "#telemetry";
+import { hostAttributes } from "./host-attributes.ts";
+import { ProcessTable } from "./processes/index.ts";
+import { ProfileMetrics, UNNAMED_REASONS } from "./profile-metrics.ts";
+import { UnixClock } from "./profiles/unix-clock.ts";
+import { Recording, type RequestCounts } from "./recording.ts";
+import type { SampleSource } from "./sampler/sample-source.ts";
+import { Sampler } from "./sampler/sampler.ts";
 import type { ProfilerSettings } from "./settings.ts";
 
 /**
@@ -16,8 +25,46 @@ export interface ProfilerAccounts {
   /** Of tasks that the filter or the selection leaves out. */
   readonly denied: number;
   /** By reason: never in a request. */
-  readonly lost: Readonly<Record<string, number>>;
+  readonly lost: Readonly<Record<"ring_full" | "missed" | "malformed" | "backlog" | "refused", number>>;
 }
+
+/** While there are samples the ring is looked at so often: soon enough to read processes that live only a moment. */
+const DRAIN_INTERVAL_MS = 250;
+/** On a machine without samples it is looked at ever less often, up to this. */
+const MAX_DRAIN_INTERVAL_MS = 1000;
+/** Work at a time, lest it holds up whatever else this process does. */
+const TURN_MS = 20;
+/** Pause between turns when there is more to do than one takes. */
+const NEXT_TURN_MS = 5;
+/** Records taken between two looks at the clock. */
+const BATCH_RECORDS = 256;
+/** Room in the ring for each CPU and sample a second: a large stack, a quarter of a second. */
+const RING_BYTES_A_HERTZ = 1536;
+const MIN_RING_BYTES_A_CPU = 64 * 1024;
+const MIN_RING_BYTES = 256 * 1024;
+
+/** What a test replaces. */
+export interface ProfilerParts {
+  readonly openSource: (settings: ProfilerSettings, telemetry: Telemetry) => SampleSource;
+  readonly cgroups: (telemetry: Telemetry) => CgroupTree;
+  /** CLOCK_MONOTONIC. */
+  readonly monotonicNs: () => bigint;
+}
+
+const THIS_MACHINE: ProfilerParts = {
+  openSource: (settings, telemetry) =>
+    Sampler.open(
+      {
+        frequencyHz: settings.frequencyHz,
+        offCpuThreshold: settings.offCpuThreshold,
+        ringBytes: ringBytesFor(settings.frequencyHz),
+        ...(settings.filter.pid === undefined ? {} : { pid: settings.filter.pid }),
+      },
+      telemetry,
+    ),
+  cgroups: ({ clock }) => new CgroupTree({ clock }),
+  monotonicNs: () => process.hrtime.bigint(),
+};
 
 /**
  * Samples this machine and hands over OTLP profiles, one request an interval. `start` throws a `KernelSupportError` with
@@ -27,34 +74,224 @@ export class Profiler {
   readonly #settings: ProfilerSettings;
   readonly #telemetry: Telemetry;
   readonly #deliver: DeliverProfiles;
+  readonly #parts: ProfilerParts;
+  #frequencyHz: number;
+  #running: Running | undefined;
+  #drainTimer: Timer | undefined;
+  #flushTimer: Timer | undefined;
+  #drainIntervalMs = DRAIN_INTERVAL_MS;
+  #delivering: Promise<void> | undefined;
+  #refused = 0;
 
-  constructor(settings: ProfilerSettings, telemetry: Telemetry, deliver: DeliverProfiles) {
+  constructor(
+    settings: ProfilerSettings,
+    telemetry: Telemetry,
+    deliver: DeliverProfiles,
+    parts: ProfilerParts = THIS_MACHINE,
+  ) {
     this.#settings = settings;
     this.#telemetry = telemetry;
     this.#deliver = deliver;
+    this.#parts = parts;
+    this.#frequencyHz = settings.frequencyHz;
   }
 
-  /** Begins to sample. */
+  /**
+   * Begins to sample. Once.
+   *
+   * @throws {KernelSupportError} with everything that is missing
+   */
   start(): void {
-    this.#telemetry.logger.info("profiler started", { frequencyHz: this.#settings.frequencyHz });
+    const running = openRunning(this.#settings, this.#telemetry, this.#parts);
+    this.#running = running;
+    running.source.start();
+    running.recording.kernel.load().then(
+      () => {
+        const { problem } = running.recording.kernel;
+        if (problem !== undefined) this.#telemetry.logger.warn(`kernel functions have no names: ${problem}`);
+      },
+      () => {},
+    );
+    this.#scheduleDrain(this.#drainIntervalMs);
+    this.#scheduleFlush();
+    this.#telemetry.logger.info("profiler started", {
+      frequencyHz: this.#frequencyHz,
+      cpus: running.source.onlineCpus,
+      kernelBytes: running.source.kernelMemoryBytes,
+    });
   }
 
   /** Stops sampling, delivers what is there, and gives back everything that the kernel holds. */
   async stop(): Promise<void> {
+    const running = this.#running;
+    if (!running) return;
+    this.#drainTimer?.cancel();
+    this.#flushTimer?.cancel();
     await this.flushNow();
+    this.#running = undefined;
+    running.metrics.follow(running.source.counters());
+    running.metrics.close();
+    running.source.close();
+    running.processes.close();
+    running.recording.close();
   }
 
   /** Changes the rate from now on; the samples so far go out as a request of their own, for a profile has one period. */
   setFrequency(hz: number): void {
-    this.#telemetry.logger.info("sampling frequency changed", { frequencyHz: hz });
+    if (hz === this.#frequencyHz || !this.#running) return;
+    this.#drain(this.#running);
+    this.#flush(this.#running);
+    this.#frequencyHz = hz;
+    this.#running.source.setFrequency(hz);
   }
 
   /** Delivers what was sampled until now, and resolves when that is done (or failed, and is counted). */
   async flushNow(): Promise<void> {
-    await this.#deliver(new Uint8Array(0), 0);
+    const running = this.#running;
+    if (!running) return;
+    await this.#delivering;
+    this.#drain(running);
+    this.#flush(running);
+    await this.#delivering;
   }
 
   accounts(): ProfilerAccounts {
-    return { samples: 0, idle: 0, denied: 0, lost: {} };
+    const counters = this.#running?.source.counters();
+    const lost = {
+      ring_full: counters?.lost ?? 0,
+      missed: counters?.missed ?? 0,
+      malformed: counters?.malformed ?? 0,
+      backlog: this.#running?.recording.refused ?? 0,
+      refused: this.#refused,
+    };
+    return {
+      samples: (counters?.samples ?? 0) - lost.malformed - lost.backlog - lost.refused,
+      idle: counters?.idle ?? 0,
+      denied: (counters?.denied ?? 0) + (counters?.otherProcess ?? 0),
+      lost,
+    };
   }
+
+  #scheduleDrain(delayMs: number): void {
+    this.#drainTimer?.cancel();
+    this.#drainTimer = this.#telemetry.clock.timer(delayMs, () => this.#turn());
+  }
+
+  #scheduleFlush(): void {
+    const { reporterIntervalMs, reporterJitter } = this.#settings;
+    const jitter = 1 + reporterJitter * (Math.random() * 2 - 1);
+    this.#flushTimer = this.#telemetry.clock.timer(reporterIntervalMs * jitter, () => {
+      if (!this.#running) return;
+      this.#drain(this.#running);
+      this.#flush(this.#running);
+      this.#scheduleFlush();
+    });
+  }
+
+  /** Takes what is in the ring and works on it for a while. */
+  #turn(): void {
+    if (!this.#running) return;
+    const { taken, more } = this.#drain(this.#running);
+    this.#drainIntervalMs = taken > 0 ? DRAIN_INTERVAL_MS : Math.min(this.#drainIntervalMs * 2, MAX_DRAIN_INTERVAL_MS);
+    this.#scheduleDrain(more ? NEXT_TURN_MS : this.#drainIntervalMs);
+  }
+
+  #drain({ source, recording }: Running): { readonly taken: number; readonly more: boolean } {
+    const { clock } = this.#telemetry;
+    const deadlineMs = clock.monotonicMs() + TURN_MS;
+    let taken = 0;
+    let batch: number;
+    do {
+      batch = source.drain((record) => recording.take(record), BATCH_RECORDS);
+      taken += batch;
+    } while (batch === BATCH_RECORDS && clock.monotonicMs() < deadlineMs && !recording.isBusy);
+    const unfinished = recording.work(deadlineMs);
+    return { taken, more: unfinished || batch === BATCH_RECORDS };
+  }
+
+  /** Hands over a request, unless the last one is still on its way: then samples wait. */
+  #flush(running: Running): void {
+    const { source, recording, metrics, unixClock } = running;
+    source.followCpus();
+    metrics.follow(source.counters());
+    if (this.#delivering) return;
+    const startedMs = this.#telemetry.clock.monotonicMs();
+    const endNs = Number(this.#parts.monotonicNs());
+    const built = recording.build({
+      startNs: running.windowStartNs,
+      endNs,
+      unixOffsetNs: unixClock.offsetNs(),
+      frequencyHz: this.#frequencyHz,
+      values: this.#settings.values,
+      attributes: 0,
+    });
+    running.windowStartNs = endNs;
+    recording.endFlush();
+    void recording.kernel.load();
+    if (!built) return;
+    countRequest(metrics, built.request, built.counts);
+    metrics.buildSeconds.record((this.#telemetry.clock.monotonicMs() - startedMs) / 1000);
+    const { samples } = built.counts;
+    this.#delivering = this.#deliver(built.request, samples).then(
+      () => {
+        this.#delivering = undefined;
+      },
+      (error: unknown) => {
+        this.#delivering = undefined;
+        this.#refused += samples;
+        metrics.dropped.refused.add(samples);
+        this.#telemetry.logger.warn("profiles were refused", { samples, error });
+      },
+    );
+  }
+}
+
+/** What exists between start and stop. */
+interface Running {
+  readonly source: SampleSource;
+  readonly processes: ProcessTable;
+  readonly recording: Recording;
+  readonly metrics: ProfileMetrics;
+  readonly unixClock: UnixClock;
+  /** CLOCK_MONOTONIC at the end of the last request. */
+  windowStartNs: number;
+}
+
+function openRunning(settings: ProfilerSettings, telemetry: Telemetry, parts: ProfilerParts): Running {
+  const source = parts.openSource(settings, telemetry);
+  const processes = new ProcessTable({
+    telemetry,
+    tree: parts.cgroups(telemetry),
+    serviceNames: settings.serviceNames,
+    onForgotten: (process) => recording.forget(process),
+  });
+  const recording = new Recording(settings, processes, settings.hostAttributes ? hostAttributes() : [], telemetry);
+  const metrics = new ProfileMetrics(telemetry.metrics, {
+    stacks: () => recording.stackCount,
+    locations: () => recording.dictionary.locationCount,
+    files: () => recording.files.size,
+    nameBytes: () => recording.files.memoryBytes + recording.kernel.memoryBytes,
+    unnamed: () => recording.queue.length,
+    kernelBytes: () => source.kernelMemoryBytes,
+  });
+  return {
+    source,
+    processes,
+    recording,
+    metrics,
+    unixClock: new UnixClock(telemetry.clock, parts.monotonicNs),
+    windowStartNs: Number(parts.monotonicNs()),
+  };
+}
+
+function countRequest(metrics: ProfileMetrics, request: Uint8Array, counts: RequestCounts): void {
+  metrics.requests.add();
+  metrics.requestBytes.add(request.length);
+  metrics.truncated.add(counts.truncated);
+  for (const [at, reason] of UNNAMED_REASONS.entries()) metrics.unnamed[reason].add(counts.unnamed[at]);
+}
+
+function ringBytesFor(frequencyHz: number): number {
+  const aCpu = Math.max(MIN_RING_BYTES_A_CPU, frequencyHz * RING_BYTES_A_HERTZ);
+  return Math.max(MIN_RING_BYTES, availableParallelism() * aCpu);
 }

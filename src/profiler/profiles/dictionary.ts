@@ -12,6 +12,20 @@ const MAX_STACK_POSITIONS = 1 << 19;
 /** UTF-16 units of all strings. */
 const MAX_TEXT = 1 << 21;
 
+/** Why a location has no name, as long as it has none. */
+export const Unnamed = {
+  /** Its file's symbols don't tell, or were not read yet. */
+  NoSymbol: 0,
+  /** The process was gone before its mappings could be read. */
+  ProcessGone: 1,
+  /** In none of the process's mappings. */
+  Unmapped: 2,
+  /** In memory that is no file's. */
+  Generated: 3,
+  /** The kernel doesn't tell. */
+  KernelHidden: 4,
+} as const;
+
 /** A mapped file as OTLP tells it: a range of the file's own virtual addresses. */
 export interface MappingEntry {
   /** Virtual addresses that an ELF file gives itself, below 2^53. */
@@ -32,6 +46,8 @@ export interface MappingEntry {
  * Lists (of lines, of attributes) are chains of (value, rest), so that equal lists have one number.
  */
 export class Dictionary {
+  /** Grows with each `clear`: what keeps numbers of entries sees by it that they are void. */
+  generation = 0;
   readonly strings: string[] = [""];
   readonly #stringIds = new Map<string, number>([["", 0]]);
   #textLength = 0;
@@ -49,6 +65,7 @@ export class Dictionary {
   readonly locations = new WordSet(5);
   readonly #linesOf = new IntList(1024);
   readonly #attributesOf = new IntList(1024);
+  readonly #reasons = new IntList(1024);
   /** Two hashes of the locations, and how many they are. */
   readonly #stackKeys = new WordSet(3);
   /** Where the locations of a stack begin in `stackPositions`. */
@@ -68,6 +85,7 @@ export class Dictionary {
       this.functions.size > MAX_ENTRIES ||
       this.strings.length > MAX_ENTRIES ||
       this.attributes.size > MAX_ENTRIES ||
+      this.mappings.size > MAX_ENTRIES ||
       this.#textLength > MAX_TEXT
     );
   }
@@ -111,6 +129,13 @@ export class Dictionary {
     return list;
   }
 
+  /** Name of the function at the end of a list of lines: the one into which the others were inlined. */
+  outermostName(list: number): string {
+    let last = list;
+    for (let rest = list; rest !== 0; rest = this.lines.at(rest, 2)) last = rest;
+    return this.strings[this.functions.at(this.lines.at(last, 0), 0)]!;
+  }
+
   textAttribute(key: string, value: string): number {
     return this.#attribute(key, STRING, this.string(value));
   }
@@ -148,15 +173,16 @@ export class Dictionary {
    * number `locationCount` had before.
    *
    * @param attributes a list made with `attributeList`
+   * @param reason one of `Unnamed`
    */
-  addressLocation(mapping: number, low: number, high: number, attributes: number): number {
+  addressLocation(mapping: number, low: number, high: number, attributes: number, reason: number): number {
     const { key } = this.locations;
     key[0] = mapping;
     key[1] = low;
     key[2] = high;
     key[3] = key[4] = 0;
     const id = this.locations.intern();
-    if (id === this.#linesOf.length) this.#addLocation(0, attributes);
+    if (id === this.#linesOf.length) this.#addLocation(0, attributes, reason);
     return id;
   }
 
@@ -168,7 +194,7 @@ export class Dictionary {
     key[3] = attributes;
     key[4] = lines;
     const id = this.locations.intern();
-    if (id === this.#linesOf.length) this.#addLocation(lines, attributes);
+    if (id === this.#linesOf.length) this.#addLocation(lines, attributes, Unnamed.NoSymbol);
     return id;
   }
 
@@ -188,6 +214,17 @@ export class Dictionary {
 
   attributesOf(location: number): number {
     return this.#attributesOf.at(location);
+  }
+
+  /** One of `Unnamed`, for a location without lines. */
+  reasonOf(location: number): number {
+    return this.#reasons.at(location);
+  }
+
+  /** The first location of a stack; 0 for the empty one. */
+  leafOf(stack: number): number {
+    const start = this.stackStarts.at(stack);
+    return start < this.stackStarts.at(stack + 1) ? this.stackPositions.at(start) : 0;
   }
 
   /** The stack of `count` locations, leaf first. */
@@ -214,6 +251,7 @@ export class Dictionary {
 
   /** Forgets everything; all numbers are void. */
   clear(): void {
+    this.generation++;
     this.strings.length = 1;
     this.#stringIds.clear();
     this.#stringIds.set("", 0);
@@ -226,6 +264,7 @@ export class Dictionary {
     this.locations.clear();
     this.#linesOf.clear();
     this.#attributesOf.clear();
+    this.#reasons.clear();
     this.#stackKeys.clear();
     this.stackStarts.clear();
     this.stackPositions.clear();
@@ -246,7 +285,7 @@ export class Dictionary {
       table.key.fill(0);
       table.intern();
     }
-    this.#addLocation(0, 0);
+    this.#addLocation(0, 0, Unnamed.NoSymbol);
     this.stackStarts.push(0);
     this.stackStarts.push(0);
   }
@@ -259,9 +298,10 @@ export class Dictionary {
     return this.attributes.intern();
   }
 
-  #addLocation(lines: number, attributes: number): void {
+  #addLocation(lines: number, attributes: number, reason: number): void {
     this.#linesOf.push(lines);
     this.#attributesOf.push(attributes);
+    this.#reasons.push(reason);
   }
 }
 

@@ -63,7 +63,7 @@ test("samples of one stack and one set of attributes are one sample with all the
   const dictionary = new Dictionary();
   const resources = new ResourceTable([["host.name", "n1"]]);
   const [first, second] = [resources.intern([["container.id", "a"]]), resources.intern([["container.id", "b"]])];
-  const leaf = dictionary.addressLocation(0, 0x1000, 0, 0);
+  const leaf = dictionary.addressLocation(0, 0x1000, 0, 0, 0);
   const root = dictionary.namedLocation(0, dictionary.lineList([frame("main")]), 0);
   const stack = dictionary.stack(Int32Array.of(leaf, root), 2);
   const attributes = dictionary.attributeList(dictionary.textAttribute("thread.name", "w"), 0);
@@ -135,7 +135,7 @@ test("whatever is sampled, the request says the same as counting by hand, and ho
       for (const { kind, stack, thread, resource, timeNs, value } of samples) {
         const locations = stack.map((place) =>
           place % 2 === 0
-            ? dictionary.addressLocation(0, place + 1, 0, 0)
+            ? dictionary.addressLocation(0, place + 1, 0, 0, 0)
             : dictionary.namedLocation(0, dictionary.lineList([frame(`f${place}`)]), 0),
         );
         const attribute = dictionary.textAttribute("thread.name", `t${thread}`);

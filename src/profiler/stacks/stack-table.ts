@@ -8,10 +8,11 @@ const SEED = [(Math.random() * 0x100000000) | 0, (Math.random() * 0x100000000) |
 /** 64-bit words of a V8 frame. */
 const V8_WORDS = 5;
 /** Flags that change what a stack shows. */
-const SHOWN_FLAGS = RecordFlag.FrameLimit | RecordFlag.KernelTruncated | RecordFlag.Rooted | RecordFlag.KernelThread;
+const SHOWN_FLAGS = RecordFlag.FrameLimit | RecordFlag.Rooted;
 
-/** The number of a stack that isn't resolved to locations yet. */
-const UNRESOLVED = -1;
+/** What stands for a stack that isn't resolved to locations yet: nobody knows of it, or it waits. */
+const NEW = -2;
+const WAITING = -1;
 
 /**
  * Numbers the stacks of records as the kernel wrote them, so that a stack which was seen before costs one hash of its
@@ -42,17 +43,26 @@ export class StackTable {
     key[3] = (record.kernelFrames << 16) | record.userFrames;
     key[4] = (record.flags & SHOWN_FLAGS) | (record.userWords << 16);
     const id = this.#keys.intern();
-    if (id === this.#resolved.length) this.#resolved.push(UNRESOLVED);
+    if (id === this.#resolved.length) this.#resolved.push(NEW);
     return id;
   }
 
-  isResolved(stack: number): boolean {
-    return this.#resolved.at(stack) !== UNRESOLVED;
+  /** Whether nobody asked this before of this stack: it's to be resolved. */
+  isNew(stack: number): boolean {
+    if (this.#resolved.at(stack) !== NEW) return false;
+    this.#resolved.set(stack, WAITING);
+    return true;
   }
 
-  /** The stack in the dictionary; the empty one if it isn't resolved. */
+  /** Its number in the dictionary; 0, the empty stack, if it isn't resolved. */
   dictionaryStack(stack: number): number {
     return Math.max(0, this.#resolved.at(stack));
+  }
+
+  /** Whether the walk of its user part ended before a root. */
+  isCut(stack: number): boolean {
+    const userFrames = this.#keys.at(stack, 3) & 0xffff;
+    return userFrames > 0 && (this.#keys.at(stack, 4) & RecordFlag.Rooted) === 0;
   }
 
   resolve(stack: number, dictionaryStack: number): void {

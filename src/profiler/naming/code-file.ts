@@ -1,0 +1,133 @@
+import { createHash } from "node:crypto";
+import { basename } from "node:path/posix";
+import type { FileProblem } from "#linux";
+import { type ByteSource, type ElfFile, type ElfSegment, openElf, SymbolProblem } from "#symbols";
+import type { Dictionary } from "../profiles/dictionary.ts";
+import type { CodeNames } from "./code-names.ts";
+
+/** `PT_LOAD`. */
+const LOAD = 1;
+const HASHED_BYTES = 4096;
+
+/** Something that holds code: a file that processes map, or the kernel's page for them. */
+export interface OpenedCode extends ByteSource {
+  close(): void;
+}
+
+/** How far a file's names are. */
+export type NamesState =
+  | { readonly kind: "unread" }
+  | { readonly kind: "reading" }
+  | { readonly kind: "read"; readonly names: CodeNames }
+  /** It has none, or can't be read. */
+  | { readonly kind: "none" };
+
+/**
+ * A file that processes execute: how its positions become virtual addresses, what tells this build from others, and, once
+ * they are read, its names. Shared by all processes that map it.
+ */
+export class CodeFile {
+  /** As its process sees it. */
+  readonly path: string;
+  readonly elf: ElfFile | undefined;
+  /** Why there is no `elf`. */
+  readonly problem: FileProblem | SymbolProblem | undefined;
+  names: NamesState;
+  /** Number of the flush in which it was last asked for. */
+  lastUsed = 0;
+  /** Closed: whoever still has it looks the file up again. */
+  discarded = false;
+  readonly #source: OpenedCode | undefined;
+  readonly #executable: readonly ElfSegment[];
+  #contentHash: string | undefined;
+  /** Numbers of the mappings in the dictionary, by segment, and of which generation of it. */
+  #mappings: number[] = [];
+  #generation = -1;
+
+  /** @param source taken over: `discard` closes it */
+  constructor(path: string, source: OpenedCode | FileProblem) {
+    this.path = path;
+    if ("reason" in source) {
+      this.problem = source;
+    } else {
+      this.#source = source;
+      const elf = openElf(source);
+      if (elf instanceof SymbolProblem) this.problem = elf;
+      else this.elf = elf;
+    }
+    this.#executable = this.elf?.segments.filter(({ type, executable }) => type === LOAD && executable) ?? [];
+    this.names = { kind: this.elf ? "unread" : "none" };
+  }
+
+  get memoryBytes(): number {
+    return this.names.kind === "read" ? this.names.names.memoryBytes : 0;
+  }
+
+  /** The virtual address of a position in the file; the position itself where the file tells nothing. */
+  toVirtualAddress(position: number): number {
+    return this.elf?.toVirtualAddress(position) ?? position;
+  }
+
+  /** The number in the dictionary of the mapping that holds a virtual address. */
+  mappingOf(address: number, dictionary: Dictionary): number {
+    if (this.#generation !== dictionary.generation) {
+      this.#generation = dictionary.generation;
+      this.#mappings = [];
+    }
+    const segments = this.#executable;
+    let at = 0;
+    while (at < segments.length && !holds(segments[at]!, address)) at++;
+    return (this.#mappings[at] ??= dictionary.mapping({
+      start: segments[at]?.virtualAddress ?? 0,
+      limit: at < segments.length ? segments[at]!.virtualAddress + segments[at]!.memorySizeBytes : 0,
+      fileOffset: segments[at]?.filePosition ?? 0,
+      fileName: basename(this.path),
+      attributes: this.#buildIds(dictionary),
+    }));
+  }
+
+  /** Gives back what it holds. */
+  discard(): void {
+    this.discarded = true;
+    if (this.names.kind === "read") this.names.names.close();
+    this.names = { kind: "none" };
+    this.#source?.close();
+  }
+
+  #buildIds(dictionary: Dictionary): number {
+    if (!this.elf || !this.#source) return 0;
+    this.#contentHash ??= contentHash(this.#source);
+    let list = dictionary.attributeList(
+      dictionary.textAttribute("process.executable.build_id.htlhash", this.#contentHash),
+      0,
+    );
+    const { goBuildId, gnuBuildId } = this.elf;
+    if (goBuildId !== undefined) {
+      list = dictionary.attributeList(dictionary.textAttribute("process.executable.build_id.go", goBuildId), list);
+    }
+    if (gnuBuildId !== undefined) {
+      list = dictionary.attributeList(dictionary.textAttribute("process.executable.build_id.gnu", gnuBuildId), list);
+    }
+    return list;
+  }
+}
+
+function holds({ virtualAddress, memorySizeBytes }: ElfSegment, address: number): boolean {
+  return address >= virtualAddress && address < virtualAddress + memorySizeBytes;
+}
+
+/**
+ * `process.executable.build_id.htlhash` of the semantic conventions: half of the SHA-256 of the first and the last 4096
+ * bytes and the length (64 bits, big endian).
+ */
+function contentHash(source: ByteSource): string {
+  const hash = createHash("sha256");
+  const bytes = new Uint8Array(HASHED_BYTES);
+  hash.update(bytes.subarray(0, source.read(bytes, 0)));
+  const tail = Math.max(0, source.sizeBytes - HASHED_BYTES);
+  hash.update(bytes.subarray(0, source.read(bytes, tail)));
+  const length = new DataView(new ArrayBuffer(8));
+  length.setBigUint64(0, BigInt(source.sizeBytes));
+  hash.update(new Uint8Array(length.buffer));
+  return hash.digest("hex").slice(0, 32);
+}

@@ -1,0 +1,123 @@
+import type { Clock } from "#telemetry";
+import type { Dictionary } from "../profiles/dictionary.ts";
+import type { CodeFile } from "./code-file.ts";
+import { openDebugFileFor } from "./code-files.ts";
+import { openCodeNames } from "./code-names.ts";
+import type { FrameTypes } from "./frame-types.ts";
+
+/** Locations of one file that wait for its names. */
+interface Waiting {
+  /** A process that has it mapped: debug files are looked for in its container. */
+  readonly pid: number;
+  readonly locations: number[];
+  readonly addresses: number[];
+}
+
+/** Locations that wait; the rest stays without a name until it is asked for again, in the dictionary's next generation. */
+const MAX_WAITING = 1 << 16;
+
+/**
+ * Names locations by and by: each file's symbols are read when the first of its addresses is asked for, and everything
+ * stops when the time of a turn is over. What isn't named when a request is built is in it by address, and named in the
+ * next one.
+ */
+export class NameQueue {
+  readonly #dictionary: Dictionary;
+  readonly #types: FrameTypes;
+  readonly #clock: Pick<Clock, "monotonicMs">;
+  readonly #files = new Map<CodeFile, Waiting>();
+  #count = 0;
+  /** Locations refused because too many wait. */
+  refused = 0;
+
+  constructor(dictionary: Dictionary, types: FrameTypes, clock: Pick<Clock, "monotonicMs">) {
+    this.#dictionary = dictionary;
+    this.#types = types;
+    this.#clock = clock;
+  }
+
+  /** Locations that wait. */
+  get length(): number {
+    return this.#count;
+  }
+
+  /** Has a location named that is new. */
+  add(file: CodeFile, pid: number, location: number, address: number): void {
+    if (file.names.kind === "none") return;
+    if (this.#count >= MAX_WAITING) {
+      this.refused++;
+      return;
+    }
+    let waiting = this.#files.get(file);
+    if (!waiting) {
+      waiting = { pid, locations: [], addresses: [] };
+      this.#files.set(file, waiting);
+    }
+    waiting.locations.push(location);
+    waiting.addresses.push(address);
+    this.#count++;
+  }
+
+  /**
+   * Works until `deadlineMs` of the monotonic clock, on what can be named without waiting.
+   *
+   * @returns whether there is more to do at once; false also while files are being read
+   */
+  work(deadlineMs: number): boolean {
+    for (const [file, waiting] of this.#files) {
+      switch (file.names.kind) {
+        case "reading":
+          break;
+        case "unread":
+          this.#read(file, waiting.pid);
+          // Reading is one piece of work, however long it takes: another file's is for the next turn.
+          return true;
+        case "none":
+          this.#drop(file, waiting);
+          break;
+        case "read":
+          while (waiting.locations.length > 0) {
+            if (this.#clock.monotonicMs() >= deadlineMs) return true;
+            this.#count--;
+            this.#name(file, waiting.locations.pop()!, waiting.addresses.pop()!);
+          }
+          this.#files.delete(file);
+      }
+    }
+    return false;
+  }
+
+  /** Forgets what waits: the dictionary was cleared. */
+  clear(): void {
+    this.#files.clear();
+    this.#count = 0;
+  }
+
+  #name(file: CodeFile, location: number, address: number): void {
+    const found = file.names.kind === "read" ? file.names.names.find(address) : undefined;
+    if (found === undefined) return;
+    this.#dictionary.nameLocation(location, this.#dictionary.lineList(found.frames), this.#types.of(found.kind));
+  }
+
+  #read(file: CodeFile, pid: number): void {
+    if (!file.elf) {
+      file.names = { kind: "none" };
+      return;
+    }
+    file.names = { kind: "reading" };
+    void openCodeNames(file.elf, file.path, openDebugFileFor(pid)).then(
+      (names) => {
+        if (file.discarded) names.close();
+        else file.names = { kind: "read", names };
+      },
+      () => {
+        file.names = { kind: "none" };
+      },
+    );
+  }
+
+  #drop(file: CodeFile, waiting: Waiting): void {
+    this.#count -= waiting.locations.length;
+    this.#files.delete(file);
+  }
+}

@@ -1,0 +1,103 @@
+import type { Counter, Histogram, MetricRegistry } from "#telemetry";
+import type { SamplerCounters } from "./sampler/sample-source.ts";
+
+/** Why a sample that the kernel took is in no request. */
+export type DropReason =
+  /** Earlier requests were still being delivered, and as many samples as are kept waited already. */
+  | "backlog"
+  /** The request that held it was refused. */
+  | "refused";
+
+/** Why the address where a sample hit has no name, in the order of `Unnamed`. */
+export const UNNAMED_REASONS = ["no_symbol", "process_gone", "unmapped", "generated", "kernel_hidden"] as const;
+export type UnnamedReason = (typeof UNNAMED_REASONS)[number];
+
+/** What happens to each hit of the timer, by the kernel's counts. */
+const OUTCOMES = ["samples", "idle", "denied", "otherProcess", "lost", "missed"] as const;
+
+/** Sizes that are read when somebody asks for the metrics. */
+export interface ProfilerSizes {
+  stacks(): number;
+  locations(): number;
+  files(): number;
+  nameBytes(): number;
+  unnamed(): number;
+  kernelBytes(): number;
+}
+
+/** What the profiler counts. */
+export class ProfileMetrics {
+  readonly dropped: Readonly<Record<DropReason, Counter>>;
+  readonly truncated: Counter;
+  readonly unnamed: Readonly<Record<UnnamedReason, Counter>>;
+  readonly requests: Counter;
+  readonly requestBytes: Counter;
+  readonly buildSeconds: Histogram;
+  readonly #outcomes: Readonly<Record<(typeof OUTCOMES)[number], Counter>>;
+  readonly #offCpu: Counter;
+  readonly #offCpuLost: Counter;
+  readonly #lifecycleLost: Counter;
+  readonly #malformed: Counter;
+  #known: SamplerCounters | undefined;
+  #sizes: ProfilerSizes | undefined;
+
+  constructor(metrics: MetricRegistry, sizes: ProfilerSizes) {
+    this.#sizes = sizes;
+    const counter = (name: string, help: string, labels = {}): Counter =>
+      metrics.counter(`podflame_profiling_${name}`, { help }, labels);
+    const outcome = (name: string): Counter =>
+      counter("hits", "Periods of the sampling timers of all CPUs, by what became of them.", { outcome: name });
+    this.#outcomes = {
+      samples: outcome("sampled"),
+      idle: outcome("idle"),
+      denied: outcome("denied"),
+      otherProcess: outcome("other_process"),
+      lost: outcome("ring_full"),
+      missed: outcome("missed"),
+    };
+    const dropped = (reason: string): Counter =>
+      counter("samples_dropped", "Samples that were taken, but are in no request.", { reason });
+    this.dropped = { backlog: dropped("backlog"), refused: dropped("refused") };
+    this.truncated = counter("samples_truncated", "Samples whose callers could not be followed to the root.");
+    this.unnamed = Object.fromEntries(
+      UNNAMED_REASONS.map((reason) => [
+        reason,
+        counter("samples_unnamed", "Samples whose innermost frame has no function name.", { reason }),
+      ]),
+    ) as Record<UnnamedReason, Counter>;
+    this.#offCpu = counter("off_cpu_intervals", "Intervals off the CPU that were recorded.");
+    this.#offCpuLost = counter("off_cpu_intervals_lost", "Intervals off the CPU for which there was no room.");
+    this.#lifecycleLost = counter("lifecycle_lost", "Starts and ends of processes for which the ring had no room.");
+    this.#malformed = counter("records_malformed", "Records of the kernel that could not be read.");
+    this.requests = counter("requests", "Requests built.");
+    this.requestBytes = counter("request_bytes", "Bytes of the requests built.");
+    this.buildSeconds = metrics.histogram("podflame_profiling_build_seconds", {
+      help: "Time to build a request.",
+    });
+    const size = (name: string, help: string, read: (sizes: ProfilerSizes) => number): void =>
+      metrics.observe(`podflame_profiling_${name}`, { help }, {}, () => (this.#sizes ? read(this.#sizes) : 0));
+    size("stacks", "Distinct stacks known.", (s) => s.stacks());
+    size("locations", "Distinct locations known.", (s) => s.locations());
+    size("code_files", "Files of executed code that are open.", (s) => s.files());
+    size("symbol_bytes", "Memory of all symbol tables.", (s) => s.nameBytes());
+    size("locations_waiting", "Locations that wait for their names.", (s) => s.unnamed());
+    size("kernel_bytes", "Memory that the kernel holds for programs and tables.", (s) => s.kernelBytes());
+  }
+
+  /** Takes over what the kernel counted since the last time. */
+  follow(now: SamplerCounters): void {
+    const before = this.#known;
+    this.#known = now;
+    const grew = (name: keyof SamplerCounters): number => Math.max(0, now[name] - (before?.[name] ?? 0));
+    for (const outcome of OUTCOMES) this.#outcomes[outcome].add(grew(outcome));
+    this.#offCpu.add(grew("offCpu"));
+    this.#offCpuLost.add(grew("offCpuLost"));
+    this.#lifecycleLost.add(grew("lifecycleLost"));
+    this.#malformed.add(grew("malformed"));
+  }
+
+  /** Lets go of the profiler: the registry outlives it. */
+  close(): void {
+    this.#sizes = undefined;
+  }
+}

@@ -1,0 +1,198 @@
+import type { Telemetry } from "#telemetry";
+import { CodeFiles } from "./naming/code-files.ts";
+import { FrameTypes } from "./naming/frame-types.ts";
+import { KernelCode } from "./naming/kernel-code.ts";
+import { NameQueue } from "./naming/name-queue.ts";
+import type { Process, ProcessTable } from "./processes/index.ts";
+import { ContextTable } from "./profiles/context-table.ts";
+import { Dictionary } from "./profiles/dictionary.ts";
+import { RequestBuilder, type RequestWindow } from "./profiles/request-builder.ts";
+import { type ResourceAttributes, ResourceTable } from "./profiles/resource-table.ts";
+import { SampleKind, SampleLog } from "./profiles/sample-log.ts";
+import { RecordFlag, RecordKind, type RecordView } from "./sampler/record.ts";
+import type { ProfilerSettings } from "./settings.ts";
+import { PendingStacks } from "./stacks/pending-stacks.ts";
+import { RootMarks } from "./stacks/root-marks.ts";
+import { StackResolver } from "./stacks/stack-resolver.ts";
+import { StackTable } from "./stacks/stack-table.ts";
+
+/** Samples that wait for a request at most: 26 bytes each. With a slow consumer, the rest is dropped and counted. */
+const MAX_SAMPLES = 1 << 16;
+/** Distinct stacks known at most; then all are forgotten, with the next request. */
+const MAX_STACKS = 1 << 15;
+/** Stacks of the kernel alone are the same in all processes. */
+const NO_PROCESS = 0;
+
+/** What became of the samples of a request. */
+export interface RequestCounts {
+  readonly samples: number;
+  readonly truncated: number;
+  /** By `Unnamed`. */
+  readonly unnamed: Float64Array;
+}
+
+/**
+ * What was sampled since the last request, and all that is known from before it: takes records, resolves what is new in
+ * them, builds requests. Knows no time and no timers; whoever drives it says how long it may work.
+ */
+export class Recording {
+  readonly #processes: ProcessTable;
+  readonly dictionary = new Dictionary();
+  readonly files = new CodeFiles();
+  readonly kernel: KernelCode;
+  readonly queue: NameQueue;
+  readonly #clock: Telemetry["clock"];
+  readonly #resolver: StackResolver;
+  readonly #marks: RootMarks;
+  readonly #resources: ResourceTable;
+  readonly #contexts: ContextTable;
+  readonly #builder: RequestBuilder;
+  readonly #stacks = new StackTable();
+  readonly #pending = new PendingStacks();
+  readonly #log = new SampleLog(MAX_SAMPLES);
+  #truncated = 0;
+  readonly #unnamed = new Float64Array(8);
+  /** Samples for which there was no room, since the start. */
+  refused = 0;
+
+  constructor(
+    settings: ProfilerSettings,
+    processes: ProcessTable,
+    host: ResourceAttributes,
+    telemetry: Pick<Telemetry, "clock">,
+  ) {
+    this.#processes = processes;
+    this.#clock = telemetry.clock;
+    const { dictionary, files } = this;
+    const types = new FrameTypes(dictionary);
+    this.kernel = new KernelCode(dictionary, types, telemetry.clock);
+    this.queue = new NameQueue(dictionary, types, telemetry.clock);
+    this.#resolver = new StackResolver({ dictionary, files, types, queue: this.queue, processes }, this.kernel);
+    this.#marks = new RootMarks(dictionary, types);
+    this.#resources = new ResourceTable(host);
+    this.#contexts = new ContextTable(settings, processes, dictionary, this.#resources);
+    this.#builder = new RequestBuilder(dictionary, this.#resources);
+  }
+
+  /** Samples that wait for a request. */
+  get samples(): number {
+    return this.#log.length;
+  }
+
+  get stackCount(): number {
+    return this.#stacks.size;
+  }
+
+  /** Whether stacks wait in such number that no more records should be taken before `work`. */
+  get isBusy(): boolean {
+    return this.#pending.isFull;
+  }
+
+  /** Takes a record as it comes from the ring. */
+  take(record: RecordView): void {
+    switch (record.kind) {
+      case RecordKind.OnCpu:
+        this.#sample(SampleKind.OnCpu, record);
+        break;
+      case RecordKind.OffCpu:
+        this.#sample(SampleKind.OffCpu, record);
+        break;
+      case RecordKind.Exec:
+        this.#processes.exec(record.pid, record.startTimeNs, record.timeNs);
+        break;
+      case RecordKind.Exit:
+        this.#processes.exit(record.pid, record.startTimeNs);
+    }
+  }
+
+  /**
+   * Resolves and names what is new until `deadlineMs` of the monotonic clock.
+   *
+   * @returns whether there is more that could be done at once
+   */
+  work(deadlineMs: number): boolean {
+    if (this.#resolve(deadlineMs)) return true;
+    return this.queue.work(deadlineMs);
+  }
+
+  /** Builds the request of all samples so far, and forgets them; undefined if there are none. */
+  build(window: RequestWindow): { readonly request: Uint8Array; readonly counts: RequestCounts } | undefined {
+    if (this.#log.length === 0) return undefined;
+    this.#resolve(Infinity, true);
+    this.#contexts.settle();
+    this.#truncated = 0;
+    this.#unnamed.fill(0);
+    const samples = this.#log.length;
+    const request = this.#builder.build(
+      this.#log,
+      {
+        stackOf: (stack) => this.#shownStack(stack),
+        resourceOf: (context) => this.#contexts.resourceOf(context),
+        attributesOf: (context) => this.#contexts.attributesOf(context),
+      },
+      window,
+    );
+    this.#log.clear();
+    this.#contexts.clear();
+    return { request, counts: { samples, truncated: this.#truncated, unnamed: this.#unnamed } };
+  }
+
+  /** Ends a flush, after `build`: lets go of what is no longer used. */
+  endFlush(): void {
+    this.#processes.endFlush();
+    this.files.endFlush();
+    // Samples that wait refer to what would be forgotten.
+    if (this.#log.length > 0 || this.#pending.length > 0) return;
+    if (this.#stacks.size > MAX_STACKS || this.dictionary.isFull || this.#resources.isFull) {
+      this.#stacks.clear();
+      this.#resources.clear();
+      this.dictionary.clear();
+      this.queue.clear();
+    }
+  }
+
+  /** To be called for each process that the table forgets. */
+  forget(process: Process): void {
+    this.#resolver.forget(process);
+  }
+
+  close(): void {
+    this.files.close();
+  }
+
+  #sample(kind: number, record: RecordView): void {
+    const isKernelThread = (record.flags & RecordFlag.KernelThread) !== 0;
+    const process = this.#processes.sampled(record.pid, record.startTimeNs, record.comm, isKernelThread);
+    if (this.#log.isFull || this.#pending.isFull) {
+      this.refused++;
+      return;
+    }
+    const stack = this.#stacks.intern(record, record.userFrames === 0 ? NO_PROCESS : process.number, 0, 0);
+    if (this.#stacks.isNew(stack)) this.#pending.add(stack, process, record);
+    this.#log.add(kind, stack, this.#contexts.of(record, process), record.timeNs, record.valueNs);
+  }
+
+  #resolve(deadlineMs: number, atOnce = false): boolean {
+    for (let next = this.#pending.peek(); next !== undefined; next = this.#pending.peek()) {
+      if (!atOnce) {
+        if (next.kernelFrames > 0 && !this.kernel.isReady) return false;
+        if (this.#clock.monotonicMs() >= deadlineMs) return true;
+      }
+      this.#stacks.resolve(next.stack, this.#resolver.resolve(next, this.#pending.words));
+      this.#pending.shift();
+    }
+    return false;
+  }
+
+  /** The stack in the dictionary as a sample shows it; counts what is wrong with it. */
+  #shownStack(stack: number): number {
+    const { dictionary } = this;
+    const resolved = this.#stacks.dictionaryStack(stack);
+    const leaf = dictionary.leafOf(resolved);
+    if (leaf !== 0 && dictionary.linesOf(leaf) === 0) this.#unnamed[dictionary.reasonOf(leaf)]!++;
+    if (!this.#stacks.isCut(stack)) return resolved;
+    const marked = this.#marks.markedStack(resolved);
+    if (marked !== resolved) this.#truncated++;
+    return marked;
+  }
+}

@@ -1,0 +1,60 @@
+import type { KernelCode } from "../naming/kernel-code.ts";
+import { type CodeSources, ProcessCode } from "../naming/process-code.ts";
+import type { Process } from "../processes/index.ts";
+import type { PendingStack } from "./pending-stacks.ts";
+
+const HIGH = 2 ** 32;
+/** Frames of a stack at most: 127 of the kernel, 127 of the user. */
+const MAX_FRAMES = 254;
+
+/**
+ * Turns the words of a stack into locations, leaf first: the kernel's, then the user's. Return addresses become addresses
+ * of the calls. What stands behind an address in time (mappings, names of generated code) is asked at once; names that
+ * stand in files may follow.
+ */
+export class StackResolver {
+  readonly #sources: CodeSources;
+  readonly #kernel: KernelCode;
+  readonly #processes = new Map<number, ProcessCode>();
+  readonly #locations = new Int32Array(MAX_FRAMES);
+
+  constructor(sources: CodeSources, kernel: KernelCode) {
+    this.#sources = sources;
+    this.#kernel = kernel;
+  }
+
+  /** The number of the stack in the dictionary. */
+  resolve(pending: PendingStack, words: Uint32Array): number {
+    const locations = this.#locations;
+    const { kernelFrames, userFrames, userWords } = pending;
+    let { at } = pending;
+    let count = 0;
+    for (let frame = 0; frame < kernelFrames; frame++, at += 2) {
+      locations[count++] = this.#kernel.locationOf(words[at]!, words[at + 1]!, frame === 0);
+    }
+    if (userFrames > 0) {
+      const code = this.codeOf(pending.process);
+      for (let frame = 0; frame < userFrames; frame++, at += userWords * 2) {
+        // The call stands before the address to which it returns.
+        const address = words[at + 1]! * HIGH + words[at]! - (frame === 0 ? 0 : 1);
+        locations[count++] = code.locationOf(address);
+      }
+    }
+    return this.#sources.dictionary.stack(locations, count);
+  }
+
+  /** The code of a process. */
+  codeOf(process: Process): ProcessCode {
+    let code = this.#processes.get(process.number);
+    if (!code) {
+      code = new ProcessCode(process, this.#sources);
+      this.#processes.set(process.number, code);
+    }
+    return code;
+  }
+
+  /** Lets go of a process that is gone. */
+  forget(process: Process): void {
+    this.#processes.delete(process.number);
+  }
+}
