@@ -13,11 +13,14 @@ const ROOT = resolve(import.meta.dirname, "../..");
 const SCRIPTS = join(process.env["PODFLAME_PEERS_SCRIPTS"] ?? resolve(ROOT, "../shared/peers"), "kubernetes");
 const PROGRAMS = join(process.env["PODFLAME_PEERS"] ?? join(homedir(), ".cache/podflame-peers"), "bin");
 
-/** Why no cluster can be had here; undefined when it can. */
-export function whyNoCluster(): string | undefined {
-  const needed = [join(SCRIPTS, "up.sh"), join(PROGRAMS, "kube-apiserver"), join(PROGRAMS, "etcd")];
+/** Why no cluster can be had here; undefined when it can. `withNode` asks for one whose pods run. */
+export function whyNoCluster({ withNode = false }: { readonly withNode?: boolean } = {}): string | undefined {
+  const programs = ["kube-apiserver", "etcd"];
+  if (withNode) programs.push("kube-controller-manager", "kube-scheduler", "kubelet");
+  const needed = [join(SCRIPTS, "up.sh"), ...programs.map((name) => join(PROGRAMS, name))];
   const missing = needed.filter((path) => !existsSync(path));
-  return missing.length === 0 ? undefined : `${missing.join(", ")} missing; peers/kubernetes/build.sh makes it`;
+  const maker = `peers/kubernetes/build.sh${withNode ? " --node" : ""}`;
+  return missing.length === 0 ? undefined : `${missing.join(", ")} missing; ${maker} makes it`;
 }
 
 /** What the server answered to a request of the administrator's. */
@@ -62,6 +65,20 @@ export class Cluster implements AsyncDisposable {
     const env = { ...process.env, APISERVER_FLAGS: flags.join(" "), ...folder };
     const { stdout } = await run(join(SCRIPTS, "up.sh"), { env });
     return Cluster.#fromEnv(stdout);
+  }
+
+  /**
+   * Starts one with a node: a kubelet on containerd that runs pods (up.sh --node). Needs root; takes about 10 s. One at
+   * a time.
+   */
+  static async startWithNode(): Promise<Cluster> {
+    const { stdout } = await run(join(SCRIPTS, "up.sh"), ["--node"]);
+    return Cluster.#fromEnv(stdout);
+  }
+
+  /** Gives the node an image whose file system is that folder; pods name it with `imagePullPolicy: Never`. */
+  async loadImage(name: string, folder: string): Promise<void> {
+    await run(join(SCRIPTS, "load-image.sh"), [this.state, name, folder]);
   }
 
   /** One that somebody else started with `up.sh` in that folder, and will end. Don't dispose of it. */

@@ -11,6 +11,8 @@ import { countOf, readSamples } from "./samples.ts";
 export interface AgentOptions {
   /** Keys of the receiver, as in YAML. */
   readonly receiver?: Readonly<Record<string, unknown>>;
+  /** Processors in their order, as in YAML. */
+  readonly processors?: Readonly<Record<string, unknown>>;
   /** Of the exporter; `gzip` by default, as in the Collector. */
   readonly compression?: "gzip" | "none";
   readonly env?: Readonly<Record<string, string>>;
@@ -101,13 +103,17 @@ export class AgentProcess implements AsyncDisposable {
   }
 }
 
-function agentConfig(endpoint: string, { receiver = {}, compression = "gzip" }: AgentOptions): object {
+function agentConfig(endpoint: string, options: AgentOptions): object {
+  const { receiver = {}, processors = {}, compression = "gzip" } = options;
   return {
     receivers: { profiling: receiver },
+    processors,
     exporters: { otlp_grpc: { endpoint, compression, tls: { insecure: true } } },
     service: {
       telemetry: { metrics: { level: "none" } },
-      pipelines: { profiles: { receivers: ["profiling"], exporters: ["otlp_grpc"] } },
+      pipelines: {
+        profiles: { receivers: ["profiling"], processors: Object.keys(processors), exporters: ["otlp_grpc"] },
+      },
     },
   };
 }

@@ -22,6 +22,7 @@ const COMMANDS = {
   /** The same with frame pointers and without symbols. */
   "burn-stripped": (out) => [...GCC, "-fno-omit-frame-pointer", "-s", source("burn.c"), "-o", out],
   nap: (out) => [...GCC, "-fno-omit-frame-pointer", source("nap.c"), "-o", out],
+  restless: (out) => [...GCC, "-fno-omit-frame-pointer", source("restless.c"), "-o", out],
   pieces: (out) => [...GCC, "-fno-omit-frame-pointer", source("pieces.c"), "-o", out],
   jit: (out) => [...GCC, "-fno-omit-frame-pointer", source("jit.c"), "-o", out],
   "burn-cpp": (out) => ["g++", "-O2", "-static", "-fno-omit-frame-pointer", source("burn.cpp"), "-o", out],
