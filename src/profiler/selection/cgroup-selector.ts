@@ -1,6 +1,6 @@
 import { type ContainerInstance, type Directory, LIVE, type PodRecord } from "#identity";
 import type { CgroupTree, Hierarchy } from "#linux";
-import type { Counter, Telemetry } from "#telemetry";
+import type { Telemetry } from "#telemetry";
 import type { SamplePlace } from "../processes/index.ts";
 import type { CgroupId, CgroupSelection } from "../sampler/sample-source.ts";
 import { Selection, type SelectionRules, type Subject } from "./rules.ts";
@@ -15,10 +15,16 @@ export interface CgroupSelectorSettings {
   readonly telemetry: Pick<Telemetry, "metrics">;
 }
 
-/** All cgroups of one place: what the rules say of it holds for all. */
+interface Entry {
+  readonly cgroup: CgroupId;
+  readonly path: string;
+  inKernel: boolean;
+}
+
+/** All cgroups of one place, whose pod and container are the same. */
 interface Placed {
   readonly place: SamplePlace;
-  readonly cgroups: Map<string, { readonly cgroup: CgroupId; readonly path: string; inKernel: boolean }>;
+  readonly cgroups: Map<string, Entry>;
   pod: PodRecord | undefined;
   container: ContainerInstance | undefined;
   /** What stood in the pod's slot when the rules were asked: another now means that the pod changed. */
@@ -38,7 +44,8 @@ export class CgroupSelector {
   readonly #slot: number;
   readonly #places = new Map<SamplePlace, Placed>();
   readonly #placeOf = new Map<string, Placed>();
-  readonly #full: Counter;
+  /** What should be in the kernel's set, but found no room. */
+  readonly #leftOut = new Set<Entry>();
   #size = 0;
   #stopWatching: (() => void) | undefined;
 
@@ -46,9 +53,8 @@ export class CgroupSelector {
     this.#settings = settings;
     this.#rules = new Selection(settings.rules, settings.directory !== undefined);
     this.#slot = settings.directory?.openSlot(SLOT) ?? 0;
-    this.#full = settings.telemetry.metrics.counter("podflame_profiling_selection_full", {
-      help: "Control groups that the kernel's set had no room for; their samples are sorted out afterwards.",
-    });
+    const help = "Control groups that the kernel's set has no room for; their samples are sorted out afterwards.";
+    settings.telemetry.metrics.observe("podflame_profiling_selection_left_out", { help }, {}, () => this.#leftOut.size);
   }
 
   /** Whether everything is sampled whatever comes: then nothing here does any work. */
@@ -71,7 +77,11 @@ export class CgroupSelector {
   update(): void {
     if (this.#stopWatching === undefined) return;
     this.#settings.tree.refresh();
-    for (const placed of this.#places.values()) if (this.#podChanged(placed)) this.#decide(placed);
+    for (const entry of this.#leftOut) this.#setInKernel(entry, true);
+    for (const placed of this.#places.values()) {
+      if (!this.#podChanged(placed)) continue;
+      for (const entry of placed.cgroups.values()) this.#decide(placed, entry);
+    }
   }
 
   /**
@@ -97,6 +107,7 @@ export class CgroupSelector {
     }
     this.#places.clear();
     this.#placeOf.clear();
+    this.#leftOut.clear();
     this.#size = 0;
     this.#settings.directory?.closeSlot(SLOT);
   }
@@ -108,10 +119,12 @@ export class CgroupSelector {
       this.#places.set(place, placed);
     }
     const key = `${hierarchy}:${id}`;
-    placed.cgroups.set(key, { cgroup: { hierarchy, id: BigInt(id) }, path, inKernel: false });
+    const entry: Entry = { cgroup: { hierarchy, id: BigInt(id) }, path, inKernel: false };
+    placed.cgroups.set(key, entry);
     this.#placeOf.set(key, placed);
-    this.#podChanged(placed);
-    this.#decide(placed);
+    // A pod that changed since takes the others along.
+    if (this.#podChanged(placed)) for (const other of placed.cgroups.values()) this.#decide(placed, other);
+    else this.#decide(placed, entry);
   }
 
   #gone(hierarchy: Hierarchy, id: number): void {
@@ -145,10 +158,8 @@ export class CgroupSelector {
     return { pod, container };
   }
 
-  #decide(placed: Placed): void {
-    for (const entry of placed.cgroups.values()) {
-      this.#setInKernel(entry, this.#isSampled({ ...placed, path: entry.path }) === this.#rules.includes);
-    }
+  #decide(placed: Placed, entry: Entry): void {
+    this.#setInKernel(entry, this.#isSampled({ ...placed, path: entry.path }) === this.#rules.includes);
   }
 
   #isSampled(subject: Subject): boolean {
@@ -156,15 +167,19 @@ export class CgroupSelector {
     return verdict === "include" || verdict === "neither";
   }
 
-  #setInKernel(entry: { readonly cgroup: CgroupId; inKernel: boolean }, wanted: boolean): void {
+  #setInKernel(entry: Entry, wanted: boolean): void {
+    if (!wanted) this.#leftOut.delete(entry);
     if (entry.inKernel === wanted) return;
     const { selection } = this.#settings;
-    if (wanted) {
-      if (!selection.add(entry.cgroup)) return this.#full.add();
-      if (this.#size++ === 0 && !this.#rules.includes) selection.use("except");
-    } else {
+    if (!wanted) {
       selection.remove(entry.cgroup);
       if (--this.#size === 0 && !this.#rules.includes) selection.use("all");
+    } else if (!selection.add(entry.cgroup)) {
+      this.#leftOut.add(entry);
+      return;
+    } else {
+      this.#leftOut.delete(entry);
+      if (this.#size++ === 0 && !this.#rules.includes) selection.use("except");
     }
     entry.inKernel = wanted;
   }
