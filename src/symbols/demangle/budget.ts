@@ -1,0 +1,34 @@
+/** A mangled name that can't be read, or whose meaning is larger than we print. Caught inside this folder. */
+export class Unreadable extends Error {
+  override readonly name = "Unreadable";
+}
+
+/** One for all: nobody reads its stack, and capturing one for each hostile name would cost more than reading it. */
+const UNREADABLE = new Unreadable("not a mangled name");
+
+/** Ends the reading of a name. */
+export function fail(): never {
+  throw UNREADABLE;
+}
+
+/** Templates in templates; real names stay below 60. */
+const MAX_DEPTH = 192;
+/** Real names take up to 5,000 steps. */
+const MAX_STEPS = 50_000;
+
+/**
+ * Bounds the work on one name. A name of a few hundred bytes can describe terabytes, since its parts may refer to
+ * earlier parts twice.
+ */
+export class Budget {
+  #depth = 0;
+  #steps = 0;
+
+  /** Counts a step, and what is done in it as one level deeper. */
+  within<T>(work: () => T): T {
+    if (++this.#steps > MAX_STEPS || ++this.#depth > MAX_DEPTH) fail();
+    const result = work();
+    this.#depth--;
+    return result;
+  }
+}
