@@ -248,7 +248,8 @@ class BtfReader {
   #structure(id: number): Type | undefined {
     for (let step = 0; step < MAX_NESTING; step++) {
       const type = this.#typeById(id);
-      switch (type?.kind) {
+      if (!type) return undefined;
+      switch (type.kind) {
         case Kind.Struct:
         case Kind.Union:
           return type;
