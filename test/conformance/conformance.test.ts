@@ -1,0 +1,40 @@
+/**
+ * The behaviours of the Collector's `k8s_attributes`, one row each, against the real processor: from YAML and the JSON of
+ * the API server to the bytes that leave. `docs/compatibility.md` is made of the same rows.
+ */
+import { describe, expect, test } from "vitest";
+import { type Case, chapters, unknownKeys } from "./row.ts";
+import { runCase } from "./run-case.ts";
+
+for (const { title, rows, objects } of chapters()) {
+  describe(title, () => {
+    for (const row of rows) {
+      const cases = row.cases ?? [];
+      if (cases.length === 0) continue;
+      test(`${row.row}: ${row.says}`, async () => {
+        for (const [at, each] of cases.entries()) {
+          await runCase(each, objects).catch((error: unknown) => {
+            throw described(error, each, at);
+          });
+        }
+      });
+    }
+  });
+}
+
+test("every row is decided: by cases, by tests elsewhere, or by a reason", () => {
+  for (const { rows } of chapters()) {
+    for (const row of rows) {
+      const isHeld = (row.cases?.length ?? 0) + (row.elsewhere?.length ?? 0) > 0;
+      const isExcused = row.not_applicable !== undefined || row.open !== undefined;
+      expect(unknownKeys(row), row.row).toEqual([]);
+      expect(isHeld || isExcused, `${row.row} has neither cases nor a reason`).toBe(true);
+    }
+  }
+});
+
+function described(error: unknown, { about }: Case, at: number): Error {
+  const failed = error as Error;
+  failed.message = `case ${at + 1}${about === undefined ? "" : ` (${about})`}: ${failed.message}`;
+  return failed;
+}
