@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { ManualClock, MetricRegistry } from "#telemetry";
+import { MIRROR_ANNOTATION } from "../kubernetes/objects.ts";
 import { Directory } from "./directory.ts";
 import { IdentityView } from "./identity-view.ts";
 import { containerOf, podOf } from "./pod-fixtures.ts";
@@ -42,6 +43,39 @@ function ip(text: string): string | undefined {
   const found = view.in(byIp, text);
   return found === AMBIGUOUS ? "ambiguous" : found?.pod.name;
 }
+
+describe("a static pod", () => {
+  const STATIC_UID = "0123456789abcdef0123456789abcdef";
+  const mirror = podOf({ uid: UID, name: "mirror", annotations: new Map([[MIRROR_ANNOTATION, STATIC_UID]]) });
+
+  test("is found by the uid that it has on its node, and by the API's", () => {
+    directory.upsert(mirror);
+    expect([uid(STATIC_UID)?.pod.name, uid(UID)?.pod.name]).toEqual(["mirror", "mirror"]);
+  });
+
+  test("whose mirror is made anew is the new one, also after the old one's grace period", async () => {
+    directory.upsert(mirror);
+    directory.remove(mirror);
+    directory.upsert({ ...mirror, uid: OTHER_UID, name: "again" });
+    expect(uid(STATIC_UID)?.pod.name).toBe("again");
+    await clock.advance(GRACE_MS * 2);
+    expect([uid(STATIC_UID)?.pod.name, uid(UID)]).toEqual(["again", undefined]);
+  });
+
+  test("that loses the annotation loses the uid", () => {
+    directory.upsert(mirror);
+    directory.upsert({ ...mirror, annotations: new Map() });
+    expect([uid(STATIC_UID), uid(UID)?.pod.name]).toEqual([undefined, "mirror"]);
+  });
+
+  test("can't take the uid of a pod that really has it", () => {
+    directory.upsert(podOf({ uid: STATIC_UID, name: "real" }));
+    directory.upsert(mirror);
+    expect(uid(STATIC_UID)?.pod.name).toBe("real");
+    directory.remove(mirror);
+    expect(uid(STATIC_UID)?.pod.name).toBe("real");
+  });
+});
 
 describe("keys of a pod", () => {
   test("IDN-2: every container is found by its id, in any spelling, and so is the pod by its uid", () => {

@@ -205,9 +205,11 @@ export class Directory implements ReflectorSink<PodObject> {
       if (revived) this.#live++;
       record.goneSinceMs = LIVE;
       if (samePod(record.pod, pod) && !revived) return;
+      this.#dropStaticUid(record);
       record.pod = pod;
     }
     record.listing = this.#listing;
+    this.#registerStaticUid(record);
     this.objects.link(record);
     this.#updateInstances(record);
     this.#updateClaims(record);
@@ -338,6 +340,7 @@ export class Directory implements ReflectorSink<PodObject> {
     for (const claim of record.claims) claim.index.delete(claim);
     for (const instance of record.instances) this.#containers.delete(instance.id, instance);
     this.#byUid.delete(identityOf(record.pod)!);
+    this.#dropStaticUid(record);
     this.objects.unlinkAll(record);
   }
 
@@ -351,6 +354,19 @@ export class Directory implements ReflectorSink<PodObject> {
     this.#dropRecord(record);
     this.#metrics.evicted.add();
     return true;
+  }
+
+  /** A static pod has another uid on its node. Of several mirrors of one, as after a restart, the last counts. */
+  #registerStaticUid(record: PodRecord): void {
+    const { staticUid } = record;
+    if (staticUid === undefined) return;
+    const holder = this.findUidText(staticUid);
+    if (holder === undefined || holder.staticUid === staticUid) this.#byUid.set(staticUid, record);
+  }
+
+  #dropStaticUid(record: PodRecord): void {
+    const { staticUid } = record;
+    if (staticUid !== undefined && this.findUidText(staticUid) === record) this.#byUid.delete(staticUid);
   }
 
   #register(id: string, record: PodRecord): void {

@@ -1,6 +1,9 @@
 import type { MetadataObject, ObjectKind, PodContainer, PodObject } from "#kubernetes";
 import type { PodIndex } from "./pod-index.ts";
 
+/** As `MIRROR_ANNOTATION` of #kubernetes, which is loaded only when something is asked of the API. */
+const MIRROR_ANNOTATION = "kubernetes.io/config.mirror";
+
 /** `goneSinceMs` of what is there. */
 export const LIVE = -1;
 
@@ -53,6 +56,12 @@ export class PodRecord extends Slotted {
   constructor(pod: PodObject) {
     super();
     this.pod = pod;
+  }
+
+  /** The uid that a static pod has on its node; undefined for all others. */
+  get staticUid(): string | undefined {
+    const uid = this.pod.annotations.get(MIRROR_ANNOTATION);
+    return uid === undefined || uid === "" || uid === this.pod.uid ? undefined : uid;
   }
 
   /** The present run of the container of that name, or undefined. */

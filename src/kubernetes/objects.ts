@@ -3,6 +3,12 @@
  * `KeyFilter` wants them. Strings that repeat across objects (namespaces, nodes, kinds, images, label keys) are interned.
  */
 
+/**
+ * On the pod that mirrors a static pod in the API: the uid under which the kubelet runs it, which is the one in cgroups
+ * and in names of log files. Always kept.
+ */
+export const MIRROR_ANNOTATION = "kubernetes.io/config.mirror";
+
 /** One entry of metadata.ownerReferences. */
 export interface OwnerReference {
   readonly kind: string;

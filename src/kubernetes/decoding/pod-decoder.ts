@@ -1,12 +1,12 @@
 import { KeptKeys } from "./kept-keys.ts";
 import type { ObjectDecoder } from "./object-decoder.ts";
-import type { KeyFilter, PodObject } from "../objects.ts";
+import { type KeyFilter, MIRROR_ANNOTATION, type PodObject } from "../objects.ts";
 import { finished, type PodDraft } from "./pod-draft.ts";
 import { PodJsonReader } from "./pod-json.ts";
 import { PodProtobufReader } from "./pod-protobuf.ts";
 import { StringTable } from "./string-table.ts";
 
-/** Decodes pods, keeping only the labels and annotations that `keys` wants. */
+/** Decodes pods, keeping only the labels and annotations that `keys` wants, and `MIRROR_ANNOTATION`. */
 export class PodDecoder implements ObjectDecoder<PodObject> {
   readonly kind = "Pod";
   malformed = false;
@@ -15,7 +15,11 @@ export class PodDecoder implements ObjectDecoder<PodObject> {
   #previous: PodDraft | undefined;
 
   constructor(keys: KeyFilter) {
-    const [kept, strings] = [new KeptKeys(keys), new StringTable()];
+    const kept = new KeptKeys({
+      label: (key) => keys.label(key),
+      annotation: (key) => key === MIRROR_ANNOTATION || keys.annotation(key),
+    });
+    const strings = new StringTable();
     this.#protobuf = new PodProtobufReader(kept, strings);
     this.#json = new PodJsonReader(kept, strings);
   }

@@ -152,7 +152,7 @@ export class AssociationRule {
     const value = number < 0 ? peerAddress : resource.text(number);
     switch (kind) {
       case "uid":
-        return value === pod.uid;
+        return value === pod.uid || value === record.staticUid;
       case "address":
         return !pod.hostNetwork && pod.podIps.includes(value);
       case "name":
