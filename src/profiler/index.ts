@@ -13,3 +13,4 @@ export {
 } from "./settings.ts";
 export { checkKernel } from "./sampler/check-kernel.ts";
 export { KernelSupportError, type KernelCheck, type KernelProblem } from "./sampler/kernel-support.ts";
+export { PROFILE_ANNOTATION, Selection, type KeyRule, type SelectionRules } from "./selection/index.ts";

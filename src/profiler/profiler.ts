@@ -2,12 +2,13 @@ import { availableParallelism } from "node:os";
 import { CgroupTree } from "#linux";
 import type { Telemetry, Timer } from "#telemetry";
 import { hostAttributes } from "./host-attributes.ts";
-import { ProcessTable } from "./processes/index.ts";
+import { ProcessTable, type SamplePlace } from "./processes/index.ts";
 import { ProfileMetrics, UNNAMED_REASONS } from "./profile-metrics.ts";
 import { UnixClock } from "./profiles/unix-clock.ts";
 import { Recording, type RequestCounts } from "./recording.ts";
-import type { SampleSource } from "./sampler/sample-source.ts";
+import type { ProcessWalk, SampleSource } from "./sampler/sample-source.ts";
 import { Sampler } from "./sampler/sampler.ts";
+import { CgroupSelector } from "./selection/index.ts";
 import type { ProfilerSettings } from "./settings.ts";
 
 /**
@@ -42,6 +43,8 @@ const BATCH_RECORDS = 256;
 const RING_BYTES_A_HERTZ = 1536;
 const MIN_RING_BYTES_A_CPU = 64 * 1024;
 const MIN_RING_BYTES = 256 * 1024;
+/** Between two looks at cgroups and pods, where some are selected. */
+const SELECT_INTERVAL_MS = 1000;
 
 /** What a test replaces. */
 export interface ProfilerParts {
@@ -82,6 +85,7 @@ export class Profiler {
   #drainIntervalMs = DRAIN_INTERVAL_MS;
   #delivering: Promise<void> | undefined;
   #refused = 0;
+  #selectedAtMs = 0;
 
   constructor(
     settings: ProfilerSettings,
@@ -131,9 +135,10 @@ export class Profiler {
     this.#running = undefined;
     running.metrics.follow(running.source.counters());
     running.metrics.close();
-    running.source.close();
+    running.selector?.close();
     running.processes.close();
     running.recording.close();
+    running.source.close();
   }
 
   /** Changes the rate from now on; the samples so far go out as a request of their own, for a profile has one period. */
@@ -164,10 +169,11 @@ export class Profiler {
       backlog: this.#running?.recording.refused ?? 0,
       refused: this.#refused,
     };
+    const notWanted = this.#running?.recording.notWanted ?? 0;
     return {
-      samples: (counters?.samples ?? 0) - lost.malformed - lost.backlog - lost.refused,
+      samples: (counters?.samples ?? 0) - lost.malformed - lost.backlog - lost.refused - notWanted,
       idle: counters?.idle ?? 0,
-      denied: (counters?.denied ?? 0) + (counters?.otherProcess ?? 0),
+      denied: (counters?.denied ?? 0) + (counters?.otherProcess ?? 0) + notWanted,
       lost,
     };
   }
@@ -191,9 +197,18 @@ export class Profiler {
   /** Takes what is in the ring and works on it for a while. */
   #turn(): void {
     if (!this.#running) return;
+    this.#select(this.#running);
     const { taken, more } = this.#drain(this.#running);
     this.#drainIntervalMs = taken > 0 ? DRAIN_INTERVAL_MS : Math.min(this.#drainIntervalMs * 2, MAX_DRAIN_INTERVAL_MS);
     this.#scheduleDrain(more ? NEXT_TURN_MS : this.#drainIntervalMs);
+  }
+
+  /** Follows the cgroups and pods that the rules speak of. */
+  #select({ selector }: Running): void {
+    const nowMs = this.#telemetry.clock.monotonicMs();
+    if (selector === undefined || nowMs - this.#selectedAtMs < SELECT_INTERVAL_MS) return;
+    this.#selectedAtMs = nowMs;
+    selector.update();
   }
 
   #drain({ source, recording }: Running): { readonly taken: number; readonly more: boolean } {
@@ -249,6 +264,8 @@ export class Profiler {
 /** What exists between start and stop. */
 interface Running {
   readonly source: SampleSource;
+  /** Where only some are to be sampled. */
+  readonly selector: CgroupSelector | undefined;
   readonly processes: ProcessTable;
   readonly recording: Recording;
   readonly metrics: ProfileMetrics;
@@ -259,13 +276,25 @@ interface Running {
 
 function openRunning(settings: ProfilerSettings, telemetry: Telemetry, parts: ProfilerParts): Running {
   const source = parts.openSource(settings, telemetry);
+  const tree = parts.cgroups(telemetry);
+  const { rules, directory } = settings.filter;
+  const selector =
+    rules &&
+    new CgroupSelector({ rules, tree, selection: source.selection, telemetry, ...(directory && { directory }) });
+  selector?.start();
   const processes = new ProcessTable({
     telemetry,
-    tree: parts.cgroups(telemetry),
+    tree,
     serviceNames: settings.serviceNames,
-    onForgotten: (process) => recording.forget(process),
+    onForgotten: (process) => {
+      recording.forget(process);
+      source.forgetProcess(process.pid);
+    },
   });
-  const recording = new Recording(settings, processes, settings.hostAttributes ? hostAttributes() : [], telemetry);
+  const host = settings.hostAttributes ? hostAttributes() : [];
+  const admits = (place: SamplePlace): boolean => selector?.admits(place) ?? true;
+  const setWalk = (pid: number, walk: ProcessWalk): void => void source.setProcess(pid, walk);
+  const recording = new Recording(settings, processes, host, admits, setWalk, telemetry.clock);
   const metrics = new ProfileMetrics(telemetry.metrics, {
     stacks: () => recording.stackCount,
     locations: () => recording.dictionary.locationCount,
@@ -276,6 +305,7 @@ function openRunning(settings: ProfilerSettings, telemetry: Telemetry, parts: Pr
   });
   return {
     source,
+    selector,
     processes,
     recording,
     metrics,

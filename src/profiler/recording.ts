@@ -1,9 +1,11 @@
-import type { Telemetry } from "#telemetry";
+import { MemoryBlocks } from "#linux";
+import type { Clock } from "#telemetry";
 import { CodeFiles } from "./naming/code-files.ts";
 import { FrameTypes } from "./naming/frame-types.ts";
 import { KernelCode } from "./naming/kernel-code.ts";
 import { NameQueue } from "./naming/name-queue.ts";
-import type { Process, ProcessTable } from "./processes/index.ts";
+import type { CodeSources } from "./naming/process-code.ts";
+import type { Process, ProcessTable, SamplePlace } from "./processes/index.ts";
 import { ContextTable } from "./profiles/context-table.ts";
 import { Dictionary } from "./profiles/dictionary.ts";
 import { RequestBuilder, type RequestWindow } from "./profiles/request-builder.ts";
@@ -41,7 +43,7 @@ export class Recording {
   readonly files = new CodeFiles();
   readonly kernel: KernelCode;
   readonly queue: NameQueue;
-  readonly #clock: Telemetry["clock"];
+  readonly #clock: Clock;
   readonly #resolver: StackResolver;
   readonly #marks: RootMarks;
   readonly #resources: ResourceTable;
@@ -54,23 +56,32 @@ export class Recording {
   readonly #unnamed = new Float64Array(8);
   /** Samples for which there was no room, since the start. */
   refused = 0;
+  /** Samples of those who should not have been sampled, since the start. */
+  notWanted = 0;
 
   constructor(
     settings: ProfilerSettings,
     processes: ProcessTable,
     host: ResourceAttributes,
-    telemetry: Pick<Telemetry, "clock">,
+    admits: (place: SamplePlace) => boolean,
+    setWalk: CodeSources["setWalk"],
+    clock: Clock,
   ) {
     this.#processes = processes;
-    this.#clock = telemetry.clock;
+    this.#clock = clock;
     const { dictionary, files } = this;
     const types = new FrameTypes(dictionary);
-    this.kernel = new KernelCode(dictionary, types, telemetry.clock);
-    this.queue = new NameQueue(dictionary, types, telemetry.clock);
-    this.#resolver = new StackResolver({ dictionary, files, types, queue: this.queue, processes }, this.kernel);
+    this.kernel = new KernelCode(dictionary, types, clock);
+    this.queue = new NameQueue(dictionary, types, clock);
+    const { queue } = this;
+    const blocks = new MemoryBlocks();
+    this.#resolver = new StackResolver(
+      { dictionary, files, types, queue, processes, blocks, clock, setWalk },
+      this.kernel,
+    );
     this.#marks = new RootMarks(dictionary, types);
     this.#resources = new ResourceTable(host);
-    this.#contexts = new ContextTable(settings, processes, dictionary, this.#resources);
+    this.#contexts = new ContextTable(settings, processes, dictionary, this.#resources, admits);
     this.#builder = new RequestBuilder(dictionary, this.#resources);
   }
 
@@ -115,15 +126,15 @@ export class Recording {
     return this.queue.work(deadlineMs);
   }
 
-  /** Builds the request of all samples so far, and forgets them; undefined if there are none. */
+  /** Builds the request of all samples so far, and forgets them; undefined if there are none that are wanted. */
   build(window: RequestWindow): { readonly request: Uint8Array; readonly counts: RequestCounts } | undefined {
     if (this.#log.length === 0) return undefined;
     this.#resolve(Infinity, true);
     this.#contexts.settle();
     this.#truncated = 0;
     this.#unnamed.fill(0);
-    const samples = this.#log.length;
-    const request = this.#builder.build(
+    const taken = this.#log.length;
+    const { request, samples } = this.#builder.build(
       this.#log,
       {
         stackOf: (stack) => this.#shownStack(stack),
@@ -134,11 +145,14 @@ export class Recording {
     );
     this.#log.clear();
     this.#contexts.clear();
+    this.notWanted += taken - samples;
+    if (samples === 0) return undefined;
     return { request, counts: { samples, truncated: this.#truncated, unnamed: this.#unnamed } };
   }
 
   /** Ends a flush, after `build`: lets go of what is no longer used. */
   endFlush(): void {
+    this.#resolver.endFlush();
     this.#processes.endFlush();
     this.files.endFlush();
     // Samples that wait refer to what would be forgotten.
@@ -167,7 +181,10 @@ export class Recording {
       this.refused++;
       return;
     }
-    const stack = this.#stacks.intern(record, record.userFrames === 0 ? NO_PROCESS : process.number, 0, 0);
+    const stack =
+      record.userFrames === 0
+        ? this.#stacks.intern(record, NO_PROCESS, 0)
+        : this.#stacks.intern(record, process.number, this.#resolver.eraOf(process));
     if (this.#stacks.isNew(stack)) this.#pending.add(stack, process, record);
     this.#log.add(kind, stack, this.#contexts.of(record, process), record.timeNs, record.valueNs);
   }
@@ -175,7 +192,7 @@ export class Recording {
   #resolve(deadlineMs: number, atOnce = false): boolean {
     for (let next = this.#pending.peek(); next !== undefined; next = this.#pending.peek()) {
       if (!atOnce) {
-        if (next.kernelFrames > 0 && !this.kernel.isReady) return false;
+        if (!this.#resolver.isReady(next)) return false;
         if (this.#clock.monotonicMs() >= deadlineMs) return true;
       }
       this.#stacks.resolve(next.stack, this.#resolver.resolve(next, this.#pending.words));

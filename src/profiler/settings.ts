@@ -1,3 +1,6 @@
+import type { Directory } from "#identity";
+import type { SelectionRules } from "./selection/index.ts";
+
 /** What a sample can carry about the thread it hit, by the name of its attribute. */
 export const SAMPLE_ATTRIBUTES = [
   "process.pid",
@@ -13,10 +16,10 @@ export type SampleAttribute = (typeof SAMPLE_ATTRIBUTES)[number];
 export interface ProfilerFilter {
   /** Only the threads of this process (pid as the agent's own namespace shows it). */
   readonly pid?: number;
-  /** Only these containers, by their full ids. */
-  readonly containerIds?: readonly string[];
-  /** Only tasks in these control groups and below: paths from the root of the cgroup file system, as in /proc/PID/cgroup. */
-  readonly cgroupPaths?: readonly string[];
+  /** Only, or all but, certain containers, pods and control groups. */
+  readonly rules?: SelectionRules;
+  /** Who pods are, for rules that speak of them. Whoever gives it keeps it up to date until the profiler has stopped. */
+  readonly directory?: Directory;
 }
 
 /** How a `Profiler` samples and what its profiles look like. */

@@ -1,7 +1,16 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path/posix";
 import type { FileProblem } from "#linux";
-import { type ByteSource, type ElfFile, type ElfSegment, openElf, SymbolProblem } from "#symbols";
+import {
+  type ByteSource,
+  type ElfFile,
+  type ElfSegment,
+  openElf,
+  readV8Layout,
+  type SymbolFrame,
+  SymbolProblem,
+  type V8Layout,
+} from "#symbols";
 import type { Dictionary } from "../profiles/dictionary.ts";
 import type { CodeNames } from "./code-names.ts";
 
@@ -40,6 +49,7 @@ export class CodeFile {
   readonly #source: OpenedCode | undefined;
   readonly #executable: readonly ElfSegment[];
   #contentHash: string | undefined;
+  #v8: V8Layout | SymbolProblem | undefined;
   /** Numbers of the mappings in the dictionary, by segment, and of which generation of it. */
   #mappings: number[] = [];
   #generation = -1;
@@ -84,6 +94,18 @@ export class CodeFile {
       fileName: basename(this.path),
       attributes: this.#buildIds(dictionary),
     }));
+  }
+
+  /** Where its V8 keeps what, if it is a build of Node. Read when it's asked for first, which takes milliseconds. */
+  get v8(): V8Layout | undefined {
+    if (!this.elf) return undefined;
+    this.#v8 ??= readV8Layout(this.elf);
+    return this.#v8 instanceof SymbolProblem ? undefined : this.#v8;
+  }
+
+  /** The function at a virtual address, the innermost one; undefined if there is none or the names weren't read. */
+  symbolAt(address: number): SymbolFrame | undefined {
+    return this.names.kind === "read" ? this.names.names.find(address)?.frames[0] : undefined;
   }
 
   /** Gives back what it holds. */

@@ -32,7 +32,7 @@ export class KernelCode {
 
   /** Why kernel frames have no names; undefined if they have. */
   get problem(): string | undefined {
-    return this.#symbols.problem?.toString();
+    return this.#symbols.problem?.detail;
   }
 
   get memoryBytes(): number {

@@ -69,7 +69,7 @@ export class NameQueue {
         case "reading":
           break;
         case "unread":
-          this.#read(file, waiting.pid);
+          this.read(file, waiting.pid);
           // Reading is one piece of work, however long it takes: another file's is for the next turn.
           return true;
         case "none":
@@ -99,7 +99,8 @@ export class NameQueue {
     this.#dictionary.nameLocation(location, this.#dictionary.lineList(found.frames), this.#types.of(found.kind));
   }
 
-  #read(file: CodeFile, pid: number): void {
+  /** Begins to read the names of a file that has not been asked for any. */
+  read(file: CodeFile, pid: number): void {
     if (!file.elf) {
       file.names = { kind: "none" };
       return;

@@ -1,10 +1,14 @@
-import type { Mapping } from "#linux";
+import type { Mapping, MemoryBlocks } from "#linux";
+import type { Clock } from "#telemetry";
 import { type Dictionary, Unnamed } from "../profiles/dictionary.ts";
 import type { Process, ProcessTable } from "../processes/index.ts";
+import type { ProcessWalk } from "../sampler/sample-source.ts";
+import { AnnouncedCode } from "./announced-code.ts";
 import type { CodeFile } from "./code-file.ts";
 import type { CodeFiles } from "./code-files.ts";
 import type { FrameTypes } from "./frame-types.ts";
 import type { NameQueue } from "./name-queue.ts";
+import { V8Code, v8Walk } from "./v8-code.ts";
 
 const HIGH = 2 ** 32;
 /** User addresses end here on all machines; the page of old system calls lies above. */
@@ -17,6 +21,11 @@ export interface CodeSources {
   readonly types: FrameTypes;
   readonly queue: NameQueue;
   readonly processes: Pick<ProcessTable, "refreshMappings">;
+  /** Blocks of processes' memory, shared by all. */
+  readonly blocks: MemoryBlocks;
+  readonly clock: Pick<Clock, "monotonicMs">;
+  /** Tells the kernel how to walk a process. */
+  readonly setWalk: (pid: number, walk: ProcessWalk) => void;
 }
 
 /** Locations of the code that one program of a process runs. */
@@ -26,10 +35,22 @@ export class ProcessCode {
   readonly #files = new Map<Mapping, CodeFile>();
   /** What was found last: neighbours in a stack often lie in one file. */
   #last: Mapping | undefined;
+  /** The file with V8 in it; undefined if this is no Node. */
+  readonly #v8File: CodeFile | undefined;
+  #v8: V8Code | undefined;
+  #announced: AnnouncedCode | undefined;
+  /** Whether addresses may mean something else later: code was generated. */
+  isMoving = false;
 
   constructor(process: Process, sources: CodeSources) {
     this.process = process;
     this.#sources = sources;
+    this.#v8File = this.#findV8();
+    const layout = this.#v8File?.v8;
+    if (layout) {
+      this.isMoving = true;
+      sources.setWalk(process.pid, v8Walk(layout));
+    }
   }
 
   /** The mapping that holds an address; mappings are read again if none does. */
@@ -62,7 +83,7 @@ export class ProcessCode {
     const file = mapping && this.fileOf(mapping);
     if (!mapping || !file) return this.looseLocation(address, mapping);
     const { dictionary, queue, types } = this.#sources;
-    const virtual = file.toVirtualAddress(address - mapping.start + mapping.fileOffset);
+    const virtual = this.virtualAddress(address, mapping, file);
     const known = dictionary.locationCount;
     const location = dictionary.addressLocation(
       file.mappingOf(virtual, dictionary),
@@ -75,9 +96,58 @@ export class ProcessCode {
     return location;
   }
 
-  /** The location of an address that is in no file: the address is all that can be told. */
+  virtualAddress(address: number, mapping: Mapping, file: CodeFile): number {
+    return file.toVirtualAddress(address - mapping.start + mapping.fileOffset);
+  }
+
+  /** Whether V8's frames can be named: V8's own functions are told apart by their symbols. Else they're read soon. */
+  get isReady(): boolean {
+    const file = this.#v8File;
+    if (file?.names.kind === "unread") this.#sources.queue.read(file, this.process.pid);
+    return file?.names.kind !== "reading";
+  }
+
+  /** JavaScript frames; undefined if this is no Node, or is gone. */
+  get v8(): V8Code | undefined {
+    const layout = this.#v8File?.v8;
+    if (!layout || !this.process.facts) return undefined;
+    const { blocks, dictionary, types } = this.#sources;
+    this.#v8 ??= V8Code.open(this.process, layout, blocks, dictionary, types);
+    return this.#v8;
+  }
+
+  endFlush(): void {
+    this.#v8?.endFlush();
+  }
+
+  close(): void {
+    this.#v8?.close();
+    this.#announced?.close();
+  }
+
+  #findV8(): CodeFile | undefined {
+    const { process } = this;
+    const executable = process.facts?.executablePath;
+    for (const mapping of process.mappings?.list ?? []) {
+      if (mapping.path !== executable && !mapping.path.includes("/libnode.so")) continue;
+      const file = this.fileOf(mapping);
+      if (file?.v8) return file;
+    }
+    return undefined;
+  }
+
+  /** The location of an address that is in no file: its runtime may have announced it, else the address is all there is. */
   looseLocation(address: number, mapping: Mapping | undefined): number {
-    const { dictionary, types } = this.#sources;
+    const { dictionary, types, clock } = this.#sources;
+    if (mapping) {
+      this.isMoving = true;
+      this.#announced ??= new AnnouncedCode(this.process, clock);
+      const functionName = this.#announced.find(address);
+      if (functionName !== undefined) {
+        const lines = dictionary.lineList([{ functionName, line: 0, startLine: 0 }]);
+        return dictionary.namedLocation(0, lines, types.of("jit"));
+      }
+    }
     const isRead = this.process.mappings !== undefined;
     const reason = mapping ? Unnamed.Generated : isRead ? Unnamed.Unmapped : Unnamed.ProcessGone;
     const entry = mapping

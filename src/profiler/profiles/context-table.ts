@@ -18,6 +18,9 @@ const INSTANCE_KEY = "service.instance.id";
 const COMM_AT = 20;
 const CGROUPS_AT = 8;
 
+/** The resource of those who were sampled before the kernel knew that they are not to be. */
+const NOT_WANTED = -1;
+
 interface Context {
   readonly process: Process;
   readonly tid: number;
@@ -39,6 +42,7 @@ export class ContextTable {
   readonly #processes: Pick<ProcessTable, "placeOf" | "finalPlaceOf">;
   readonly #dictionary: Dictionary;
   readonly #resources: ResourceTable;
+  readonly #admits: (place: SamplePlace) => boolean;
   /** Process, thread, CPU, comm, cgroups. What isn't told is 0. */
   readonly #keys = new WordSet(11);
   readonly #contexts: Context[] = [];
@@ -49,8 +53,10 @@ export class ContextTable {
     processes: Pick<ProcessTable, "placeOf" | "finalPlaceOf">,
     dictionary: Dictionary,
     resources: ResourceTable,
+    admits: (place: SamplePlace) => boolean,
   ) {
     this.#settings = settings;
+    this.#admits = admits;
     this.#processes = processes;
     this.#dictionary = dictionary;
     this.#resources = resources;
@@ -89,13 +95,17 @@ export class ContextTable {
     for (const context of this.#contexts) {
       const { process, cgroupV2, cgroupV1 } = context;
       context.place ??= this.#processes.finalPlaceOf(process, cgroupV2, cgroupV1);
+      if (!this.#admits(context.place)) {
+        context.resource = NOT_WANTED;
+        continue;
+      }
       const resource = this.#resourceAttributes(process, context.place);
       context.resource = this.#resources.intern(resource);
       context.attributes = this.#sampleAttributes(context, resource);
     }
   }
 
-  /** The number of a context's resource, after `settle`. */
+  /** The number of a context's resource, after `settle`; negative if its samples are not wanted. */
   resourceOf(context: number): number {
     return this.#contexts[context]!.resource;
   }

@@ -16,7 +16,7 @@ const WINDOW: RequestWindow = {
   attributes: 0,
 };
 
-function modelOf(bytes: Uint8Array): ProfilesModel {
+function modelOf({ request: bytes }: { readonly request: Uint8Array }): ProfilesModel {
   const detection = detectLayout(bytes);
   if (detection instanceof Refusal) throw new Error(detection.message);
   expect(detection.layout).toBe("D10");

@@ -56,8 +56,12 @@ export class RequestBuilder {
     this.#tables = new DictionaryWriter(dictionary);
   }
 
-  /** The request, newly allocated. */
-  build(log: SampleLog, subjects: SampleSubjects, window: RequestWindow): Uint8Array {
+  /** The request, newly allocated, and how many samples are in it. */
+  build(
+    log: SampleLog,
+    subjects: SampleSubjects,
+    window: RequestWindow,
+  ): { readonly request: Uint8Array; readonly samples: number } {
     const writer = this.#writer;
     const groups = this.#groups;
     writer.reset();
@@ -85,7 +89,7 @@ export class RequestBuilder {
     this.#tables.write(writer);
     writer.close();
     this.#tables.clear();
-    return writer.finish();
+    return { request: writer.finish(), samples: groups.samples };
   }
 
   #writeProfile(log: SampleLog, resource: number, kind: number, window: RequestWindow, start: UnixStart): void {

@@ -5,7 +5,7 @@ import { type SampleLog, widened } from "./sample-log.ts";
 export interface SampleSubjects {
   /** Number of the stack in the dictionary. */
   stackOf(stack: number): number;
-  /** Number of the resource. */
+  /** Number of the resource; negative for a sample to be left out. */
   resourceOf(context: number): number;
   /** List of attributes in the dictionary. */
   attributesOf(context: number): number;
@@ -31,6 +31,9 @@ export class SampleGroups {
   #lastOf = new Int32Array(64);
   #kindsOf = new Uint8Array(64);
 
+  /** Samples in all groups. */
+  samples = 0;
+
   gather(log: SampleLog, subjects: SampleSubjects, resources: number): void {
     this.#begin(log.length, resources);
     const keys = this.#keys;
@@ -39,6 +42,8 @@ export class SampleGroups {
       const context = log.contexts[at]!;
       const kind = log.kinds[at]!;
       const resource = subjects.resourceOf(context);
+      if (resource < 0) continue;
+      this.samples++;
       key[0] = resource * 2 + kind;
       key[1] = subjects.attributesOf(context);
       key[2] = subjects.stackOf(log.stacks[at]!);
@@ -94,6 +99,7 @@ export class SampleGroups {
   }
 
   #begin(samples: number, resources: number): void {
+    this.samples = 0;
     this.#keys.clear();
     if (samples > this.#nextSample.length) this.#nextSample = new Int32Array(samples * 2);
     if (resources > this.#firstOf.length) {

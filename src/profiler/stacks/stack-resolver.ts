@@ -1,11 +1,14 @@
 import type { KernelCode } from "../naming/kernel-code.ts";
 import { type CodeSources, ProcessCode } from "../naming/process-code.ts";
+import { V8_WORDS } from "../naming/v8-code.ts";
 import type { Process } from "../processes/index.ts";
 import type { PendingStack } from "./pending-stacks.ts";
 
 const HIGH = 2 ** 32;
-/** Frames of a stack at most: 127 of the kernel, 127 of the user. */
-const MAX_FRAMES = 254;
+/** Sixteen flushes are an era. */
+const ERA_BITS = 4;
+/** Locations of a stack at most: 127 of the kernel, 127 of the user, of which each may be two. */
+const MAX_LOCATIONS = 127 * 3;
 
 /**
  * Turns the words of a stack into locations, leaf first: the kernel's, then the user's. Return addresses become addresses
@@ -16,7 +19,8 @@ export class StackResolver {
   readonly #sources: CodeSources;
   readonly #kernel: KernelCode;
   readonly #processes = new Map<number, ProcessCode>();
-  readonly #locations = new Int32Array(MAX_FRAMES);
+  readonly #locations = new Int32Array(MAX_LOCATIONS);
+  #flush = 0;
 
   constructor(sources: CodeSources, kernel: KernelCode) {
     this.#sources = sources;
@@ -34,13 +38,22 @@ export class StackResolver {
     }
     if (userFrames > 0) {
       const code = this.codeOf(pending.process);
+      const v8 = userWords === V8_WORDS ? code.v8 : undefined;
       for (let frame = 0; frame < userFrames; frame++, at += userWords * 2) {
+        const before = count;
+        if (v8) count = v8.locate(words, at, frame === 0, code, locations, count);
+        if (count > before) continue;
         // The call stands before the address to which it returns.
         const address = words[at + 1]! * HIGH + words[at]! - (frame === 0 ? 0 : 1);
         locations[count++] = code.locationOf(address);
       }
     }
     return this.#sources.dictionary.stack(locations, count);
+  }
+
+  /** Whether all that names the stack is there; else it comes soon. */
+  isReady({ kernelFrames, userWords, process }: PendingStack): boolean {
+    return (kernelFrames === 0 || this.#kernel.isReady) && (userWords !== V8_WORDS || this.codeOf(process).isReady);
   }
 
   /** The code of a process. */
@@ -53,8 +66,19 @@ export class StackResolver {
     return code;
   }
 
+  /** See `StackTable.intern`: addresses of generated code are believed for a while. */
+  eraOf(process: Process): number {
+    return this.#processes.get(process.number)?.isMoving === true ? (this.#flush >>> ERA_BITS) & 0xffff : 0;
+  }
+
+  endFlush(): void {
+    this.#flush++;
+    for (const code of this.#processes.values()) code.endFlush();
+  }
+
   /** Lets go of a process that is gone. */
   forget(process: Process): void {
+    this.#processes.get(process.number)?.close();
     this.#processes.delete(process.number);
   }
 }

@@ -32,16 +32,15 @@ export class StackTable {
    * The number of the record's stack.
    *
    * @param process number of the process, or one for all where the stack is the kernel's alone
-   * @param interpreterStart first address of the code that interprets: only its frames tell their place by a bytecode
-   *   offset; elsewhere the slot holds something else, which would make each sample's stack a new one
+   * @param era changes when what the process's addresses mean is to be asked anew
    */
-  intern(record: RecordView, process: number, interpreterStart: number, interpreterEnd: number): number {
+  intern(record: RecordView, process: number, era: number): number {
     const { key } = this.#keys;
     key[0] = process;
-    if (record.userWords === V8_WORDS) hashV8Stack(record, key, interpreterStart, interpreterEnd);
+    if (record.userWords === V8_WORDS) hashV8Stack(record, key);
     else hashWords(record.words, record.kernelAt, record.userEnd, key);
     key[3] = (record.kernelFrames << 16) | record.userFrames;
-    key[4] = (record.flags & SHOWN_FLAGS) | (record.userWords << 16);
+    key[4] = (record.flags & SHOWN_FLAGS) | (record.userWords << 8) | (era << 16);
     const id = this.#keys.intern();
     if (id === this.#resolved.length) this.#resolved.push(NEW);
     return id;
@@ -87,24 +86,23 @@ function hashWords(words: Uint32Array, from: number, to: number, key: Uint32Arra
 }
 
 /**
- * Of V8's frames: the address, and of JavaScript's the function, and the bytecode offset in the interpreter. Contexts
- * and whatever else stands in the slots differ from call to call.
+ * Of V8's frames: the address, and of JavaScript's the function and, in the interpreter, the bytecode offset. Contexts
+ * and whatever else stands in the slots differ from call to call. Which frames the interpreter runs shows in the slots of
+ * its bytecode: a pointer and, in the upper half of the next, a small number. Where generated code has such things in
+ * its slots too, a stack may get several numbers.
  */
-function hashV8Stack(record: RecordView, key: Uint32Array, interpreterStart: number, interpreterEnd: number): void {
+function hashV8Stack(record: RecordView, key: Uint32Array): void {
   const { words, userAt, userEnd } = record;
   hashWords(words, record.kernelAt, userAt, key);
   let first = key[1]! | 0;
   let second = key[2]! | 0;
   for (let at = userAt; at < userEnd; at += V8_WORDS * 2) {
-    const low = words[at]!;
-    const high = words[at + 1]!;
     const shared = words[at + 4]!;
-    const address = high * 0x1_0000_0000 + low;
-    // A small integer stands in the upper half of its slot.
-    const offset = shared !== 0 && address >= interpreterStart && address < interpreterEnd ? words[at + 9]! : 0;
-    const upper = high ^ (words[at + 5]! << 16);
-    first = mixFirst(mixFirst(mixFirst(mixFirst(first, low), upper), shared), offset);
-    second = mixSecond(mixSecond(mixSecond(mixSecond(second, low), upper), shared), offset);
+    const isInterpreted = shared !== 0 && (words[at + 6]! & 3) === 1 && words[at + 8] === 0;
+    const offset = isInterpreted ? words[at + 9]! : 0;
+    const upper = words[at + 1]! ^ (words[at + 5]! << 16);
+    first = mixFirst(mixFirst(mixFirst(mixFirst(first, words[at]!), upper), shared), offset);
+    second = mixSecond(mixSecond(mixSecond(mixSecond(second, words[at]!), upper), shared), offset);
   }
   key[1] = first;
   key[2] = second;
