@@ -106,7 +106,7 @@ async function record(words: readonly string[], flags: RecordFlags): Promise<voi
   const command = words.length > 0 ? new RecordedCommand(words) : undefined;
   const interruption = new Interruption();
   try {
-    const filter = command ? { cgroupPaths: [command.cgroupPath] } : await filterOf(flags);
+    const filter = command ? { rules: { cgroupPaths: [command.cgroupPath] } } : await filterOf(flags);
     const session = await sampled(recording, settingsOf(filter, flags), flags, command, interruption);
     const model = await recording.merged();
     const isOtlp = output.format.kind === "otlp";
@@ -142,11 +142,13 @@ async function filterOf({ pid, container, pod }: RecordFlags): Promise<ProfilerF
     if (!existsSync(`/proc/${pid}`)) throw new Fault(ExitCode.USER, `--pid ${pid}: there is no such process`);
     return { pid };
   }
-  if (container !== undefined) return { containerIds: [containerNamed(container, runningContainers()).id] };
-  if (pod !== undefined) {
-    return { containerIds: (await containersOfPod(pod, runningContainers())).map(({ id }) => id) };
-  }
-  return {};
+  const chosen =
+    container !== undefined
+      ? [containerNamed(container, runningContainers())]
+      : pod !== undefined
+        ? await containersOfPod(pod, runningContainers())
+        : [];
+  return chosen.length === 0 ? {} : { rules: { containers: { include: chosen.map(({ id }) => id) } } };
 }
 
 function settingsOf(filter: ProfilerFilter, { frequency, offCpu }: RecordFlags): ProfilerSettings {
@@ -199,12 +201,14 @@ async function sampled(
     if (command) ends.push(command.start(flags.output === "-" || flags.json === true ? "stderr" : "stdout"));
     if (durationMs !== undefined) ends.push(sleep(durationMs, undefined, { signal: time.signal }));
     await Promise.race(ends);
+    const seconds = (performance.now() - startedMs) / 1000;
+    await profiler.flushNow();
+    return { seconds, accounts: profiler.accounts() };
   } finally {
     time.abort();
     progress.end();
     await profiler.stop();
   }
-  return { seconds: (performance.now() - startedMs) / 1000, accounts: profiler.accounts() };
 }
 
 function stateOf({ samples, lost }: ProfilerAccounts): { samples: number; lost: number } {

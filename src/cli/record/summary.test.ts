@@ -10,7 +10,12 @@ const facts: RecordFacts = {
   bytes: 48_200,
   seconds: 2.0004,
   frequencyHz: 20,
-  accounts: { samples: 188, idle: 7, denied: 0, lost: { ring_full: 2, table_full: 0 } },
+  accounts: {
+    samples: 188,
+    idle: 7,
+    denied: 0,
+    lost: { ring_full: 2, missed: 0, malformed: 0, backlog: 0, refused: 0 },
+  },
   command: undefined,
 };
 

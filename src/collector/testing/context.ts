@@ -54,11 +54,11 @@ export class RecordingLogger implements Logger {
 /** A host that keeps services and fatal errors for the test to look at. `close` shuts the services down. */
 export class TestHost implements Host {
   readonly fatal: Error[] = [];
-  readonly #services = new Map<HostKey<unknown>, { shutdown?(deadline: AbortSignal): Promise<void> }>();
+  readonly #services = new Map<string, { shutdown?(deadline: AbortSignal): Promise<void> }>();
 
   service<T>(key: HostKey<T>, create: () => T & { shutdown?(deadline: AbortSignal): Promise<void> }): T {
-    let service = this.#services.get(key as HostKey<unknown>) as ReturnType<typeof create> | undefined;
-    if (!service) this.#services.set(key as HostKey<unknown>, (service = create()) as object);
+    let service = this.#services.get(key.name) as ReturnType<typeof create> | undefined;
+    if (!service) this.#services.set(key.name, (service = create()) as object);
     return service;
   }
 

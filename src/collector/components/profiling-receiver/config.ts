@@ -14,6 +14,7 @@ import {
   section,
 } from "#collector";
 import type { SampleAttribute } from "#profiler";
+import { type SelectionConfig, selectionField } from "./selection.ts";
 import { upstreamEntries, upstreamProblems, upstreamWarnings } from "./upstream-keys.ts";
 
 /** The receiver's configuration, checked and with defaults. */
@@ -30,6 +31,8 @@ export interface ProfilingConfig {
   readonly sampleAttributes: readonly SampleAttribute[];
   readonly serviceNames: boolean;
   readonly hostAttributes: boolean;
+  /** Who is sampled; undefined for everybody. */
+  readonly selection: SelectionConfig | undefined;
   /** What follows where this machine cannot be profiled: the process doesn't start, or goes on without. */
   readonly errorMode: "propagate" | "ignore";
   /** What is accepted but has no effect; logged at start. */
@@ -66,6 +69,7 @@ const schema = mapped(
       sample_attributes: optional(sampleAttributes, DEFAULT_ATTRIBUTES),
       service_names: optional(boolean(), true),
       host_attributes: optional(boolean(), true),
+      selection: optional(selectionField),
       ...upstreamEntries,
     }),
     upstreamProblems,
@@ -81,6 +85,7 @@ const schema = mapped(
     sampleAttributes: keys.sample_attributes,
     serviceNames: keys.service_names,
     hostAttributes: keys.host_attributes,
+    selection: keys.selection,
     warnings: upstreamWarnings(keys),
   }),
 );

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { ConsumeError } from "#collector";
-import type { DeliverProfiles } from "#profiler";
+import { ConsumeError, hostKey } from "#collector";
+import type { IdentityHub } from "#identity";
+import type { DeliverProfiles, ProfilerSettings } from "#profiler";
 import { RecordingConsumer, testContext, type TestContext } from "../../testing/context.ts";
 import { profilingConfig } from "./config.ts";
 import { ProfilingReceiver, type SamplingProfiler } from "./profiling-receiver.ts";
@@ -38,6 +39,8 @@ interface Rig {
   readonly events: string[];
   /** The profiler that `start` made. */
   readonly profiler: () => FakeProfiler;
+  /** What it was made with. */
+  readonly settings: () => ProfilerSettings;
   /** Metric of what happened at the border, by its verb. */
   readonly counted: (what: "accepted" | "refused" | "failed") => number;
 }
@@ -49,15 +52,18 @@ function rig(section: unknown = null, failure?: Error): Rig {
   const consumer = new RecordingConsumer();
   const events: string[] = [];
   let made: FakeProfiler | undefined;
-  const receiver = new ProfilingReceiver(context, result.config, consumer, (_settings, _telemetry, deliver) =>
-    Promise.resolve((made = new FakeProfiler(deliver, events, failure))),
-  );
+  let wanted: ProfilerSettings | undefined;
+  const receiver = new ProfilingReceiver(context, result.config, consumer, (settings, _telemetry, deliver) => {
+    wanted = settings;
+    return Promise.resolve((made = new FakeProfiler(deliver, events, failure)));
+  });
   return {
     context,
     consumer,
     receiver,
     events,
     profiler: () => made!,
+    settings: () => wanted!,
     counted: (what) =>
       context.metrics.counter(
         `otelcol_receiver_${what}_profile_samples`,
@@ -195,6 +201,31 @@ describe("a machine that cannot be profiled", () => {
     expect(context.logger.lines).toMatchObject([
       { level: "error", message: "this machine is not profiled (error_mode: ignore)", fields: { error: failure } },
     ]);
+  });
+});
+
+describe("a selection by pods", () => {
+  const captures = new URL("../../../../testdata/captures/pods.json", import.meta.url).pathname;
+
+  test("brings the directory of pods that other components may share, and lets go of it in the end", async () => {
+    const selection = { namespaces: { include: ["checkout"] }, identity_file: captures };
+    const { context, receiver, settings } = rig({ selection });
+    await receiver.start();
+    const hub = context.host.service<IdentityHub>(hostKey("identity"), () => expect.unreachable());
+    expect(hub.directories).toBe(1);
+    const { rules, directory } = settings().filter;
+    expect(rules?.namespaces?.include).toEqual(["checkout"]);
+    const id = "3469834df5c1ef8ee941352895a72fb359c6ac014ca3417056b3b12cfb9d3943";
+    expect(directory?.isSynced).toBe(true);
+    expect(directory?.findContainerText(id)?.record.pod.namespace).toBe("checkout");
+    await receiver.shutdown(AbortSignal.timeout(5000));
+    expect(hub.directories).toBe(0);
+  });
+
+  test("asks nobody where no rule speaks of pods", async () => {
+    const { receiver, settings } = rig({ selection: { cgroup_paths: ["/system.slice"] } });
+    await receiver.start();
+    expect(settings().filter).toEqual({ rules: { cgroupPaths: ["/system.slice"] } });
   });
 });
 

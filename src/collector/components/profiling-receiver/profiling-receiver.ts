@@ -4,14 +4,19 @@ import {
   ConsumeError,
   type Consumer,
   errorFrom,
+  hostKey,
   ThrottledLog,
 } from "#collector";
+import type { IdentityHandle, IdentityHub } from "#identity";
 import { INTERNAL_ORIGIN, Payload } from "#otlp";
 import type { DeliverProfiles, Profiler, ProfilerSettings } from "#profiler";
 import type { Telemetry } from "#telemetry";
 import type { ProfilingConfig } from "./config.ts";
 import { ReceiverMetrics } from "./receiver-metrics.ts";
 import { settingsOf } from "./settings.ts";
+
+/** The process's directories of pods: one for all components that watch the same pods. */
+const IDENTITY = hostKey<IdentityHub>("identity");
 
 /** What the receiver wants of a `Profiler`. */
 export type SamplingProfiler = Pick<Profiler, "start" | "stop">;
@@ -44,6 +49,7 @@ export class ProfilingReceiver implements Component {
   readonly #log: ThrottledLog;
   readonly #stopping = new AbortController();
   #profiler: SamplingProfiler | undefined;
+  #pods: IdentityHandle | undefined;
 
   constructor(
     context: ComponentContext,
@@ -65,14 +71,15 @@ export class ProfilingReceiver implements Component {
     for (const warning of this.#config.warnings) logger.warn(warning);
     if (this.#consumer === undefined || this.#stopping.signal.aborted) return;
     const consumer = this.#consumer;
-    const profiler = await this.#open(settingsOf(this.#config), telemetry, (request) =>
-      this.#deliver(consumer, request),
-    );
+    this.#pods = await this.#followPods();
+    const settings = settingsOf(this.#config, this.#pods?.view.directory);
+    const profiler = await this.#open(settings, telemetry, (request) => this.#deliver(consumer, request));
     try {
       profiler.start();
     } catch (caught) {
       if (this.#config.errorMode === "propagate") throw caught;
       logger.error("this machine is not profiled (error_mode: ignore)", { error: errorFrom(caught) });
+      await this.#pods?.shutdown();
       return;
     }
     this.#profiler = profiler;
@@ -84,7 +91,26 @@ export class ProfilingReceiver implements Component {
     this.#profiler = undefined;
     // Also past the deadline the kernel gets everything back; only what nobody takes is waited for no longer.
     await Promise.race([profiler?.stop(), aborted(deadline)]);
+    await this.#pods?.shutdown();
     this.#log.flush();
+  }
+
+  /** Takes part in the directory of pods, where rules speak of them. */
+  async #followPods(): Promise<IdentityHandle | undefined> {
+    const { selection } = this.#config;
+    if (selection?.source === undefined) return undefined;
+    const { host, telemetry } = this.#context;
+    const { DEFAULT_GRACE_MS, IdentityHub } = await import("#identity");
+    const { Selection } = await import("#profiler");
+    const hub = host.service(IDENTITY, () => new IdentityHub({ telemetry }));
+    const handle = hub.join({
+      source: selection.source,
+      keys: new Selection(selection.rules, true).keys,
+      keysName: JSON.stringify(selection.rules),
+      graceMs: DEFAULT_GRACE_MS,
+    });
+    await handle.start();
+    return handle;
   }
 
   /** Resolves when a pipeline answers for the samples; rejects when they are lost. */

@@ -1,8 +1,12 @@
+import type { Directory } from "#identity";
 import type { ProfilerSettings } from "#profiler";
 import type { ProfilingConfig } from "./config.ts";
 
-/** What a configuration means for the profiler. */
-export function settingsOf(config: ProfilingConfig): ProfilerSettings {
+/**
+ * What a configuration means for the profiler.
+ * @param directory of pods, where rules speak of them
+ */
+export function settingsOf(config: ProfilingConfig, directory?: Directory): ProfilerSettings {
   return {
     frequencyHz: config.samplesPerSecond,
     reporterIntervalMs: config.reporterIntervalMs,
@@ -11,7 +15,7 @@ export function settingsOf(config: ProfilingConfig): ProfilerSettings {
     values: config.sampleShape === "values" ? "merged" : "timestamps",
     sampleAttributes: config.sampleAttributes,
     offCpuThreshold: config.offCpuThreshold,
-    filter: {},
+    filter: { ...(config.selection && { rules: config.selection.rules }), ...(directory && { directory }) },
     hostAttributes: config.hostAttributes,
     serviceNames: config.serviceNames,
   };
