@@ -2,8 +2,9 @@
  * bpf(2): maps, programs, links. Each function is one command; a file descriptor is all that a map or a program is,
  * and closing the last one frees it (nothing is ever pinned). Layouts of `union bpf_attr`: include/uapi/linux/bpf.h.
  */
-import { closeSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { addressOf, systemCall, SystemCallError } from "../ffi.ts";
+import { closeDescriptor } from "./descriptor.ts";
 import { SYSTEM_CALL } from "./system-calls.ts";
 
 const Command = {
@@ -256,7 +257,7 @@ export function namesInKernel(kind: "programs" | "maps"): readonly string[] {
     if (fd < 0) continue;
     const info = new Uint8Array(256);
     const result = new Attribute(16).u32(0, fd).u32(4, info.length).pointer(8, info).call(Command.InfoByFd);
-    closeSync(fd);
+    closeDescriptor(fd);
     if (result < 0) continue;
     const name = info.subarray(nameAt, nameAt + NAME_BYTES + 1);
     names.push(Buffer.from(name.subarray(0, name.indexOf(0))).toString("latin1"));

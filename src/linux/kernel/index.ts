@@ -33,6 +33,7 @@ export {
 export { BtfError, readBtf, type BtfAnswer, type BtfQuery } from "./btf.ts";
 export { Capability, holds, keepOnlyCapabilities, readCapabilities, type CapabilitySets } from "./capabilities.ts";
 export { cpuTimes, onlineCpus, parseCpuList, possibleCpus, type CpuTime } from "./cpus.ts";
+export { closeDescriptor } from "./descriptor.ts";
 export { LoadedObject, type LoadSettings } from "./loaded-object.ts";
 export { liftLockedMemoryLimit } from "./memory-limit.ts";
 export { attachProgram, enableEvent, openCpuClock, setEventPeriod } from "./perf-event.ts";

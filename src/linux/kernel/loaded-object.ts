@@ -1,6 +1,6 @@
-import { closeSync } from "node:fs";
 import { createMap, descriptorFacts, freezeMap, loadProgram, updateElement } from "./bpf.ts";
 import { MAP_READ_ONLY_FOR_PROGRAMS, type DescriptorFacts } from "./bpf.ts";
+import { closeDescriptor } from "./descriptor.ts";
 import { BpfObjectError, type BpfObject, type ObjectMap } from "./bpf-object.ts";
 
 /** `src_reg` of a load instruction whose immediate is a map's file descriptor, or one and an offset in its value. */
@@ -64,7 +64,7 @@ export class LoadedObject {
 
   close(): void {
     for (const fds of [this.#programs, this.#maps]) {
-      for (const fd of fds.values()) closeSync(fd);
+      for (const fd of fds.values()) closeDescriptor(fd);
       fds.clear();
     }
   }

@@ -32,6 +32,8 @@ export class RingReader {
   readonly #words: Uint32Array;
   readonly #mask: number;
   #position: number;
+  /** The lower 32 bits of the position, as a signed number: what the loop calculates with. */
+  #low: number;
   #malformed = 0;
 
   constructor(memory: RingMemory) {
@@ -41,6 +43,7 @@ export class RingReader {
     this.#words = new Uint32Array(memory.data);
     this.#mask = memory.data.byteLength / 2 - 1;
     this.#position = Number(Atomics.load(this.#consumer, 0));
+    this.#low = (this.#position % 2 ** 32) | 0;
   }
 
   /** Times that what stood in the ring could not be a record: all that was waiting has been given up each time. */
@@ -65,7 +68,7 @@ export class RingReader {
       while (count < limit) {
         const waiting = this.#waiting();
         if (waiting === 0) break;
-        const at = this.#position % (this.#mask + 1);
+        const at = this.#low & this.#mask;
         const header = Atomics.load(this.#lengths, at >> 2);
         if (header & BUSY) break;
         const sizeBytes = header & ~DISCARDED;
@@ -73,10 +76,10 @@ export class RingReader {
         if (length > waiting) {
           // Nothing tells where the next record begins.
           this.#malformed++;
-          this.#position += waiting;
+          this.#advance(waiting);
           continue;
         }
-        this.#position += length;
+        this.#advance(length);
         if (!(header & DISCARDED)) {
           count++;
           visit(this.#words, (at + RECORD_HEADER_BYTES) >> 2, sizeBytes);
@@ -90,7 +93,12 @@ export class RingReader {
   }
 
   #waiting(): number {
-    return (Atomics.load(this.#producer, 0) - (this.#position % 2 ** 32)) >>> 0;
+    return (Atomics.load(this.#producer, 0) - this.#low) >>> 0;
+  }
+
+  #advance(bytes: number): void {
+    this.#position += bytes;
+    this.#low = (this.#low + bytes) | 0;
   }
 
   #giveBack(): void {

@@ -1,7 +1,7 @@
 /** Numbers of the system calls that Node has no function for, by `process.arch` (asm/unistd.h of each machine). */
 const NUMBERS = {
-  x64: { bpf: 321, perfEventOpen: 298, ioctl: 16, capget: 125, capset: 126, prctl: 157, prlimit64: 302 },
-  arm64: { bpf: 280, perfEventOpen: 241, ioctl: 29, capget: 90, capset: 91, prctl: 167, prlimit64: 261 },
+  x64: { close: 3, bpf: 321, perfEventOpen: 298, ioctl: 16, capget: 125, capset: 126, prctl: 157, prlimit64: 302 },
+  arm64: { close: 57, bpf: 280, perfEventOpen: 241, ioctl: 29, capget: 90, capset: 91, prctl: 167, prlimit64: 261 },
 } as const;
 
 export type Machine = keyof typeof NUMBERS;
@@ -15,4 +15,4 @@ export const MACHINE: Machine | undefined = process.arch in NUMBERS ? (process.a
  */
 export const SYSTEM_CALL: Readonly<Record<keyof (typeof NUMBERS)["x64"], number>> = MACHINE
   ? NUMBERS[MACHINE]
-  : { bpf: -1, perfEventOpen: -1, ioctl: -1, capget: -1, capset: -1, prctl: -1, prlimit64: -1 };
+  : { close: -1, bpf: -1, perfEventOpen: -1, ioctl: -1, capget: -1, capset: -1, prctl: -1, prlimit64: -1 };

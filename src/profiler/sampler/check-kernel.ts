@@ -1,8 +1,9 @@
-import { closeSync, readFileSync, readlinkSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { release } from "node:os";
 import {
   attachProgram,
   Capability,
+  closeDescriptor,
   holds,
   LoadedObject,
   MACHINE,
@@ -39,7 +40,7 @@ export interface KernelFacts {
  * Checks all that sampling needs of this kernel and this process, and tries each part by doing it. Nothing is changed,
  * nothing stays behind. In the order in which a person would look; about 0.1 s.
  */
-export function checkKernel(facts: KernelFacts = factsHere()): readonly KernelCheck[] {
+export function checkKernel(facts: KernelFacts = factsHere(), tried = tryFeatures): readonly KernelCheck[] {
   return [
     machine(),
     version(facts),
@@ -190,7 +191,7 @@ function cgroups({ read }: KernelFacts): KernelCheck {
 const TRIED_PROGRAMS = ["on_cpu", "sched_process_exec", "sched_process_exit", "sched_switch"] as const;
 
 /** Each feature by using it for a moment. */
-function tried(): readonly KernelCheck[] {
+function tryFeatures(): readonly KernelCheck[] {
   const file = readProgramFile();
   const offsets = readKernelOffsets();
   const btf = attempt("type information of the kernel", () => {
@@ -226,7 +227,7 @@ function tryProgram(file: Uint8Array, offsets: KernelOffsets, name: (typeof TRIE
   try {
     const fd = object.program(name);
     if (name !== "on_cpu") {
-      closeSync(openRawTracepoint(name, fd));
+      closeDescriptor(openRawTracepoint(name, fd));
       return "loaded and attached";
     }
     const cpus = onlineCpus();
@@ -235,7 +236,7 @@ function tryProgram(file: Uint8Array, offsets: KernelOffsets, name: (typeof TRIE
       try {
         attachProgram(event, fd);
       } finally {
-        closeSync(event);
+        closeDescriptor(event);
       }
     }
     return `loaded and attached to ${cpus.length} CPUs`;

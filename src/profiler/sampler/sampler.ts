@@ -1,6 +1,6 @@
-import { closeSync } from "node:fs";
 import {
   attachProgram,
+  closeDescriptor,
   deleteElement,
   enableEvent,
   enableRunTimeStats,
@@ -58,6 +58,7 @@ const EXEC = "sched_process_exec";
 const EXIT = "sched_process_exit";
 const SWITCH = "sched_switch";
 
+const MAX_FREQUENCY_HZ = 999;
 const RING_BYTES_A_CPU = 64 * 1024;
 const MIN_RING_BYTES = 256 * 1024;
 const MAX_RING_BYTES = 1 << 30;
@@ -205,7 +206,7 @@ export class Sampler implements SampleSource {
     for (const [cpu, fd] of this.#events) {
       // A CPU that went and came back looks as before, but its timer never fires again.
       if (wanted.has(cpu) && !this.#time.isDead(cpu, this.#counters.hits(cpu))) continue;
-      closeSync(fd);
+      closeDescriptor(fd);
       this.#events.delete(cpu);
       this.#time.end(cpu);
     }
@@ -264,11 +265,11 @@ export class Sampler implements SampleSource {
     this.#readCounters();
     this.#closed = true;
     for (const [cpu, fd] of this.#events) {
-      closeSync(fd);
+      closeDescriptor(fd);
       this.#time.end(cpu);
     }
     this.#events.clear();
-    for (const fd of this.#descriptors) closeSync(fd);
+    for (const fd of this.#descriptors) closeDescriptor(fd);
     this.#ring.close();
     this.#object.close();
   }
@@ -319,6 +320,7 @@ function explained(error: SystemCallError): KernelSupportError {
 }
 
 function periodOf(hz: number): number {
+  if (!(hz >= 1 && hz <= MAX_FREQUENCY_HZ)) throw new RangeError(`sampling frequency: ${hz} Hz isn't 1 to 999`);
   return Math.round(1e9 / hz);
 }
 

@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { cgroupKey, configBytes, controlBytes, CPU_COUNTERS, CpuCounters, processBytes } from "./kernel-layout.ts";
+
+test("settings have the size that the programs' structures have", () => {
+  const offsets = new Uint32Array(17);
+  expect(configBytes(offsets, { onlyPid: 1, hasTaskRegisters: true, offCpuRoomBytes: 2 })).toHaveLength(80);
+  expect(controlBytes({ selection: "all", offCpuShare: 0 })).toHaveLength(8);
+});
+
+test("a share of intervals becomes a bound on a random number: none, half of them, all", () => {
+  const threshold = (offCpuShare: number): number =>
+    new DataView(controlBytes({ selection: "all", offCpuShare }).buffer).getUint32(4, true);
+  expect([0, 0.5, 1].map(threshold)).toEqual([0, 2 ** 31, 2 ** 32 - 1]);
+});
+
+test("ids of different hierarchies have different keys", () => {
+  const key = (hierarchy: 1 | 2): bigint =>
+    new DataView(cgroupKey({ hierarchy, id: 77n }).buffer).getBigUint64(0, true);
+  expect([key(2), key(1)]).toEqual([77n, 77n | (1n << 63n)]);
+});
+
+test("a process walked by frame pointers needs no entry; V8's offsets keep their sign", () => {
+  expect(processBytes({ kind: "frame-pointers" })).toBeUndefined();
+  const offsets = { fpContext: -8, fpFunction: -16, fpBytecodeArray: -32, fpBytecodeOffset: -40, functionShared: 24 };
+  const bytes = processBytes({ kind: "v8", offsets })!;
+  expect(bytes).toHaveLength(64);
+  expect([...new Int16Array(bytes.buffer, 8, 5)]).toEqual([-8, -16, -32, -40, 24]);
+  expect(bytes[0]).toBe(1);
+});
+
+test("counters are summed over CPUs, beyond 32 bits too", () => {
+  const counters = new CpuCounters(2);
+  const words = new BigUint64Array(counters.bytes.buffer);
+  words[0] = 2n ** 33n;
+  words[CPU_COUNTERS.length] = 5n;
+  words[CPU_COUNTERS.length + 1] = 7n;
+  expect(counters.sum("samples")).toBe(2 ** 33 + 5);
+  expect([counters.hits(0), counters.hits(1), counters.of(1, "idle")]).toEqual([2 ** 33, 12, 7]);
+});
