@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { addressOf, systemCall, SystemCallError } from "../ffi.ts";
+import { closeDescriptor } from "../kernel/descriptor.ts";
 import { FileProblem, type FileProblemReason, OpenedFile } from "./opened-file.ts";
 import type { Mapping } from "./mappings.ts";
 
@@ -49,12 +50,15 @@ export function openInProcess(
     const { reason, code } = problem(path, error);
     return new FileProblem(reason === "missing" ? "process-gone" : reason, path, code);
   }
+  let found = -1;
   try {
-    return reopen(resolveInRoot(root, path), path, limits);
+    found = resolveInRoot(root, path);
+    return openFound(found, path, limits);
   } catch (error) {
     return problem(path, error);
   } finally {
     closeSync(root);
+    if (found >= 0) closeDescriptor(found);
   }
 }
 
@@ -125,25 +129,24 @@ function resolveInRoot(root: number, path: string): number {
 }
 
 function openMapFile(pid: number, { start, end, path }: Mapping, limits: OpenLimits): OpenedFile | FileProblem {
+  let found: number | undefined;
   try {
-    const name = `/proc/${pid}/map_files/${start.toString(16)}-${end.toString(16)}`;
-    return reopen(openSync(name, O_PATH), path, limits);
+    found = openSync(`/proc/${pid}/map_files/${start.toString(16)}-${end.toString(16)}`, O_PATH);
+    return openFound(found, path, limits);
   } catch (error) {
     return problem(path, error);
+  } finally {
+    if (found !== undefined) closeSync(found);
   }
 }
 
-/** Opens for reading what the descriptor names, if it is a regular file; takes the descriptor. */
-function reopen(named: number, path: string, limits: OpenLimits): OpenedFile | FileProblem {
-  try {
-    const stat = fstatSync(named);
-    if (!stat.isFile()) return new FileProblem("not-regular", path);
-    if (stat.size > limits.maxBytes) return new FileProblem("too-large", path);
-    const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
-    return new OpenedFile(openSync(`/proc/self/fd/${named}`, flags));
-  } finally {
-    closeSync(named);
-  }
+/** Opens for reading what the descriptor names, if it is a regular file. */
+function openFound(found: number, path: string, limits: OpenLimits): OpenedFile | FileProblem {
+  const stat = fstatSync(found);
+  if (!stat.isFile()) return new FileProblem("not-regular", path);
+  if (stat.size > limits.maxBytes) return new FileProblem("too-large", path);
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+  return new OpenedFile(openSync(`/proc/self/fd/${found}`, flags));
 }
 
 /** @param error of node:fs or of a system call: both say the kernel's answer as `code` */

@@ -38,10 +38,7 @@ export function readProcess(pid: number): ProcessFacts | undefined {
   const stat = readStat(pid);
   const status = readStatus(pid);
   if (stat === undefined || status === undefined) return undefined;
-  const executable = readExecutable(pid);
-  // Between the first and the last read another process may have got the number.
-  if (readStat(pid)?.startTimeTicks !== stat.startTimeTicks) return undefined;
-  return { pid, ...stat, ...status, ...executable };
+  return { pid, ...stat, ...status, ...readExecutable(pid) };
 }
 
 /**

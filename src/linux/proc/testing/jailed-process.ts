@@ -1,0 +1,66 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { hasProgram } from "../../../../test/has-program.ts";
+
+/** Whether processes with a root directory of their own can be made here. */
+export function canJail(): boolean {
+  if (process.getuid?.() === 0) return hasProgram("/bin/busybox", "true");
+  if (process.env["PODFLAME_REQUIRE"] === "all") throw new Error("root is missing");
+  process.stderr.write("SKIPPED: tests that need root\n");
+  return false;
+}
+
+/** A process that sleeps in a root directory of its own, as one in a container does. */
+export class JailedProcess {
+  /** Its root, from outside. */
+  readonly root: string;
+  readonly #child: ChildProcess;
+
+  private constructor(root: string, child: ChildProcess) {
+    this.root = root;
+    this.#child = child;
+  }
+
+  /** @param prepare fills the root before the process runs `program` in it; both are given its path from outside */
+  static async start(prepare?: (root: string) => void, program = "/bin/busybox"): Promise<JailedProcess> {
+    const root = mkdtempSync(join(tmpdir(), "podflame-jail-"));
+    mkdirSync(join(root, "bin"));
+    mkdirSync(join(root, "tmp"));
+    mkdirSync(join(root, "etc"));
+    copyFileSync("/bin/busybox", join(root, "bin/busybox"));
+    symlinkSync("busybox", join(root, "bin/sh"));
+    prepare?.(root);
+    const script = "echo running; read line";
+    const args = program === "/bin/busybox" ? ["sh", "-c", script] : ["-c", script];
+    const child = spawn("chroot", [root, program, ...args], { stdio: ["pipe", "pipe", "inherit"] });
+    await once(child.stdout, "data");
+    return new JailedProcess(root, child);
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  /** A path of its own, from outside. */
+  path(path: string): string {
+    return join(this.root, path);
+  }
+
+  async end(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await once(this.#child, "close");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await this.end();
+    rmSync(this.root, { recursive: true });
+  }
+}
+
+/** Makes a FIFO or a device. */
+export function makeNode(path: string, ...type: readonly string[]): void {
+  execFileSync("mknod", [path, ...type]);
+}
