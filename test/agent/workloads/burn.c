@@ -12,7 +12,6 @@
  */
 #include "shares.h"
 #include <sys/prctl.h>
-#include <sys/random.h>
 
 #define KEEP __attribute__((noinline, noclone))
 
@@ -58,7 +57,7 @@ KEEP void gamma_outer(uint64_t until_ns) {
 KEEP void random_bytes(uint64_t until_ns) {
   static char bytes[65536];
   while (cpu_ns() < until_ns)
-    if (getrandom(bytes, sizeof bytes, 0) < 0) abort();
+    if (system_call(SYS_getrandom, bytes, sizeof bytes, 0) < 0) abort();
 }
 
 int main(int count, char **arguments) {

@@ -6,10 +6,10 @@
 
 #define KEEP __attribute__((noinline, noclone))
 
-static uint64_t sleep_ms(long milliseconds) {
+static inline __attribute__((always_inline)) uint64_t sleep_ms(long milliseconds) {
   struct timespec length = {0, milliseconds * 1000000};
   uint64_t before_ns = now_ns(CLOCK_MONOTONIC);
-  nanosleep(&length, NULL);
+  system_call(SYS_nanosleep, &length, 0, 0);
   return now_ns(CLOCK_MONOTONIC) - before_ns;
 }
 
