@@ -105,3 +105,24 @@ export function casesOfSenders(pods: readonly KnownPod[]): readonly AssociationC
     nobody("service namespace from a namespace alone", { "k8s.namespace.name": "shop" }),
   ];
 }
+
+/** Resources of no known pod that name a namespace, a node or a workload. */
+export function casesOfObjects(pods: readonly KnownPod[]): readonly AssociationCase[] {
+  const nobody = (label: string, attributes: SentAttributes): AssociationCase => ({
+    label,
+    attributes,
+    pod: undefined,
+  });
+  const owned = (kind: string): readonly AssociationCase[] => {
+    const owner = pods.find((pod) => pod.owner?.kind === kind)?.owner;
+    if (owner === undefined) throw new Error(`no pod of a ${kind}`);
+    return [nobody(`uid of a ${kind}`, { [`k8s.${kind.toLowerCase()}.uid`]: owner.uid })];
+  };
+  return [
+    nobody("name of a namespace", { "k8s.namespace.name": "tools" }),
+    nobody("name of an unknown namespace", { "k8s.namespace.name": "nowhere" }),
+    nobody("name of a node", { "k8s.node.name": "node-1" }),
+    nobody("names of a namespace and a node", { "k8s.namespace.name": "shop", "k8s.node.name": "node-2" }),
+    ...["StatefulSet", "DaemonSet", "Job"].flatMap(owned),
+  ];
+}

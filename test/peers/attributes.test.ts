@@ -3,16 +3,17 @@
  * the same API server, attribute by attribute. Every difference that is meant stands in a list here, with its reason.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { casesOfContainers, casesOfPods, casesOfSenders, type AssociationCase } from "./association-cases.ts";
+import {
+  casesOfContainers,
+  casesOfObjects,
+  casesOfPods,
+  casesOfSenders,
+  type AssociationCase,
+} from "./association-cases.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { describePeers } from "./describe-peers.ts";
-import {
-  compareWithExpected,
-  differences,
-  something,
-  type Difference,
-  type ExpectedDifference,
-} from "./differences.ts";
+import { compareWithExpected, differences, type Difference } from "./differences.ts";
+import { EXPECTED, NO_TAG_FOR_A_DIGEST } from "./expected-differences.ts";
 import { readRequest, type Attributes } from "./otlp-reader.ts";
 import { createPods, type KnownPod } from "./pods.ts";
 import { startCluster } from "./prepared-cluster.ts";
@@ -63,103 +64,21 @@ const EVERYTHING = {
 const DEFAULTS = { auth_type: "kubeConfig", wait_for_metadata: true, pod_association: BY_CONTAINER };
 const POD_NAMES_ONLY = { ...DEFAULTS, extract: { metadata: ["k8s.pod.name", "k8s.pod.uid", "service.name"] } };
 
-const NO_TAG_FOR_A_DIGEST: ExpectedDifference = {
-  reason: "an image given by its digest has no tag; the Collector says latest",
-  cases: /image by digest$/,
-  attribute: /^container\.image\.tags$/,
-  collector: ["latest"],
-  podflame: undefined,
+const OBJECTS = ["namespace", "node", "deployment", "statefulset", "daemonset", "job"];
+/** What it takes other objects than pods to know. */
+const WITH_OBJECTS = {
+  ...EVERYTHING,
+  extract: {
+    ...EVERYTHING.extract,
+    metadata: [...ALL_METADATA, "k8s.deployment.uid", "k8s.cronjob.uid", "k8s.node.uid", "k8s.cluster.uid"],
+    labels: [
+      ...EVERYTHING.extract.labels,
+      ...OBJECTS.map((from) => ({ from, key: "example.test/color" })),
+      ...OBJECTS.map((from) => ({ from, key_regex: "(pl.*)", tag_name: `${from}.$$1` })),
+    ],
+    annotations: [{ from: "namespace", key: "example.test/note", tag_name: "note" }],
+  },
 };
-const CONTAINER_ATTRIBUTE = /^(container\.|k8s\.container\.name$|service\.(version|instance\.id)$)/;
-
-/** What is meant to differ, and why. An entry that nothing needs fails the test. */
-const EXPECTED: readonly ExpectedDifference[] = [
-  {
-    reason: "container ids are compared in one spelling; the Collector compares them as they are written",
-    cases: /^spelled /,
-    attribute: /./,
-    collector: undefined,
-    podflame: something,
-  },
-  {
-    reason: "the instance before a restart is known from lastState; the Collector forgets it",
-    cases: /^instance before/,
-    attribute: /./,
-    collector: undefined,
-    podflame: something,
-  },
-  {
-    reason: "so its restart count selects it, too",
-    cases: /^uid, container name and the restart count of the instance before$/,
-    attribute: /^(container\.id|container\.image\.repo_digests)$/,
-    collector: undefined,
-    podflame: something,
-  },
-  {
-    reason: "every empty attribute is filled; the Collector leaves an empty container.id as it is",
-    cases: /^empty container id, known uid$/,
-    attribute: /^container\.id$/,
-    collector: "",
-    podflame: something,
-  },
-  {
-    reason: "ephemeral containers are containers; the Collector does not look at their statuses",
-    cases: /^ephemeral container /,
-    attribute: /./,
-    collector: undefined,
-    podflame: something,
-  },
-  {
-    reason: "an association rule that finds no pod lets the next one try; the Collector stops at the first with values",
-    cases: /^unknown container, known uid$/,
-    attribute: /./,
-    collector: undefined,
-    podflame: something,
-  },
-  {
-    reason: "what the API does not say is left out; the Collector writes an empty string",
-    cases: /./,
-    attribute: /^k8s\.(pod\.hostname|pod\.ip|node\.name)$/,
-    collector: "",
-    podflame: undefined,
-  },
-  NO_TAG_FOR_A_DIGEST,
-  {
-    reason: "docker's image ids have a scheme in front; the Collector cannot read those",
-    cases: /image pulled by docker$/,
-    attribute: /^container\.image\.repo_digests$/,
-    collector: undefined,
-    podflame: something,
-  },
-  {
-    reason: "the only app container is meant when no container is named; the Collector counts finished init containers",
-    cases: /^(uid|names|address) of init container /,
-    attribute: CONTAINER_ATTRIBUTE,
-    collector: undefined,
-    podflame: something,
-  },
-  {
-    reason: "a container has its name before it has a status",
-    cases: /^(uid|names) of pending /,
-    attribute: /^(k8s\.container\.name|service\.instance\.id)$/,
-    collector: undefined,
-    podflame: something,
-  },
-  {
-    reason: "the address of a node says nothing about its pods; the Collector names the last one it saw",
-    cases: /^address of host network /,
-    attribute: /./,
-    collector: something,
-    podflame: undefined,
-  },
-  {
-    reason: "only pods are sources so far: what a namespace tells without a pod comes with the other kinds of objects",
-    cases: /^service namespace from a namespace alone$/,
-    attribute: /^service\.namespace$/,
-    collector: "shop",
-    podflame: undefined,
-  },
-];
 
 const PEERS = ["etcd", "kube-apiserver", "otelcol"] as const;
 
@@ -269,6 +188,37 @@ describePeers("the attributes that podflame and the Collector add", PEERS, () =>
       const resources = await enriched(relays.podflame(), "logs", "grpc", [0, 1, 2].map(counted));
       const ids = resources.map((attributes) => attributes["container.id"]);
       expect(ids).toEqual([undefined, container!.previousId, container!.id]);
+    });
+  });
+
+  describe("asked for what other objects tell", () => {
+    const relays = bothWith(WITH_OBJECTS);
+    const allCases = (): readonly AssociationCase[] => [
+      ...casesOfContainers(pods),
+      ...casesOfPods(pods),
+      ...casesOfSenders(pods),
+      ...casesOfObjects(pods),
+    ];
+
+    test("tell what every object around a pod has", async () => {
+      const pod = pods.find(({ label }) => label === "deployment 0")!;
+      const cases = [{ label: "container", attributes: { "container.id": pod.containers[0]!.id }, pod }];
+      const [attributes] = await enriched(relays.podflame(), "traces", "grpc", cases);
+      expect(attributes).toMatchObject({
+        "k8s.deployment.name": "cart-0",
+        "k8s.deployment.label.example.test/color": "color-of-cart-0",
+        "deployment.plain": "yes",
+        "k8s.namespace.label.example.test/color": "color-of-shop",
+        "k8s.node.label.example.test/color": "color-of-node-0",
+        note: "note of shop",
+      });
+      for (const name of ["k8s.deployment.uid", "k8s.node.uid", "k8s.cluster.uid"])
+        expect(attributes).toHaveProperty([name]);
+    });
+
+    test.for(SIGNALS)("are the same in %s, but for what is meant", async (signal) => {
+      const found = await compare(relays, signal, "grpc", allCases());
+      expect(compareWithExpected(found, EXPECTED)).toEqual({ unexpected: [], stale: [] });
     });
   });
 

@@ -23,6 +23,14 @@ export interface KnownPod {
   readonly ip: string | undefined;
   readonly hostNetwork: boolean;
   readonly containers: readonly KnownContainer[];
+  /** The workload that the pod belongs to directly. */
+  readonly owner: KnownOwner | undefined;
+}
+
+/** A workload that `createPods` made. */
+export interface KnownOwner {
+  readonly kind: string;
+  readonly uid: string;
 }
 
 /** A pod to be made: what differs from a bare pod with one running container. */
@@ -59,16 +67,78 @@ interface Owner {
 }
 
 const NAMESPACES = ["shop", "tools"] as const;
+const NODES = 3;
 const DIGEST = `sha256:${hex("an image")}`;
 
 /** About sixty pods of every kind that has its own rule somewhere, written as a kubelet would leave them. */
 export async function createPods(cluster: Cluster): Promise<readonly KnownPod[]> {
   for (const name of NAMESPACES) {
-    await cluster.json("/api/v1/namespaces", { method: "POST", body: { metadata: { name } } });
+    const metadata = { name, labels: labelsOf(name), annotations: { "example.test/note": `note of ${name}` } };
+    await cluster.json("/api/v1/namespaces", { method: "POST", body: { metadata } });
   }
+  for (let node = 0; node < NODES; node++) {
+    const metadata = { name: `node-${node}`, labels: labelsOf(`node-${node}`) };
+    await cluster.json("/api/v1/nodes", { method: "POST", body: { metadata } });
+  }
+  const workloads = new Workloads(cluster);
   const pods: KnownPod[] = [];
-  for (const [index, plan] of plans().entries()) pods.push(await createPod(cluster, plan, index));
+  for (const [index, plan] of plans().entries()) pods.push(await createPod(cluster, workloads, plan, index));
   return pods;
+}
+
+/** Labels of everything that isn't a pod. */
+function labelsOf(name: string): Record<string, string> {
+  return { "example.test/color": `color-of-${name}`, plain: "yes" };
+}
+
+/** The workloads of the pods, made when the first of their pods asks for them. No controller is at work on them. */
+class Workloads {
+  readonly #cluster: Cluster;
+  readonly #uids = new Map<string, string>();
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  async uidOf(owner: Owner, namespace: string): Promise<string> {
+    const { apiVersion, kind, name } = owner;
+    const key = `${kind} ${namespace}/${name}`;
+    const known = this.#uids.get(key);
+    if (known !== undefined) return known;
+    const above = ownerOfOwner(owner);
+    const controller = above && { ...above, uid: await this.uidOf(above, namespace), controller: true };
+    const path = `/apis/${apiVersion}/namespaces/${namespace}/${kind.toLowerCase()}s`;
+    const body = {
+      apiVersion,
+      kind,
+      metadata: { name, labels: labelsOf(name), ownerReferences: controller === undefined ? [] : [controller] },
+      spec: specOfWorkload(kind),
+    };
+    const { metadata } = await this.#cluster.json<{ metadata: { uid: string } }>(path, { method: "POST", body });
+    this.#uids.set(key, metadata.uid);
+    return metadata.uid;
+  }
+}
+
+/** A ReplicaSet named after a template's hash is a Deployment's, a Job named after a minute a CronJob's. */
+function ownerOfOwner({ kind, name }: Owner): Owner | undefined {
+  if (kind === "ReplicaSet" && name.includes("-")) return apps("Deployment", name.slice(0, name.lastIndexOf("-")));
+  if (kind !== "Job" || !name.startsWith("nightly-")) return undefined;
+  return { apiVersion: "batch/v1", kind: "CronJob", name: "nightly" };
+}
+
+function specOfWorkload(kind: string): ApiObject {
+  const template = {
+    metadata: { labels: { app: "any" } },
+    spec: {
+      containers: [{ name: "app", image: "example.test/app:1" }],
+      ...(kind.endsWith("Job") && { restartPolicy: "Never" }),
+    },
+  };
+  if (kind === "Job") return { template };
+  if (kind === "CronJob") return { schedule: "0 3 * * *", jobTemplate: { spec: { template } } };
+  const selector = { matchLabels: { app: "any" } };
+  return { selector, template, ...(kind === "StatefulSet" && { serviceName: "any" }) };
 }
 
 function plans(): readonly PodPlan[] {
@@ -184,7 +254,7 @@ function batch(name: string): Owner {
   return { apiVersion: "batch/v1", kind: "Job", name };
 }
 
-async function createPod(cluster: Cluster, plan: PodPlan, index: number): Promise<KnownPod> {
+async function createPod(cluster: Cluster, workloads: Workloads, plan: PodPlan, index: number): Promise<KnownPod> {
   const namespace = plan.namespace ?? "shop";
   const name = plan.generatedName ?? `${plan.label.replaceAll(/[^a-z0-9]+/g, "-")}-${index}`;
   const collection = `/api/v1/namespaces/${namespace}/pods`;
@@ -194,6 +264,8 @@ async function createPod(cluster: Cluster, plan: PodPlan, index: number): Promis
     image,
   });
   const ephemeral = containers.filter(({ kind }) => kind === "ephemeral");
+  const owners: (Owner & { readonly uid: string })[] = [];
+  for (const owner of plan.owners ?? []) owners.push({ ...owner, uid: await workloads.uidOf(owner, namespace) });
   const body: ApiObject = {
     apiVersion: "v1",
     kind: "Pod",
@@ -201,14 +273,10 @@ async function createPod(cluster: Cluster, plan: PodPlan, index: number): Promis
       name,
       labels: plan.labels ?? {},
       annotations: plan.annotations ?? {},
-      ownerReferences: (plan.owners ?? []).map((owner, at) => ({
-        ...owner,
-        uid: uuid(`${owner.kind} ${owner.name}`),
-        controller: at === 0,
-      })),
+      ownerReferences: owners.map((owner, at) => ({ ...owner, controller: at === 0 })),
     },
     spec: {
-      ...(plan.pending !== true && { nodeName: `node-${index % 3}` }),
+      ...(plan.pending !== true && { nodeName: `node-${index % NODES}` }),
       ...(plan.hostname !== undefined && { hostname: plan.hostname }),
       ...(plan.hostNetwork === true && { hostNetwork: true }),
       initContainers: containers.filter(({ kind }) => kind === "init").map(specOf),
@@ -222,7 +290,7 @@ async function createPod(cluster: Cluster, plan: PodPlan, index: number): Promis
   }
   const { uid } = pod["metadata"] as { uid: string };
   const known = containers.map((container) => knownContainer(uid, container));
-  const ip = plan.hostNetwork === true ? `192.168.0.${(index % 3) + 1}` : `10.128.0.${index + 1}`;
+  const ip = plan.hostNetwork === true ? `192.168.0.${(index % NODES) + 1}` : `10.128.0.${index + 1}`;
   if (plan.pending !== true) {
     const status = runningStatus(uid, containers, plan.secondIp === undefined ? [ip] : [ip, plan.secondIp]);
     await cluster.json(`${collection}/${name}/status`, { method: "PUT", body: { ...pod, status } });
@@ -235,6 +303,7 @@ async function createPod(cluster: Cluster, plan: PodPlan, index: number): Promis
     ip: plan.pending === true ? undefined : ip,
     hostNetwork: plan.hostNetwork === true,
     containers: plan.pending === true ? [] : known,
+    owner: owners[0],
   };
 }
 
@@ -287,8 +356,4 @@ function runningStatus(podUid: string, containers: readonly ContainerPlan[], ips
 
 function hex(text: string): string {
   return createHash("sha256").update(text).digest("hex");
-}
-
-function uuid(text: string): string {
-  return hex(text).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, "$1-$2-$3-$4-$5");
 }
