@@ -19,6 +19,7 @@ export type { DebugFileSource, OpenDebugFile } from "./native/debug-file.ts";
 export { type KernelList, KernelSymbols } from "./kernel/kernel-symbols.ts";
 export type { KernelFunction } from "./kernel/kernel-table.ts";
 export { PerfMap, type PerfMapFunction } from "./perf-map/perf-map.ts";
+export { type GoSymbols, openGoSymbols } from "./go/go-symbols.ts";
 export type { FramePlace } from "./v8/frame-place.ts";
 export { readV8Layout, type V8Layout } from "./v8/layout.ts";
 export type { RemoteMemory } from "./v8/remote-memory.ts";
