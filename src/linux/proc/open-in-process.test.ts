@@ -1,4 +1,15 @@
-import { mkdirSync, readFileSync, renameSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Mapping, readMappings } from "./mappings.ts";
 import { openInProcess, openMappedFile } from "./open-in-process.ts";
@@ -144,6 +155,23 @@ describe.skipIf(!jailable)("the file of a mapping", () => {
       expect(file.inode).toBe(before.inode);
       file.close();
     }
+  });
+
+  test("on an overlay is known by its inode, where maps and stat tell different devices", async () => {
+    // Layers of different file systems: /dev/shm is a tmpfs of its own.
+    const lower = mkdtempSync("/dev/shm/podflame-lower-");
+    cpSync("/bin/busybox", `${lower}/bin/busybox`);
+    await using jail = await JailedProcess.start(
+      undefined,
+      `mkdir $0/tmp/up $0/tmp/work; mount -t overlay -o lowerdir=${lower},upperdir=$0/tmp/up,workdir=$0/tmp/work none $0`,
+    );
+    const mapping = codeOf(jail.pid);
+    const file = opened(openMappedFile(jail.pid, mapping));
+    expect(file.inode).toBe(mapping.inode);
+    expect(file.device).not.toBe(mapping.device);
+    file.close();
+    expect(openMappedFile(jail.pid, { ...mapping, inode: mapping.inode + 1n })).toMatchObject({ reason: "replaced" });
+    rmSync(lower, { recursive: true });
   });
 
   test("of a process whose mappings are others by now is none", async () => {

@@ -142,11 +142,11 @@ function openMapFile(pid: number, { start, end, path }: Mapping, limits: OpenLim
 
 /** Opens for reading what the descriptor names, if it is a regular file. */
 function openFound(found: number, path: string, limits: OpenLimits): OpenedFile | FileProblem {
-  const stat = fstatSync(found);
+  const stat = fstatSync(found, { bigint: true });
   if (!stat.isFile()) return new FileProblem("not-regular", path);
   if (stat.size > limits.maxBytes) return new FileProblem("too-large", path);
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
-  return new OpenedFile(openSync(`/proc/self/fd/${found}`, flags));
+  return new OpenedFile(openSync(`/proc/self/fd/${found}`, flags), stat);
 }
 
 /** @param error of node:fs or of a system call: both say the kernel's answer as `code` */

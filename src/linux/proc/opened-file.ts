@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, readSync, statfsSync } from "node:fs";
+import { type BigIntStats, closeSync, readSync, statfsSync } from "node:fs";
 
 /** Why a file of a process can't be read. Each has a counter. */
 export type FileProblemReason =
@@ -52,14 +52,13 @@ export class OpenedFile {
   readonly #fd: number;
   #open = true;
 
-  /** Owns the descriptor from now on. */
-  constructor(fd: number) {
-    const { size, dev, ino, mtimeNs } = fstatSync(fd, { bigint: true });
+  /** @param fd owned from now on */
+  constructor(fd: number, stat: BigIntStats) {
     this.#fd = fd;
-    this.sizeBytes = Number(size);
-    this.device = Number(dev);
-    this.inode = ino;
-    this.mtimeNs = mtimeNs;
+    this.sizeBytes = Number(stat.size);
+    this.device = Number(stat.dev);
+    this.inode = stat.ino;
+    this.mtimeNs = stat.mtimeNs;
   }
 
   /** The same for the same content, as long as nobody sets the time back: a key for what is made of the content. */

@@ -7,7 +7,7 @@ import { hasProgram } from "../../../../test/has-program.ts";
 
 /** Whether processes with a root directory of their own can be made here. */
 export function canJail(): boolean {
-  if (process.getuid?.() === 0) return hasProgram("/bin/busybox", "true");
+  if (process.getuid?.() === 0) return hasProgram("/bin/busybox", "true") && hasProgram("unshare", "--version");
   if (process.env["PODFLAME_REQUIRE"] === "all") throw new Error("root is missing");
   process.stderr.write("SKIPPED: tests that need root\n");
   return false;
@@ -24,18 +24,20 @@ export class JailedProcess {
     this.#child = child;
   }
 
-  /** @param prepare fills the root before the process runs `program` in it; both are given its path from outside */
-  static async start(prepare?: (root: string) => void, program = "/bin/busybox"): Promise<JailedProcess> {
+  /**
+   * @param prepare fills the root; given its path from outside
+   * @param mount commands of a shell that mount something on the root, `$0`, in a mount namespace of the process's own,
+   *   with which it ends
+   */
+  static async start(prepare?: (root: string) => void, mount = ":"): Promise<JailedProcess> {
     const root = mkdtempSync(join(tmpdir(), "podflame-jail-"));
-    mkdirSync(join(root, "bin"));
-    mkdirSync(join(root, "tmp"));
-    mkdirSync(join(root, "etc"));
+    for (const folder of ["bin", "tmp", "etc"]) mkdirSync(join(root, folder));
     copyFileSync("/bin/busybox", join(root, "bin/busybox"));
     symlinkSync("busybox", join(root, "bin/sh"));
     prepare?.(root);
-    const script = "echo running; read line";
-    const args = program === "/bin/busybox" ? ["sh", "-c", script] : ["-c", script];
-    const child = spawn("chroot", [root, program, ...args], { stdio: ["pipe", "pipe", "inherit"] });
+    const script = `set -e; ${mount}; exec chroot "$0" /bin/busybox sh -c "echo running; read line"`;
+    const args = ["--mount", "--propagation", "private", "sh", "-c", script, root];
+    const child = spawn("unshare", args, { stdio: ["pipe", "pipe", "inherit"] });
     await once(child.stdout, "data");
     return new JailedProcess(root, child);
   }
