@@ -29,7 +29,7 @@ Exit codes: 0 this machine can be sampled; 2 something is missing. docs/kernel.m
 
 /** A line for each check; below those that failed, or could be better, what to do. */
 function report(checks: readonly KernelCheck[]): string[] {
-  const lines = tableLines(checks.map(({ what, ok, detail }) => [ok ? "ok" : "PROBLEM", what, detail]));
+  const lines = tableLines(checks.map((check) => [stateOf(check), check.what, check.detail]));
   const missing = checks.filter(({ ok }) => !ok).length;
   return [
     ...lines.flatMap((line, at) => {
@@ -39,4 +39,10 @@ function report(checks: readonly KernelCheck[]): string[] {
     "",
     missing === 0 ? "This machine can be sampled." : `This machine can't be sampled as this user: ${missing} missing.`,
   ];
+}
+
+/** What is only better to have is a note: sampling works without it. */
+function stateOf({ ok, remedy }: KernelCheck): string {
+  if (!ok) return "PROBLEM";
+  return remedy === undefined ? "ok" : "note";
 }

@@ -69,10 +69,10 @@ function concluded(caught: unknown): ExitCode {
     return caught.exitCode;
   }
   if (caught instanceof StartError) {
-    say(`podflame: ${caught.message}`);
+    const kernel = kernelFault(caught.cause);
+    say(`podflame: ${kernel?.message ?? caught.message}`);
     const code = (caught.cause as NodeJS.ErrnoException | undefined)?.code;
-    const isMissing = code === "EACCES" || code === "EPERM" || kernelFault(caught.cause) !== undefined;
-    return isMissing ? ExitCode.MISSING : ExitCode.USER;
+    return kernel !== undefined || code === "EACCES" || code === "EPERM" ? ExitCode.MISSING : ExitCode.USER;
   }
   say(
     `podflame: this is a bug in podflame, please report it\n${caught instanceof Error ? caught.stack : String(caught)}`,

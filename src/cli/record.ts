@@ -192,6 +192,7 @@ async function sampled(
   } catch (caught) {
     throw kernelFault(caught) ?? caught;
   }
+  if (!process.stderr.isTTY) say(`recording at ${flags.frequency} Hz; Ctrl-C ends it`);
   const startedMs = performance.now();
   const durationMs = flags.duration ?? (command ? undefined : DEFAULT_DURATION_MS);
   const progress = new RecordProgress(() => stateOf(profiler.accounts()), durationMs);

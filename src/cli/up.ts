@@ -72,16 +72,13 @@ async function up({ listen, duration, replay }: UpFlags): Promise<void> {
     ],
   };
   say(`OTLP/gRPC on ${shownAddress(grpc)}, OTLP/HTTP on ${shownAddress(http)}. Ctrl-C ends it.`);
-  if (replay === true) return runReplay(surroundings, "as you asked");
+  if (replay === true) return runReplay(surroundings, "--replay asks for it");
   try {
     await runLive(surroundings);
   } catch (caught) {
-    const cause = caught instanceof StartError ? kernelFault(caught.cause)?.cause : undefined;
-    if (!(cause instanceof Error)) throw caught;
-    await runReplay(
-      surroundings,
-      `${cause.message}. For live samples: sudo podflame up; podflame doctor kernel tells more`,
-    );
+    const fault = caught instanceof StartError ? kernelFault(caught.cause) : undefined;
+    if (fault === undefined) throw caught;
+    await runReplay(surroundings, fault.message);
   }
 }
 
@@ -101,7 +98,7 @@ async function runReplay(surroundings: Surroundings, why: string): Promise<void>
   await runWith([presetFile("replay")!], surroundings, async (collector) => {
     const telemetry = { logger: collector.logger ?? silentLogger, metrics: new MetricRegistry(), clock: systemClock };
     const replay = new Replay(shownAddress(surroundings.grpc), telemetry, collector.buffers);
-    say(`This is a recorded replay of ${ROOT}/testdata/captures, not this machine: ${why}.`);
+    say(`This is a recorded replay of ${ROOT}/testdata/captures: ${why}.`);
     replay.start();
     return replay;
   });
