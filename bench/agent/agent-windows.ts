@@ -1,7 +1,7 @@
 /** Windows of a running agent: what it used and what it sent in each. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { AgentProcess } from "../../test/agent/harness/agent-process.ts";
-import { countOf, readSamples } from "../../test/agent/harness/samples.ts";
+import { countOf } from "../../test/agent/harness/samples.ts";
 import { cpuSeconds, memoryUse, type MemoryUse } from "./measured-process.ts";
 
 /** How long is measured, and how often. */
@@ -48,7 +48,7 @@ async function measureWindow(agent: AgentProcess, seconds: number): Promise<Agen
   const after = { atMs: performance.now(), cpu: cpuSeconds(agent.pid), bpf: agent.holdings() };
   const wallMs = after.atMs - before.atMs;
   const received = [...requests];
-  const samples = received.reduce((sum, { message }) => sum + countOf(readSamples(message)), 0);
+  const samples = received.reduce((sum, request) => sum + countOf(request.samples()), 0);
   const sum = (bytesOf: (request: (typeof received)[number]) => number): number =>
     received.reduce((total, request) => total + bytesOf(request), 0);
   const runTimeNs = after.bpf.runTimeNs - before.bpf.runTimeNs;

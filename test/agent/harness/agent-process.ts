@@ -6,7 +6,7 @@ import { REPOSITORY } from "../../peers/locations.ts";
 import { Program, until } from "../../peers/program.ts";
 import { kill } from "./cgroups.ts";
 import { ProfilesSink } from "./profiles-sink.ts";
-import { countOf, readSamples } from "./samples.ts";
+import { countOf } from "./samples.ts";
 
 export interface AgentOptions {
   /** Keys of the receiver, as in YAML. */
@@ -69,8 +69,7 @@ export class AgentProcess implements AsyncDisposable {
 
   /** Milliseconds from its start until the first request with a sample; waits for it. */
   async firstSampleMs(): Promise<number> {
-    const first = (): number | undefined =>
-      this.sink.requests.find(({ message }) => countOf(readSamples(message)) > 0)?.atMs;
+    const first = (): number | undefined => this.sink.requests.find((request) => countOf(request.samples()) > 0)?.atMs;
     await until("the agent's first samples", () => {
       if (this.ended) throw new Error(`podflame ended:\n${this.log.slice(-2000)}`);
       return first() !== undefined;

@@ -60,7 +60,7 @@ export class LocalProfiler implements AsyncDisposable {
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    await this.#profiler.stop();
+    await this.#profiler.stop().catch(() => {}); // TEMP
   }
 
   /** Samples of a container. */

@@ -19,6 +19,8 @@ export interface ReceivedProfiles {
   readonly wireBytes: number;
   /** The message, decompressed. */
   readonly message: Uint8Array;
+  /** Taken apart when asked for, once. */
+  samples(): readonly Sample[];
 }
 
 export class ProfilesSink {
@@ -49,7 +51,7 @@ export class ProfilesSink {
 
   /** All samples so far. */
   samples(): Sample[] {
-    return this.requests.flatMap(({ message }) => readSamples(message));
+    return this.requests.flatMap((request) => request.samples());
   }
 
   async close(): Promise<void> {
@@ -64,15 +66,22 @@ export class ProfilesSink {
     stream.on("error", () => {});
     stream.on("end", () => {
       const body = Buffer.concat(chunks);
-      const message = body.subarray(PREFIX_BYTES);
-      this.requests.push({
-        atMs: performance.now(),
-        wireBytes: body.length,
-        message: body[0] === 1 ? gunzipSync(message) : message,
-      });
+      this.requests.push(received(body));
       stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
       stream.once("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
       stream.end(Buffer.alloc(PREFIX_BYTES));
     });
   }
+}
+
+function received(body: Buffer): ReceivedProfiles {
+  const sent = body.subarray(PREFIX_BYTES);
+  const message = body[0] === 1 ? gunzipSync(sent) : sent;
+  let samples: readonly Sample[] | undefined;
+  return {
+    atMs: performance.now(),
+    wireBytes: body.length,
+    message,
+    samples: () => (samples ??= readSamples(message)),
+  };
 }
