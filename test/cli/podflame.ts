@@ -14,6 +14,14 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** How it is started. */
+export interface StartOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** Capabilities that it must not have, as setpriv(1) calls them. Takes root. */
+  readonly without?: readonly string[];
+}
+
 /** `bin/podflame` as its users start it. It's killed at the end of the test if it still runs. */
 export class Podflame {
   stdout = "";
@@ -22,8 +30,12 @@ export class Podflame {
   readonly #child: ChildProcess;
   #waiting: (() => void)[] = [];
 
-  constructor(args: readonly string[], options: { env?: Readonly<Record<string, string>>; cwd?: string } = {}) {
-    const child = spawn(join(ROOT, "bin/podflame"), args, {
+  constructor(args: readonly string[], options: StartOptions = {}) {
+    const words = [join(ROOT, "bin/podflame"), ...args];
+    if (options.without) {
+      words.unshift("setpriv", `--bounding-set=${options.without.map((name) => `-${name}`).join(",")}`);
+    }
+    const child = spawn(words[0]!, words.slice(1), {
       cwd: options.cwd ?? ROOT,
       env: { ...process.env, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
@@ -79,10 +91,7 @@ export class Podflame {
 }
 
 /** Runs to the end. */
-export function podflame(
-  args: readonly string[],
-  options: { env?: Readonly<Record<string, string>>; cwd?: string } = {},
-): Promise<Ended> {
+export function podflame(args: readonly string[], options: StartOptions = {}): Promise<Ended> {
   return new Podflame(args, options).ended;
 }
 

@@ -3,8 +3,21 @@ import { ConsumeError, hostKey } from "#collector";
 import type { IdentityHub } from "#identity";
 import type { DeliverProfiles, ProfilerSettings } from "#profiler";
 import { RecordingConsumer, testContext, type TestContext } from "../../testing/context.ts";
+import { lifecycleSuite } from "../../testing/lifecycle-suite.ts";
 import { profilingConfig } from "./config.ts";
+import { profilingReceiverFactory } from "./index.ts";
 import { ProfilingReceiver, type SamplingProfiler } from "./profiling-receiver.ts";
+
+const PODS = new URL("../../../../testdata/captures/pods.json", import.meta.url).pathname;
+
+// On a machine that can't be sampled it starts and does nothing.
+lifecycleSuite(profilingReceiverFactory, [
+  { name: "wherever it runs", config: { error_mode: "ignore" } },
+  {
+    name: "with rules about pods",
+    config: { error_mode: "ignore", selection: { namespaces: { exclude: ["web"] }, identity_file: PODS } },
+  },
+]);
 
 /** One resource with one scope, one profile and two samples: enough for the receiver, which only counts. */
 const REQUEST = Uint8Array.of(0x0a, 8, 0x12, 6, 0x12, 4, 0x12, 0, 0x12, 0);
@@ -205,10 +218,8 @@ describe("a machine that cannot be profiled", () => {
 });
 
 describe("a selection by pods", () => {
-  const captures = new URL("../../../../testdata/captures/pods.json", import.meta.url).pathname;
-
   test("brings the directory of pods that other components may share, and lets go of it in the end", async () => {
-    const selection = { namespaces: { include: ["checkout"] }, identity_file: captures };
+    const selection = { namespaces: { include: ["checkout"] }, identity_file: PODS };
     const { context, receiver, settings } = rig({ selection });
     await receiver.start();
     const hub = context.host.service<IdentityHub>(hostKey("identity"), () => expect.unreachable());

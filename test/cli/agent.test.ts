@@ -1,0 +1,131 @@
+/** What samples this machine: `up`, `agent`, `run` with a receiver `profiling`, and what is told where that can't be. */
+import { statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { ProfilesSink } from "../agent/harness/profiles-sink.ts";
+import { canSample } from "../agent/harness/requirements.ts";
+import { readSamples } from "../agent/harness/samples.ts";
+import { until } from "../peers/program.ts";
+import { hasProgram } from "../has-program.ts";
+import { folderWith, Podflame, podflame } from "./podflame.ts";
+
+const SAMPLES_HERE = canSample();
+const DROPS_CAPABILITIES = SAMPLES_HERE && hasProgram("setpriv", "--version");
+/** CAP_SYS_ADMIN stands for the newer two as well. */
+const WITHOUT_BPF = ["bpf", "sys_admin"];
+const NO_THROW = { throwIfNoEntry: false } as const;
+/** No kubeconfig, whoever runs the tests. */
+const NO_CLUSTER = { KUBECONFIG: "/dev/null/none", KUBERNETES_SERVICE_HOST: "" };
+
+describe.skipIf(!SAMPLES_HERE)("this machine", () => {
+  test("is what podflame up shows, with cores and functions, until Ctrl-C", async () => {
+    const process = new Podflame(["up", "--listen", "127.0.0.1:0"], { env: NO_CLUSTER });
+    await process.shows("stdout", /samples\/s, \d+\.\d\d cores$/m);
+    expect(process.stdout).toMatch(/^(?:CONTAINER +)?SERVICE +SAMPLES\/S +CORES +HOTTEST$/m);
+    expect(process.stderr).toContain("Live samples of this machine, 20 a second on each CPU.");
+    process.kill("SIGINT");
+    const { code, stderr } = await process.ended;
+    expect(code, stderr).toBe(0);
+    expect(stderr).not.toMatch(/warn|error/i);
+  });
+
+  test("is sampled also while nobody reads the table any more, and that ends well", async () => {
+    const process = new Podflame(["up", "--listen", "127.0.0.1:0"], { env: NO_CLUSTER });
+    await process.shows("stdout", /in all/);
+    process.closeStdout();
+    expect((await process.ended).code).toBe(0);
+  });
+
+  test("is what podflame agent sends to the endpoint of its environment", async () => {
+    const sink = await ProfilesSink.start();
+    onTestFinished(() => sink.close());
+    const env = { ...NO_CLUSTER, OTEL_EXPORTER_OTLP_ENDPOINT: `http://${sink.endpoint}` };
+    const sets = ["receivers::profiling::reporter_interval=500ms", "service::telemetry::metrics::level=none"];
+    const process = new Podflame(["agent", ...sets.flatMap((set) => ["--set", set])], { env });
+    await until("a request", () => sink.requests.length > 0);
+    process.kill("SIGTERM");
+    const { code, stderr } = await process.ended;
+    expect(code, stderr).toBe(0);
+    const [sample] = sink.requests.flatMap(({ message }) => readSamples(message));
+    expect(sample).toMatchObject({ type: "samples", periodNs: 50_000_000, resource: { "os.type": "linux" } });
+  });
+
+  test("goes through the pipelines of a configuration", async () => {
+    const folder = await folderWith({
+      "c.yaml": `
+receivers: {profiling: {samples_per_second: 97, reporter_interval: 300ms, sample_shape: values, group_by: process}}
+processors: {resource: {attributes: [{key: team, value: shop, action: insert}]}}
+exporters: {file: {path: out.otlp, format: proto}}
+service:
+  telemetry: {metrics: {level: none}}
+  pipelines: {profiles: {receivers: [profiling], processors: [resource], exporters: [file]}}
+`,
+    });
+    const process = new Podflame(["run", "--config", "c.yaml"], { cwd: folder });
+    await until("samples in the file", () => (statSync(join(folder, "out.otlp"), NO_THROW)?.size ?? 0) > 0);
+    process.kill("SIGTERM");
+    expect((await process.ended).code).toBe(0);
+    // The file exporter puts four bytes of length ahead of each request.
+    const file = await readFile(join(folder, "out.otlp"));
+    const samples = readSamples(file.subarray(4, 4 + file.readUInt32BE(0)));
+    expect(samples[0]).toMatchObject({ resource: { team: "shop" }, timesUnixNano: [] });
+    expect(samples.filter(({ resource }) => resource["process.pid"] === undefined)).toEqual([]);
+  });
+});
+
+describe.skipIf(!DROPS_CAPABILITIES)("without a capability", () => {
+  test("doctor kernel names it and how to get it, and ends with 2", async () => {
+    const { code, stdout } = await podflame(["doctor", "kernel", "--json"], { without: ["perfmon", "sys_admin"] });
+    const failed = (JSON.parse(stdout) as { what: string; ok: boolean; remedy: string }[]).filter(({ ok }) => !ok);
+    expect(failed[0]).toMatchObject({
+      what: "capability CAP_PERFMON",
+      remedy: expect.stringContaining("securityContext.capabilities.add") as string,
+    });
+    expect(code).toBe(2);
+  });
+
+  test("doctor kernel shows people what is a problem", async () => {
+    const { code, stdout } = await podflame(["doctor", "kernel"], { without: WITHOUT_BPF });
+    expect(stdout).toMatch(/^PROBLEM +capability CAP_BPF +missing.*\n +→ run as root, or grant CAP_BPF/m);
+    expect(stdout).toMatch(/^ok +capability CAP_PERFMON/m);
+    expect(code).toBe(2);
+  });
+
+  test.each([
+    ["record", ["record", "-o", "x.otlp"]],
+    ["agent", ["agent", "--set", "service::telemetry::metrics::level=none"]],
+  ])("%s says which one in one line, and ends with 2", async (_, args) => {
+    const cwd = await folderWith({});
+    const { code, stderr } = await podflame(args, { cwd, env: NO_CLUSTER, without: WITHOUT_BPF });
+    const [line, ...more] = stderr.split("\n").filter((each) => each.startsWith("podflame: "));
+    expect(line).toMatch(/this machine can't be sampled: capability CAP_BPF is missing: run as root, or grant CAP_BPF/);
+    expect(more).toEqual([]);
+    expect(code).toBe(2);
+  });
+
+  test("up says why in one line and shows the recording", async () => {
+    const process = new Podflame(["up", "--listen", "127.0.0.1:0"], { env: NO_CLUSTER, without: WITHOUT_BPF });
+    await process.shows("stdout", /in all/);
+    expect(process.stderr).toMatch(
+      /^podflame: This is a recorded replay of .*: capability CAP_BPF is missing: run as root/m,
+    );
+    process.kill("SIGINT");
+    expect((await process.ended).code).toBe(0);
+  });
+
+  test("a collector whose receiver may fail goes on", async () => {
+    const folder = await folderWith({
+      "c.yaml": `
+receivers: {profiling: {error_mode: ignore}}
+exporters: {debug: }
+service: {telemetry: {metrics: {level: none}}, pipelines: {profiles: {receivers: [profiling], exporters: [debug]}}}
+`,
+    });
+    const process = new Podflame(["run", "--config", "c.yaml"], { cwd: folder, without: WITHOUT_BPF });
+    await process.shows("stderr", /everything is ready/);
+    expect(process.stderr).toContain("this machine is not profiled (error_mode: ignore)");
+    process.kill("SIGTERM");
+    expect((await process.ended).code).toBe(0);
+  });
+});
