@@ -4,7 +4,6 @@
  */
 import { readFileSync } from "node:fs";
 import { addressOf, systemCall, SystemCallError } from "../ffi.ts";
-import { closeDescriptor } from "./descriptor.ts";
 import { SYSTEM_CALL } from "./system-calls.ts";
 
 const Command = {
@@ -13,10 +12,6 @@ const Command = {
   MapUpdate: 2,
   MapDelete: 3,
   ProgramLoad: 5,
-  ProgramNextId: 11,
-  MapNextId: 12,
-  ProgramFdById: 13,
-  InfoByFd: 15,
   RawTracepointOpen: 17,
   MapFreeze: 22,
   EnableStats: 32,
@@ -62,10 +57,6 @@ class Attribute {
     const taken = name.replace(/[^\w.]/g, "_").slice(0, NAME_BYTES);
     this.bytes.set(Buffer.from(taken, "latin1"), offset);
     return this;
-  }
-
-  read(offset: number): number {
-    return this.#view.getUint32(offset, true);
   }
 
   call(command: number): number {
@@ -240,28 +231,6 @@ export function openRawTracepoint(name: string, programFd: number): number {
  */
 export function enableRunTimeStats(): number {
   return checked("BPF_ENABLE_STATS", new Attribute(4).u32(0, 0).call(Command.EnableStats));
-}
-
-/** Names of all programs or maps that the kernel holds now, whoever made them. */
-export function namesInKernel(kind: "programs" | "maps"): readonly string[] {
-  const names: string[] = [];
-  const [nextId, fdById, nameAt] =
-    kind === "programs" ? ([Command.ProgramNextId, Command.ProgramFdById, 64] as const) : ([12, 14, 24] as const);
-  let id = 0;
-  for (;;) {
-    const next = new Attribute(16).u32(0, id);
-    if (next.call(nextId) < 0) return names;
-    id = next.read(4);
-    const fd = new Attribute(16).u32(0, id).call(fdById);
-    // It may have gone meanwhile.
-    if (fd < 0) continue;
-    const info = new Uint8Array(256);
-    const result = new Attribute(16).u32(0, fd).u32(4, info.length).pointer(8, info).call(Command.InfoByFd);
-    closeDescriptor(fd);
-    if (result < 0) continue;
-    const name = info.subarray(nameAt, nameAt + NAME_BYTES + 1);
-    names.push(Buffer.from(name.subarray(0, name.indexOf(0))).toString("latin1"));
-  }
 }
 
 /** What `/proc/self/fdinfo` tells of a map or program. */

@@ -13,7 +13,6 @@ export {
   lookUpElement,
   MapType,
   MAP_READ_ONLY_FOR_PROGRAMS,
-  namesInKernel,
   openRawTracepoint,
   ProgramLoadError,
   ProgramType,

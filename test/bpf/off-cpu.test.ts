@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { RecordFlag, RecordKind } from "../../src/profiler/sampler/record.ts";
+import { canSample, COMPILERS } from "../agent/harness/requirements.ts";
+import { until } from "../peers/program.ts";
+import { Compiled, Sampling, type CopiedRecord } from "./sampling.ts";
+
+const here = canSample() && COMPILERS.c();
+
+let compiled: Compiled;
+beforeAll(() => {
+  if (here) compiled = new Compiled();
+});
+afterAll(() => compiled?.[Symbol.dispose]());
+
+const offCpu = (record: CopiedRecord): boolean => record.kind === RecordKind.OffCpu;
+
+describe.skipIf(!here)("time away from the CPU", () => {
+  test("is what the program itself measures, and has the stack that slept", async () => {
+    using program = await compiled.run("naps");
+    using sampling = new Sampling({ offCpuThreshold: 1, pid: program.pid });
+    const asleep = (record: CopiedRecord): boolean => offCpu(record) && record.valueNs > 40e6;
+    const naps = await sampling.collect("sleeps", asleep, 10);
+    for (const nap of naps) {
+      // libc's nanosleep() keeps no frame pointer: its caller is missing, the caller's caller isn't.
+      expect(compiled.names(nap)).toContain("main");
+      expect(nap).toMatchObject({ pid: program.pid, tid: program.pid, comm: "functions" });
+      expect(nap.flags & RecordFlag.KernelMode).toBe(RecordFlag.KernelMode);
+      expect(nap.kernel.length).toBeGreaterThan(3);
+    }
+    const ended = new Promise((end) => program.process.once("close", end));
+    program.process.kill("SIGTERM");
+    await ended;
+    const measured = program.output.match(/^\d+$/gm)!.map(Number);
+    for (const { valueNs } of naps) {
+      // From outside, the measured time is the longer one: it includes the way into the kernel and back.
+      const own = measured.filter((ns) => ns >= valueNs).sort((a, b) => a - b)[0]!;
+      expect(own - valueNs).toBeGreaterThanOrEqual(0);
+      expect(own - valueNs).toBeLessThan(20e6);
+    }
+  });
+
+  test("never adds up to more than the time that passed, for any thread", async () => {
+    using sampling = new Sampling({ offCpuThreshold: 1 });
+    const startNs = Number(process.hrtime.bigint());
+    using program = await compiled.run("naps");
+    const sleeps = (record: CopiedRecord): boolean => offCpu(record) && record.pid === program.pid;
+    await sampling.collect("sleeps", sleeps, 10);
+    const threads = Map.groupBy(sampling.drain().filter(offCpu), ({ tid }) => tid);
+    expect(threads.size).toBeGreaterThan(1);
+    for (const intervals of threads.values()) {
+      const sum = intervals.reduce((total, { valueNs }) => total + valueNs, 0);
+      const last = intervals.at(-1)!;
+      expect(sum).toBeLessThanOrEqual(last.timeNs - startNs + 1e6);
+      // One interval ends before the next begins.
+      for (const [at, next] of intervals.slice(1).entries()) {
+        expect(next.timeNs - next.valueNs).toBeGreaterThanOrEqual(intervals[at]!.timeNs);
+      }
+    }
+  });
+
+  test("is recorded for about the share of intervals that was asked for", async () => {
+    using program = await compiled.run("naps");
+    using sampling = new Sampling({ offCpuThreshold: 0.25, pid: program.pid });
+    const before = program.output.length;
+    await sampling.collect("sleeps", offCpu, 5);
+    const intervals = program.output.slice(before).match(/^\d+$/gm)!.length;
+    // 5 hits at a quarter take 20 tries on average; 5 to 100 is what all but one of a million runs stay within.
+    expect(intervals).toBeGreaterThanOrEqual(4);
+    expect(intervals).toBeLessThan(100);
+  });
+
+  test("costs nothing and gives nothing unless asked for", async () => {
+    using program = await compiled.run("naps");
+    using sampling = new Sampling();
+    const before = program.output.length;
+    await until("sleeps", () => program.output.length > before + 40);
+    expect(sampling.drain().filter(offCpu)).toEqual([]);
+    expect(sampling.sampler.counters()).toMatchObject({ offCpu: 0, offCpuLost: 0 });
+  });
+
+  test("what finds no room is counted, and leaves room for samples", async () => {
+    using program = await compiled.run("naps");
+    using sampling = new Sampling({ offCpuThreshold: 1, ringBytes: 4096 });
+    await until("lost intervals", () => sampling.sampler.counters().offCpuLost > 10);
+    expect(program.pid).toBeGreaterThan(0);
+    const lost = sampling.sampler.counters().offCpuLost;
+    sampling.drain();
+    expect(sampling.sampler.counters().offCpuLost).toBeGreaterThanOrEqual(lost);
+    expect(sampling.sampler.counters().malformed).toBe(0);
+  });
+});
