@@ -37,11 +37,8 @@ export function readExpression(context: ExpressionContext): Node {
     case "sr":
       return scopeResolution(context);
     case "sZ":
-      return sequence(
-        "sizeof...(",
-        cursor.peek() === "T" ? context.templateParameter() : functionParameter(context),
-        ")",
-      );
+      if (cursor.peek() === "T") return { kind: "packSize", of: context.templateParameter() };
+      return sequence("sizeof...(", functionParameter(context), ")");
     case "sP":
       return sequence("sizeof...(", list(until(cursor, "E", () => context.templateArgument())), ")");
     case "st":
@@ -115,8 +112,7 @@ function operation(context: ExpressionContext, code: string): Node {
   switch (operands) {
     case 1: {
       const argument = context.expression();
-      // The address of a function: which of the same name is not what one wants to read.
-      if (code === "ad" && argument.kind === "encoding") return sequence(sign, argument.name);
+      if (code === "ad" && isPlainMember(argument)) return sequence(sign, argument.name);
       return sequence(sign, operand(argument));
     }
     case 2: {
@@ -134,6 +130,11 @@ function operation(context: ExpressionContext, code: string): Node {
     default:
       return fail();
   }
+}
+
+/** Functions whose address c++filt writes without their parameters. */
+function isPlainMember(node: Node): node is Node & { kind: "encoding" } {
+  return node.kind === "encoding" && node.name.kind === "member" && !node.returns && node.qualifiers === "";
 }
 
 /** Parentheses around everything but names. */

@@ -46,6 +46,8 @@ export type Node =
   | { readonly kind: "pack"; readonly items: readonly Node[] }
   /** `pattern...`, written once for each element of the packs in it. */
   | { readonly kind: "expansion"; readonly pattern: Node }
+  /** How many arguments were given for a pack. */
+  | { readonly kind: "packSize"; readonly of: Node }
   /** Number `index` of the template arguments of the function around it, known when it is written: types are shared. */
   | { readonly kind: "parameter"; readonly index: number }
   /** `{lambda(params)#number}`, where template parameters are `auto`. */

@@ -275,9 +275,10 @@ export class ItaniumParser implements ExpressionContext {
     const destroys = cursor.next() === "D";
     const inherits = !destroys && cursor.take("I");
     if (!/[0-5]/.test(cursor.next())) fail();
-    if (inherits) this.#name();
+    // One that is inherited is called as in the class that it comes from.
+    const named = inherits ? this.type() : scope;
     if (state) state.isStructorOrConversion = true;
-    return { kind: "structor", scope: scope ?? fail(), destroys };
+    return { kind: "structor", scope: named ?? fail(), destroys };
   }
 
   #operatorName(state: NameState | undefined): Node {

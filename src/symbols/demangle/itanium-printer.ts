@@ -75,7 +75,10 @@ export class ItaniumPrinter {
           return this.#leftOfFunction(node.returns);
         case "qualified":
           this.#left(node.type);
-          return this.#write(node.qualifiers);
+          // The argument that a parameter stands for may be const already.
+          return this.#write(this.#qualifiersOf(node.type) === node.qualifiers ? "" : node.qualifiers);
+        case "packSize":
+          return this.#write(String(this.#packSize(node.of)));
         case "pointer":
           return this.#leftOfIndirection(node.type, "*");
         case "reference":
@@ -190,6 +193,24 @@ export class ItaniumPrinter {
     });
   }
 
+  #qualifiersOf(type: Node): string {
+    return this.#budget.within(() => {
+      if (type.kind === "qualified") return type.qualifiers;
+      let result = "";
+      if (type.kind === "parameter") {
+        this.#argument(type, (argument) => {
+          result = this.#qualifiersOf(argument);
+        });
+      }
+      return result;
+    });
+  }
+
+  #packSize(pack: Node): number {
+    const given = pack.kind === "parameter" ? this.#scope?.args[pack.index] : pack;
+    return given?.kind === "pack" ? given.items.length : fail();
+  }
+
   /** Whether a pointer to the type needs parentheses, and why. */
   #declarator(type: Node): "function" | "array" | undefined {
     return this.#budget.within(() => {
@@ -264,7 +285,8 @@ export class ItaniumPrinter {
     this.#expansion = expansion;
     const before = this.#out;
     this.#print(pattern);
-    if (expansion.count === undefined) this.#write("...");
+    // Without a pack in it, in a lambda's parameters, it stays a pattern.
+    if (expansion.count === undefined) this.#out = `${before}(${this.#out.slice(before.length)})...`;
     else if (expansion.count === 0) this.#out = before;
     for (expansion.element = 1; expansion.element < (expansion.count ?? 0); expansion.element++) {
       this.#write(", ");

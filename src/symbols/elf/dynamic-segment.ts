@@ -8,6 +8,8 @@ const Tag = { HASH: 4, STRTAB: 5, SYMTAB: 6, STRSZ: 10, GNU_HASH: 0x6ffffef5 } a
 const ENTRY_BYTES = 16;
 /** Linkers write about forty; one more for each library that is needed. */
 const MAX_ENTRIES = 4096;
+/** Buckets, and symbols of one chain, looked at while counting. */
+const MAX_COUNTED = 1_000_000;
 
 /**
  * The dynamic symbols of a file without section headers, found the way the loader finds them. The segment doesn't say
@@ -55,14 +57,14 @@ function countByGnuHash(elf: ElfFile, position: number | undefined): number | un
   const firstHashed = header.getUint32(4, true);
   const bucketsPosition = position + 16 + header.getUint32(8, true) * 8;
   let lastChain = 0;
-  walkRecords(elf.source, bucketsPosition, 4, buckets, (view, records) => {
+  walkRecords(elf.source, bucketsPosition, 4, Math.min(buckets, MAX_COUNTED), (view, records) => {
     for (let index = 0; index < records; index++) lastChain = Math.max(lastChain, view.getUint32(index * 4, true));
   });
   if (lastChain < firstHashed) return firstHashed;
 
   let count: number | undefined;
   const chain = bucketsPosition + buckets * 4 + (lastChain - firstHashed) * 4;
-  walkRecords(elf.source, chain, 4, Number.POSITIVE_INFINITY, (view, records, first) => {
+  walkRecords(elf.source, chain, 4, MAX_COUNTED, (view, records, first) => {
     for (let index = 0; index < records; index++) {
       if ((view.getUint32(index * 4, true) & 1) === 0) continue;
       count = lastChain + first + index + 1;

@@ -22,6 +22,8 @@ export interface ElfSection {
   readonly sizeBytes: number;
   /** Number of a section that belongs to it: the names of a symbol table, the symbols of relocations. */
   readonly link: number;
+  /** Bytes of one of its entries, if it is a table of equal ones; else 0. */
+  readonly entryBytes: number;
 }
 
 const ENTRY_BYTES = 64;
@@ -61,6 +63,7 @@ export function readSections(source: ByteSource, header: DataView): readonly Elf
       filePosition: readU64(table, at + 24),
       sizeBytes: readU64(table, at + 32),
       link: table.getUint32(at + 40, true),
+      entryBytes: readU64(table, at + 56),
     };
   });
 }

@@ -5,8 +5,9 @@ import type { FoundFunction } from "./function-index.ts";
 
 /** Bytes of an Elf64_Rela: offset, info (symbol in the upper half), addend. */
 const RELOCATION_BYTES = 24;
-/** Stubs have 8 or 16 bytes, and are aligned so, on both machines. */
-const STUB_BYTES = { ".plt": 16, ".plt.sec": 16, ".plt.got": 8, ".iplt": 16 } as const;
+/** 12 MB of relocations looked at for one stub. Node has 20,000. */
+const MAX_RELOCATIONS = 500_000;
+const STUB_SECTIONS = new Set([".plt", ".plt.sec", ".plt.got", ".iplt"]);
 
 /**
  * The stubs through which a program calls other libraries: no symbol names them. A stub jumps through a word of memory;
@@ -18,7 +19,7 @@ export class ProcedureLinkage {
 
   constructor(elf: ElfFile) {
     this.#elf = elf;
-    this.#stubs = elf.sections.filter(({ name, executable }) => executable && name in STUB_BYTES);
+    this.#stubs = elf.sections.filter(({ name, executable }) => executable && STUB_SECTIONS.has(name));
   }
 
   /** `write@plt` for an address in the stub that calls `write`. */
@@ -27,7 +28,7 @@ export class ProcedureLinkage {
       ({ virtualAddress, sizeBytes }) => address >= virtualAddress && address < virtualAddress + sizeBytes,
     );
     if (!section) return undefined;
-    const stubBytes = STUB_BYTES[section.name as keyof typeof STUB_BYTES];
+    const stubBytes = section.entryBytes === 8 ? 8 : 16;
     const start = address - ((address - section.virtualAddress) % stubBytes);
     const word = this.#wordJumpedThrough(start, stubBytes);
     const name = word === undefined ? undefined : this.#importedInto(word);
@@ -61,10 +62,11 @@ export class ProcedureLinkage {
   /** Name of the symbol whose address the loader writes into a word. */
   #importedInto(word: number): string | undefined {
     let symbolNumber: number | undefined;
+    let left = MAX_RELOCATIONS;
     for (const { type, filePosition, sizeBytes } of this.#elf.sections) {
       if (type !== SectionType.RELA || symbolNumber !== undefined) continue;
-      const count = Math.min(Math.floor(sizeBytes / RELOCATION_BYTES), this.#elf.source.sizeBytes / RELOCATION_BYTES);
-      walkRecords(this.#elf.source, filePosition, RELOCATION_BYTES, count, (view, records) => {
+      const count = Math.min(Math.floor(sizeBytes / RELOCATION_BYTES), left);
+      left -= walkRecords(this.#elf.source, filePosition, RELOCATION_BYTES, count, (view, records) => {
         for (let at = 0; at < records * RELOCATION_BYTES; at += RELOCATION_BYTES) {
           if (readU64(view, at) !== word) continue;
           symbolNumber = view.getUint32(at + 12, true);
