@@ -7,10 +7,14 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AccessRule } from "#identity";
+import { type MetadataObject, RESOURCES } from "#kubernetes";
 import { SIGNALS, type Signal } from "#otlp";
 import { systemClock } from "#telemetry";
 import { k8sAttributesConfig } from "../../src/collector/components/k8s-attributes-processor/config.ts";
 import { rightsNeededBy } from "../../src/collector/components/k8s-attributes-processor/needs.ts";
+import { listParser } from "../../src/kubernetes/decoding/list-parser.ts";
+import { ACCEPT_METADATA_LIST, encodingOf } from "../../src/kubernetes/decoding/media-types.ts";
+import { MetadataDecoder } from "../../src/kubernetes/decoding/metadata-decoder.ts";
 import { RunningProcessor } from "../conformance/running-processor.ts";
 import { Cluster, whyNoCluster } from "./cluster.ts";
 
@@ -268,6 +272,26 @@ describe.skipIf(missing !== undefined)("k8s_attributes on a real API server", ()
       "k8s.pod.name": "nightly-x",
     });
     expect(processor.logged.filter((line) => line.includes("may not"))).toEqual([]);
+  });
+
+  test("asks for metadata alone, and reads it as it reads whole objects", async () => {
+    const path = RESOURCES.ReplicaSet;
+    const decoded = async (accept: string): Promise<readonly (MetadataObject | undefined)[]> => {
+      const decoder = new MetadataDecoder("ReplicaSet", { label: () => true, annotation: () => true });
+      const { headers, body } = await cluster.raw(`/apis/${path.group}/${path.version}/${path.name}`, { accept });
+      const objects: (MetadataObject | undefined)[] = [];
+      const parser = listParser(encodingOf(headers["content-type"]!)!, decoder, (object) => objects.push(object));
+      parser.push(body);
+      parser.end();
+      return objects;
+    };
+    const [protobuf, json] = ACCEPT_METADATA_LIST.split(",");
+    const whole = await decoded("application/vnd.kubernetes.protobuf");
+    expect(whole.length).toBeGreaterThan(0);
+    expect(await decoded(protobuf!)).toEqual(whole);
+    expect(await decoded(json!)).toEqual(whole);
+    const { body } = await cluster.raw("/apis/apps/v1/replicasets", { accept: ACCEPT_METADATA_LIST });
+    expect(body.includes("PartialObjectMetadataList")).toBe(true);
   });
 
   test("completes what came before its owners", async () => {

@@ -233,6 +233,7 @@ export function extractionOfRule(rule: RuleConfig, extraction: ExtractionConfig)
     annotations: isNeeded ? extraction.annotations : [],
     otelAnnotations: isNeeded && extraction.otelAnnotations,
     semconv: extraction.semconv,
+    ...(extraction.patternLimits === undefined ? {} : { patternLimits: extraction.patternLimits }),
   });
 }
 

@@ -38,6 +38,7 @@ describe("what is accepted", () => {
             annotations: [],
             otelAnnotations: false,
             semconv: "stable",
+            patternLimits: { deny: expect.any(Array) as string[], maxValueLength: 4_096 },
           },
           excludedPods: ["jaeger-agent", "jaeger-collector"],
         },

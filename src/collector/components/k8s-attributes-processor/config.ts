@@ -48,6 +48,17 @@ export interface K8sAttributesConfig {
 /** Names of pods that upstream leaves alone where nothing else is configured. */
 const DEFAULT_EXCLUDED: readonly string[] = ["jaeger-agent", "jaeger-collector"];
 const MAX_SOURCES = 4;
+/**
+ * Keys that no pattern takes unless the configuration says otherwise: whole objects, values that change with every
+ * rollout, and what looks like a secret.
+ */
+const DENIED_KEYS: readonly string[] = [
+  "kubectl\\.kubernetes\\.io/last-applied-configuration",
+  "(?i)(.*[^a-z])?(hash|checksum)([^a-z].*)?",
+  "(?i).*(secret|token|password).*",
+];
+/** Characters of the longest value that a pattern takes; labels have 63 at most, annotations up to 256 KiB. */
+const MAX_PATTERN_VALUE = 4_096;
 
 const regExp = (compile: (pattern: string) => unknown): Field<string> =>
   string((pattern) => {
@@ -77,22 +88,26 @@ const keyRuleField: Field<KeyRuleConfig> = mapped(
         key_regex: optional(regExp(wholeKeyRegExp), ""),
         tag_name: optional(string(), ""),
         from: optional(oneOf(RULE_OBJECTS), "pod"),
+        exclude_key_regex: optional(regExp(wholeKeyRegExp), ""),
       },
       {
         regex:
           'unknown key "regex": the Collector removed it in release 0.122; cut values with the transform processor',
       },
     ),
-    ({ key, key_regex: keyRegex }) => {
+    ({ key, key_regex: keyRegex, exclude_key_regex: excluded }) => {
+      if (excluded !== "" && keyRegex === "")
+        return [issue(["exclude_key_regex"], "needs a key_regex to exclude from")];
       if (key !== "" && keyRegex !== "") return [issue([], "gives both key and key_regex; keep one of them")];
       return key === "" && keyRegex === "" ? [issue([], "gives neither key nor key_regex; give one of them")] : [];
     },
   ),
-  ({ key, key_regex: keyRegex, tag_name: tagName, from }) => ({
+  ({ key, key_regex: keyRegex, tag_name: tagName, from, exclude_key_regex: excludeKeyRegex }) => ({
     from,
     key: key || undefined,
     keyRegex: keyRegex || undefined,
     tagName: tagName || undefined,
+    ...(excludeKeyRegex === "" ? {} : { excludeKeyRegex }),
   }),
 );
 
@@ -155,6 +170,8 @@ const extract = section({
   annotations: optional(list(keyRuleField), []),
   otel_annotations: optional(boolean(), false),
   deployment_name_from_replicaset: optional(boolean()),
+  key_regex_deny: optional(list(regExp(wholeKeyRegExp)), [...DENIED_KEYS]),
+  key_regex_max_value_length: optional(integer({ min: 1 }), MAX_PATTERN_VALUE),
 });
 
 const exclude = section({ pods: optional(list(section({ name: regExp(anywhereRegExp) })), []) });
@@ -195,6 +212,10 @@ const schema: Field<K8sAttributesConfig> = mapped(
       annotations: keys.extract?.annotations ?? [],
       otelAnnotations: keys.extract?.otel_annotations ?? false,
       semconv: keys.semconv ?? "stable",
+      patternLimits: {
+        deny: keys.extract?.key_regex_deny ?? DENIED_KEYS,
+        maxValueLength: keys.extract?.key_regex_max_value_length ?? MAX_PATTERN_VALUE,
+      },
     };
     const excluded = keys.exclude?.pods.map(({ name }) => name) ?? [];
     return {

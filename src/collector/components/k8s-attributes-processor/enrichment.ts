@@ -24,12 +24,16 @@ export class Enrichment {
   readonly extraction: Extraction;
   readonly #excluded: readonly RegExp[];
   #cluster: { readonly uid: string; readonly block: AttributeBlock } | undefined;
-  /** Attributes left out for want of room among the names. */
-  dropped = 0;
+  #dropped = 0;
 
   constructor(config: EnrichmentConfig) {
     this.extraction = new Extraction(config.extraction);
     this.#excluded = config.excludedPods.map(anywhereRegExp);
+  }
+
+  /** Attributes left out: for want of room among the names, or because a value was too long. */
+  get dropped(): number {
+    return this.#dropped + this.extraction.tooLong;
   }
 
   /** The block of a pod whose container is not known. `slot` is one of the directory's, for this enrichment alone. */
@@ -85,7 +89,7 @@ export class Enrichment {
 
   #block(attributes: ReadonlyMap<string, string | readonly string[]>): AttributeBlock {
     const block = new AttributeBlock(attributes, this.names);
-    this.dropped += block.dropped;
+    this.#dropped += block.dropped;
     return block;
   }
 }

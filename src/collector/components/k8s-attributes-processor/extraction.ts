@@ -1,7 +1,14 @@
 import { bareContainerId, type ContainerInstance, type ObjectNeed, type ObjectNeeds, type PodRecord } from "#identity";
 import type { KeyFilter, MetadataObject, ObjectKind, PodContainer, PodObject } from "#kubernetes";
 import { type ImageReference, parseImage, repoDigest } from "./image.ts";
-import { keyRule, type KeyRule, type KeyRuleConfig } from "./key-rules.ts";
+import {
+  keyRule,
+  type KeyRule,
+  type KeyRuleConfig,
+  NO_LIMITS,
+  type PatternLimits,
+  wholeKeyRegExp,
+} from "./key-rules.ts";
 import type { MetadataName } from "./metadata.ts";
 import { type RuleObject, SURROUNDINGS, type SurroundingObject } from "./rule-objects.ts";
 import { keyPrefixes, type Semconv } from "./semconv.ts";
@@ -14,6 +21,14 @@ export interface ExtractionConfig {
   readonly annotations: readonly KeyRuleConfig[];
   readonly otelAnnotations: boolean;
   readonly semconv: Semconv;
+  /** What patterns don't take; nothing by default. */
+  readonly patternLimits?: PatternLimitsConfig;
+}
+
+/** `PatternLimits` as plain data. */
+export interface PatternLimitsConfig {
+  readonly deny: readonly string[];
+  readonly maxValueLength: number;
 }
 
 /** Attributes of a container; all others are strings. */
@@ -55,6 +70,8 @@ export class Extraction {
   readonly #wanted: ReadonlySet<string>;
   readonly #semconv: Semconv;
   readonly #rules: ReadonlyMap<RuleObject, ObjectRules>;
+  /** Values left out because they were too long. */
+  tooLong = 0;
   /** The labels and annotations of pods that the rules need. */
   readonly keys: KeyFilter;
   /** The other objects that it takes to know all that is asked for. */
@@ -104,11 +121,11 @@ export class Extraction {
     put("service.namespace", pod.namespace);
     put("service.name", workload ?? pod.name);
     const rules = this.#rules.get("pod");
-    for (const rule of rules?.labels ?? []) rule.extract(pod.labels, attributes);
+    this.#apply(rules?.labels, pod.labels, attributes);
     put("service.name", pod.labels.get(NAME_LABEL));
     put("service.name", pod.labels.get(INSTANCE_LABEL));
     put("service.version", pod.labels.get(VERSION_LABEL));
-    for (const rule of rules?.annotations ?? []) rule.extract(pod.annotations, attributes);
+    this.#apply(rules?.annotations, pod.annotations, attributes);
     return attributes;
   }
 
@@ -118,8 +135,8 @@ export class Extraction {
     if (object.kind === "Node" && this.wants("k8s.node.uid")) attributes.set("k8s.node.uid", object.uid);
     const from = SURROUNDINGS.find(({ kind }) => kind === object.kind)?.from;
     const rules = from === undefined ? undefined : this.#rules.get(from);
-    for (const rule of rules?.labels ?? []) rule.extract(object.labels, attributes);
-    for (const rule of rules?.annotations ?? []) rule.extract(object.annotations, attributes);
+    this.#apply(rules?.labels, object.labels, attributes);
+    this.#apply(rules?.annotations, object.annotations, attributes);
     return attributes;
   }
 
@@ -142,6 +159,10 @@ export class Extraction {
       attributes.set("container.image.repo_digests", [digest]);
     }
     return attributes;
+  }
+
+  #apply(rules: readonly KeyRule[] = [], values: ReadonlyMap<string, string>, attributes: Map<string, string>): void {
+    for (const rule of rules) this.tooLong += rule.extract(values, attributes);
   }
 
   #putContainer(pod: PodObject, container: PodContainer, attributes: Map<string, string | readonly string[]>): void {
@@ -208,16 +229,23 @@ function keysOf(rules: ObjectRules | undefined): KeyFilter {
 }
 
 function compileRules(config: ExtractionConfig): ReadonlyMap<RuleObject, ObjectRules> {
-  const { labels, semconv } = config;
+  const { labels, semconv, patternLimits } = config;
   const annotations = config.otelAnnotations ? [...config.annotations, OTEL_ANNOTATION] : config.annotations;
+  const limits: PatternLimits =
+    patternLimits === undefined
+      ? NO_LIMITS
+      : { denied: patternLimits.deny.map(wholeKeyRegExp), maxValueLength: patternLimits.maxValueLength };
   const froms = new Set([...labels, ...annotations].map(({ from }) => from));
   const compiled = (from: RuleObject): ObjectRules => ({
     labels: labels
       .filter((rule) => rule.from === from)
-      .map((rule) => keyRule(rule, keyPrefixes(from, "label", semconv))),
+      .map((rule) => keyRule(rule, keyPrefixes(from, "label", semconv), limits)),
     annotations: annotations
       .filter((rule) => rule.from === from)
-      .map((rule) => keyRule(rule, keyPrefixes(from, "annotation", semconv))),
+      // Who writes an annotation for OpenTelemetry means it.
+      .map((rule) =>
+        keyRule(rule, keyPrefixes(from, "annotation", semconv), rule === OTEL_ANNOTATION ? NO_LIMITS : limits),
+      ),
   });
   return new Map([...froms].map((from) => [from, compiled(from)]));
 }

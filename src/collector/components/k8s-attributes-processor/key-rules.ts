@@ -6,14 +6,30 @@ export interface KeyRuleConfig {
   readonly key: string | undefined;
   readonly keyRegex: string | undefined;
   readonly tagName: string | undefined;
+  /** Keys that `keyRegex` matches and that are left out all the same. */
+  readonly excludeKeyRegex?: string | undefined;
 }
+
+/** What patterns don't take, whatever they match. A key that is written out is meant. */
+export interface PatternLimits {
+  /** Keys that are never taken, matched as a whole. */
+  readonly denied: readonly RegExp[];
+  /** Longer values are left out: cut, they would be other values. */
+  readonly maxValueLength: number;
+}
+
+/** For patterns that are written for their keys. */
+export const NO_LIMITS: PatternLimits = { denied: [], maxValueLength: Infinity };
 
 /** One rule, ready for use. */
 export interface KeyRule {
   /** Whether the key is of interest at all. */
   matches(key: string): boolean;
-  /** Puts what the rule makes of an object's labels or annotations into `attributes`, over what stands there. */
-  extract(values: ReadonlyMap<string, string>, attributes: Map<string, string>): void;
+  /**
+   * Puts what the rule makes of an object's labels or annotations into `attributes`, over what stands there; returns how
+   * many values were too long.
+   */
+  extract(values: ReadonlyMap<string, string>, attributes: Map<string, string>): number;
 }
 
 /**
@@ -22,10 +38,11 @@ export interface KeyRule {
  * @param prefixes what keys are put behind where the rule has no name of its own, e.g. `k8s.pod.label.`; each of them
  *   gives an attribute
  */
-export function keyRule(config: KeyRuleConfig, prefixes: readonly string[]): KeyRule {
-  return config.keyRegex === undefined
-    ? exactRule(config.key ?? "", config.tagName, prefixes)
-    : regexRule(wholeKeyRegExp(config.keyRegex), config.tagName, prefixes);
+export function keyRule(config: KeyRuleConfig, prefixes: readonly string[], limits = NO_LIMITS): KeyRule {
+  if (config.keyRegex === undefined) return exactRule(config.key ?? "", config.tagName, prefixes);
+  const { excludeKeyRegex } = config;
+  const denied = excludeKeyRegex === undefined ? limits.denied : [wholeKeyRegExp(excludeKeyRegex), ...limits.denied];
+  return regexRule(wholeKeyRegExp(config.keyRegex), config.tagName, prefixes, { ...limits, denied });
 }
 
 function exactRule(key: string, tagName: string | undefined, prefixes: readonly string[]): KeyRule {
@@ -36,17 +53,29 @@ function exactRule(key: string, tagName: string | undefined, prefixes: readonly 
       const value = values.get(key);
       // An empty value would overwrite what an earlier rule found, to be left out in the end.
       if (value) for (const name of names) attributes.set(name, value);
+      return 0;
     },
   };
 }
 
-function regexRule(regExp: RegExp, tagName: string | undefined, prefixes: readonly string[]): KeyRule {
+function regexRule(
+  regExp: RegExp,
+  tagName: string | undefined,
+  prefixes: readonly string[],
+  { denied, maxValueLength }: PatternLimits,
+): KeyRule {
+  const isDenied = (key: string): boolean => denied.some((each) => each.test(key));
   return {
-    matches: (candidate) => regExp.test(candidate),
+    matches: (candidate) => regExp.test(candidate) && !isDenied(candidate),
     extract(values, attributes) {
+      let tooLong = 0;
       for (const [key, value] of values) {
         const match = value === "" ? null : regExp.exec(key);
-        if (match === null) continue;
+        if (match === null || isDenied(key)) continue;
+        if (value.length > maxValueLength) {
+          tooLong++;
+          continue;
+        }
         // Upstream's rule: a name only serves as a template, so without groups it is not used.
         if (tagName === undefined || match.length === 1) {
           for (const prefix of prefixes) attributes.set(prefix + key, value);
@@ -55,6 +84,7 @@ function regexRule(regExp: RegExp, tagName: string | undefined, prefixes: readon
         const name = expandTemplate(tagName, match);
         if (name !== "") attributes.set(name, value);
       }
+      return tooLong;
     },
   };
 }
