@@ -60,7 +60,7 @@ export class LocalProfiler implements AsyncDisposable {
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    await this.#profiler.stop().catch(() => {}); // TEMP
+    await this.#profiler.stop();
   }
 
   /** Samples of a container. */
