@@ -5,7 +5,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"sort"
 	"strings"
@@ -47,9 +46,6 @@ func main() {
 	text, err := json.Marshal(map[string]interface{}{"total": total(shapes), "first": each(shapes[0])})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-	}
-	if len(os.Args) > 5 {
-		http.ListenAndServe(":0", nil)
 	}
 	fmt.Println(string(text))
 }
