@@ -91,12 +91,8 @@ describe("an object file", () => {
   test("whose headers are damaged is refused with a message, never more", () => {
     const good = committed(OBJECTS[0]);
     // The file header and the section headers, at the end, decide what is read at all.
-    for (const at of [
-      ...Array(64).keys(),
-      ...Array(1100)
-        .keys()
-        .map((back) => good.length - 1100 + back),
-    ]) {
+    const range = (length: number, from: number): number[] => Array.from({ length }, (_, index) => from + index);
+    for (const at of [...range(64, 0), ...range(1100, good.length - 1100)]) {
       for (const byte of [0, 0x7f, 0xff]) {
         const bytes = Uint8Array.from(good);
         bytes[at] = byte;
