@@ -94,17 +94,20 @@ export class KernelSymbols {
 
   async #read(): Promise<void> {
     this.#refreshMs = this.#missed && this.#table ? Math.min(this.#refreshMs * 2, LAST_REFRESH_MS) : FIRST_REFRESH_MS;
-    const table = await readTable(this.#open);
+    const table = await readTable(this.#open).catch((error: unknown) => unreadable(String(error)));
     this.#loadedMs = this.#clock.monotonicMs();
     this.#missed = false;
     this.#sawBpf = false;
-    this.#problem = problemOf(table);
-    if (table && !this.#problem) this.#table = table;
+    this.#problem = table instanceof KernelTable ? problemOf(table) : table;
+    if (table instanceof KernelTable && !this.#problem) this.#table = table;
   }
 }
 
-function problemOf(table: KernelTable | undefined): SymbolProblem | undefined {
-  if (!table) return new SymbolProblem("unsupported", "/proc/kallsyms can't be read");
+function unreadable(reason: string): SymbolProblem {
+  return new SymbolProblem("unsupported", `/proc/kallsyms can't be read: ${reason}`);
+}
+
+function problemOf(table: KernelTable): SymbolProblem | undefined {
   if (table.count > 0) return undefined;
   return table.hidden > 0
     ? new SymbolProblem(
@@ -114,9 +117,9 @@ function problemOf(table: KernelTable | undefined): SymbolProblem | undefined {
     : new SymbolProblem("corrupt", "/proc/kallsyms names no functions");
 }
 
-async function readTable(open: () => KernelList | undefined): Promise<KernelTable | undefined> {
+async function readTable(open: () => KernelList | undefined): Promise<KernelTable | SymbolProblem> {
   const list = open();
-  if (!list) return undefined;
+  if (!list) return unreadable("it can't be opened");
   const table = new KernelTable();
   const buffer = Buffer.allocUnsafeSlow(SLICE_BYTES);
   try {
