@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { addressOf, systemCall, SystemCallError } from "../ffi.ts";
 import { closeDescriptor } from "../kernel/descriptor.ts";
 import { FileProblem, type FileProblemReason, OpenedFile } from "./opened-file.ts";
+import { type ForeignMounts, plainPath, readForeignMounts } from "./foreign-mounts.ts";
 import type { Mapping } from "./mappings.ts";
 
 /** What a file of another process may be. */
@@ -17,8 +18,14 @@ const DEFAULT_LIMITS: OpenLimits = { maxBytes: 8 * 1024 ** 3 };
 const SYS_OPENAT2 = 437;
 const O_PATH = 0o10000000;
 const O_CLOEXEC = 0o2000000;
+const RESOLVE_NO_XDEV = 0x01;
 const RESOLVE_NO_MAGICLINKS = 0x02;
+const RESOLVE_BENEATH = 0x08;
 const RESOLVE_IN_ROOT = 0x10;
+/** Whatever is on the way, it stays inside. */
+const IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+/** As well, and a link that is absolute or leads to another mount is an error. */
+const ON_MOUNT = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS;
 const EAGAIN = 11;
 const ENOENT = 2;
 /** A rename somewhere in the tree while `..` is resolved makes the kernel ask for another try. */
@@ -31,18 +38,22 @@ const REASONS: ReadonlyMap<string, FileProblemReason> = new Map([
   ["ENOTDIR", "missing"],
   ["ESRCH", "process-gone"],
   ["ELOOP", "link"],
+  ["EXDEV", "link"],
 ]);
 
 /**
  * Opens a file as a process sees it, for reading. The path is the process's and so is everything on it: symbolic links
  * and `..` stay inside its root directory, links of /proc are not followed, and only regular files are opened; of
- * anything else nothing but its kind is looked at, since opening a FIFO or a device can block or act.
+ * anything else nothing but its kind is looked at, since opening a FIFO or a device can block or act. Nor is anything
+ * touched that lies on a foreign file system (see `ForeignMounts`), since its server may never answer.
  */
 export function openInProcess(
   pid: number,
   path: string,
   limits: OpenLimits = DEFAULT_LIMITS,
 ): OpenedFile | FileProblem {
+  const mounts = readForeignMounts(pid);
+  if (mounts === undefined) return new FileProblem("process-gone", path);
   let root: number;
   try {
     root = openSync(`/proc/${pid}/root`, O_PATH | constants.O_DIRECTORY);
@@ -50,16 +61,31 @@ export function openInProcess(
     const { reason, code } = problem(path, error);
     return new FileProblem(reason === "missing" ? "process-gone" : reason, path, code);
   }
-  let found = -1;
   try {
-    found = resolveInRoot(root, path);
-    return openFound(found, path, limits);
+    return mounts.isEmpty
+      ? using(resolve(root, path, IN_ROOT), (found) => openFound(found, path, limits))
+      : openOnSafeMount(root, path, mounts, limits);
   } catch (error) {
     return problem(path, error);
   } finally {
     closeSync(root);
-    if (found >= 0) closeDescriptor(found);
   }
+}
+
+/** Symbolic links could lead onto a foreign mount: so the way goes from a mount that is none, and leaves it nowhere. */
+function openOnSafeMount(
+  root: number,
+  path: string,
+  mounts: ForeignMounts,
+  limits: OpenLimits,
+): OpenedFile | FileProblem {
+  const plain = plainPath(path);
+  const point = mounts.safePointOf(plain);
+  if (point === undefined) return new FileProblem("foreign-file-system", path);
+  return using(resolve(root, point, IN_ROOT), (mount) => {
+    const rest = plain.slice(point.length).replace(/^\//, "");
+    return using(resolve(mount, rest === "" ? "." : rest, ON_MOUNT), (found) => openFound(found, path, limits));
+  });
 }
 
 /**
@@ -73,6 +99,9 @@ export function openMappedFile(
   limits: OpenLimits = DEFAULT_LIMITS,
 ): OpenedFile | FileProblem {
   if (mapping.inode === 0n) return new FileProblem("not-regular", mapping.path);
+  if (readForeignMounts(pid)?.hasDevice(mapping.device) === true) {
+    return new FileProblem("foreign-file-system", mapping.path);
+  }
   const byPath = mapping.deleted ? new FileProblem("missing", mapping.path) : openInProcess(pid, mapping.path, limits);
   if (byPath instanceof OpenedFile) {
     if (isMappedFile(byPath, mapping)) return byPath;
@@ -110,21 +139,32 @@ function isMappedFile(file: OpenedFile, mapping: Mapping): boolean {
 }
 
 /** `struct open_how`: flags, mode, resolve, 64 bits each. */
-const how = new Uint32Array([O_PATH | O_CLOEXEC, 0, 0, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS, 0]);
+const how = new Uint32Array([O_PATH | O_CLOEXEC, 0, 0, 0, 0, 0]);
+const HOW_RESOLVE = 4;
 
 /**
  * A descriptor that only names what lies under the path.
  *
  * @throws {SystemCallError}
  */
-function resolveInRoot(root: number, path: string): number {
+function resolve(directory: number, path: string, flags: number): number {
   // A byte 0 would end the path; no path has one.
   if (path.includes("\0")) throw new SystemCallError("openat2", ENOENT);
   const text = Buffer.from(`${path}\0`);
+  how[HOW_RESOLVE] = flags;
   for (let tries = 1; ; tries++) {
-    const found = systemCall(SYS_OPENAT2, root, addressOf(text), addressOf(how), how.byteLength);
+    const found = systemCall(SYS_OPENAT2, directory, addressOf(text), addressOf(how), how.byteLength);
     if (found >= 0) return found;
     if (found !== -EAGAIN || tries === MAX_TRIES) throw new SystemCallError("openat2", -found);
+  }
+}
+
+/** Closes the descriptor when `use` is done with it. */
+function using<T>(descriptor: number, use: (descriptor: number) => T): T {
+  try {
+    return use(descriptor);
+  } finally {
+    closeDescriptor(descriptor);
   }
 }
 

@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { parseMount } from "../mount.ts";
 import { forEachLine } from "../proc-file.ts";
 
 /** Version 2, and of version 1 the hierarchy of the memory controller, which every runtime uses. */
@@ -43,24 +44,15 @@ export function findCgroupRoots(): CgroupRoot[] {
 }
 
 /**
- * Reads a line of /proc/PID/mountinfo: `id parent major:minor root mount-point options optional… - type source options`.
+ * Reads a line of /proc/PID/mountinfo.
  *
  * @returns undefined for other file systems and other controllers
  */
 export function parseCgroupMount(line: string): CgroupMount | undefined {
-  const separator = line.indexOf(" - ");
-  if (separator === -1) return undefined;
-  const [type, , superOptions = ""] = line.slice(separator + 3).split(" ");
-  const mountPoint = line.slice(0, separator).split(" ")[4];
-  if (mountPoint === undefined || !mountPoint.startsWith("/")) return undefined;
-  if (type === "cgroup2") return { hierarchy: 2, mountPoint: unescapeMountPoint(mountPoint) };
-  if (type !== "cgroup" || !superOptions.split(",").includes("memory")) return undefined;
-  return { hierarchy: 1, mountPoint: unescapeMountPoint(mountPoint) };
-}
-
-/** Spaces, tabs, line feeds and backslashes are written as three octal digits. */
-function unescapeMountPoint(text: string): string {
-  return text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+  const mount = parseMount(line);
+  if (mount?.type === "cgroup2") return { hierarchy: 2, mountPoint: mount.point };
+  if (mount?.type !== "cgroup" || !mount.options.includes("memory")) return undefined;
+  return { hierarchy: 1, mountPoint: mount.point };
 }
 
 function isRoot(directory: string): boolean {
