@@ -1,19 +1,40 @@
-import { type ElfFile, type NativeSymbols, openNativeSymbols, type OpenDebugFile, type SymbolFrame } from "#symbols";
+import {
+  type ElfFile,
+  type GoSymbols,
+  type NativeSymbols,
+  openGoSymbols,
+  openNativeSymbols,
+  type OpenDebugFile,
+  type SymbolFrame,
+  SymbolProblem,
+} from "#symbols";
 
 /** `profile.frame.type` of the frames in a file. */
 export type CodeKind = "native" | "go";
 
+/** The functions at an address, innermost first. */
+export interface NamedCode {
+  readonly frames: readonly SymbolFrame[];
+  readonly kind: CodeKind;
+}
+
 /** Names of the code in one file, by virtual address. */
 export interface CodeNames {
   /** What stands at an address: the function, and before it those inlined there. Callers are given minus one. */
-  find(address: number): { readonly frames: readonly SymbolFrame[]; readonly kind: CodeKind } | undefined;
+  find(address: number): NamedCode | undefined;
   readonly memoryBytes: number;
   close(): void;
 }
 
 /** Reads the names of an ELF file, which must stay open as long as they are used. */
 export async function openCodeNames(elf: ElfFile, programPath: string, open: OpenDebugFile): Promise<CodeNames> {
-  return new NativeNames(await openNativeSymbols(elf, { programPath, open }));
+  const go = openGoSymbols(elf);
+  if (go === undefined || go instanceof SymbolProblem) {
+    return new NativeNames(await openNativeSymbols(elf, { programPath, open }));
+  }
+  // Go's own table knows all of Go; a program that loads libraries may have C linked in as well.
+  const isMixed = elf.section(".interp") !== undefined;
+  return new GoNames(go, isMixed ? new NativeNames(await openNativeSymbols(elf, { programPath, open })) : undefined);
 }
 
 class NativeNames implements CodeNames {
@@ -27,14 +48,37 @@ class NativeNames implements CodeNames {
     return this.#symbols.memoryBytes;
   }
 
-  find(address: number): { readonly frames: readonly SymbolFrame[]; readonly kind: CodeKind } | undefined {
+  find(address: number): NamedCode | undefined {
     const found = this.#symbols.find(address);
     if (!found) return undefined;
-    const { name, systemName } = found;
-    return { frames: [{ functionName: name, systemName, line: 0, startLine: 0 }], kind: "native" };
+    // Mangled names are left out: they'd be half of all bytes, and nobody looks at them.
+    return { frames: [{ functionName: found.name, line: 0, startLine: 0 }], kind: "native" };
   }
 
   close(): void {
     this.#symbols.close();
+  }
+}
+
+class GoNames implements CodeNames {
+  readonly #symbols: GoSymbols;
+  readonly #native: NativeNames | undefined;
+
+  constructor(symbols: GoSymbols, native: NativeNames | undefined) {
+    this.#symbols = symbols;
+    this.#native = native;
+  }
+
+  get memoryBytes(): number {
+    return this.#symbols.memoryBytes + (this.#native?.memoryBytes ?? 0);
+  }
+
+  find(address: number): NamedCode | undefined {
+    const frames = this.#symbols.find(address);
+    return frames ? { frames, kind: "go" } : this.#native?.find(address);
+  }
+
+  close(): void {
+    this.#native?.close();
   }
 }
