@@ -10,17 +10,12 @@ import {
   casesOfSenders,
   type AssociationCase,
 } from "./association-cases.ts";
-import type { Cluster } from "../cluster/cluster.ts";
+import { Comparison, type Pair } from "./comparison.ts";
 import { describePeers } from "./describe-peers.ts";
-import { compareWithExpected, differences, type Difference } from "./differences.ts";
+import { compareWithExpected } from "./differences.ts";
 import { EXPECTED, NO_TAG_FOR_A_DIGEST } from "./expected-differences.ts";
-import { readRequest, type Attributes } from "./otlp-reader.ts";
-import { createPods, type KnownPod } from "./pods.ts";
-import { startCluster } from "./prepared-cluster.ts";
-import { RecordingSink } from "./recording-sink.ts";
-import { Relay } from "./relay.ts";
-import { collectorBytes, jsonRequest } from "./requests.ts";
-import { SIGNALS, TRANSPORTS, type Signal, type Transport } from "./signals.ts";
+import type { KnownPod } from "./pods.ts";
+import { SIGNALS, TRANSPORTS } from "./signals.ts";
 
 const RULE = (...names: readonly string[]): object => ({
   sources: names.map((name) => ({ from: "resource_attribute", name })),
@@ -83,75 +78,23 @@ const WITH_OBJECTS = {
 const PEERS = ["etcd", "kube-apiserver", "otelcol"] as const;
 
 describePeers("the attributes that podflame and the Collector add", PEERS, () => {
-  let cluster: Cluster;
-  let sink: RecordingSink;
-  let plain: Relay;
+  let comparison: Comparison;
   let pods: readonly KnownPod[];
 
   beforeAll(async () => {
-    cluster = await startCluster();
-    pods = await createPods(cluster);
-    sink = await RecordingSink.start();
-    plain = await Relay.start({ name: "otelcol", target: sink, exporter: "grpc" });
+    comparison = await Comparison.start();
+    ({ pods } = comparison);
   });
-
-  afterAll(async () => {
-    await plain.stop();
-    await sink.close();
-    await cluster[Symbol.asyncDispose]();
-  });
+  afterAll(() => comparison[Symbol.asyncDispose]());
 
   /** Starts both with one configuration for the tests of a block. */
-  function bothWith(config: object): Readonly<Record<"collector" | "podflame", () => Relay>> {
-    let collector: Relay;
-    let podflame: Relay;
+  function bothWith(config: object): () => Pair {
+    let pair: Pair;
     beforeAll(async () => {
-      const k8sAttributes = JSON.stringify(config);
-      const settings = { target: sink, exporter: "grpc", k8sAttributes, kubeconfig: cluster.kubeconfig } as const;
-      collector = await Relay.start({ name: "otelcol", ...settings });
-      podflame = await Relay.start({ name: "podflame", ...settings });
+      pair = await comparison.both(config);
     });
-    afterAll(async () => {
-      await collector.stop();
-      await podflame.stop();
-    });
-    return { collector: () => collector, podflame: () => podflame };
-  }
-
-  /** Sends all cases through a relay in one request; returns the attributes with which each resource left. */
-  async function enriched(
-    relay: Relay,
-    signal: Signal,
-    transport: Transport,
-    cases: readonly AssociationCase[],
-  ): Promise<readonly Attributes[]> {
-    const json = jsonRequest(
-      signal,
-      cases.map(({ label, attributes }) => ({ ...attributes, "test.case": label })),
-    );
-    const protobuf = await collectorBytes(plain, sink, signal, json);
-    await relay.send(transport, signal, protobuf, json);
-    let { bytes } = await sink.next();
-    // From JSON each writes protobuf in an order of its own; the Collector's is the one to compare with.
-    if (transport === "http/json") {
-      await plain.send("grpc", signal, bytes);
-      ({ bytes } = await sink.next());
-    }
-    const request = readRequest(bytes);
-    expect(request.resources.map((attributes) => attributes["test.case"])).toEqual(cases.map(({ label }) => label));
-    expect(request.rest, `${relay.name} changed more than resources`).toBe(readRequest(protobuf).rest);
-    return request.resources;
-  }
-
-  async function compare(
-    relays: ReturnType<typeof bothWith>,
-    signal: Signal,
-    transport: Transport,
-    cases: readonly AssociationCase[],
-  ): Promise<readonly Difference[]> {
-    const collector = await enriched(relays.collector(), signal, transport, cases);
-    const podflame = await enriched(relays.podflame(), signal, transport, cases);
-    return cases.flatMap(({ label }, at) => differences(label, collector[at]!, podflame[at]!));
+    afterAll(() => pair.stop());
+    return () => pair;
   }
 
   describe("asked for everything", () => {
@@ -165,14 +108,14 @@ describePeers("the attributes that podflame and the Collector add", PEERS, () =>
     test.for(SIGNALS.flatMap((signal) => TRANSPORTS.map((transport) => [signal, transport] as const)))(
       "are the same in %s over %s, but for what is meant",
       async ([signal, transport]) => {
-        const found = await compare(relays, signal, transport, allCases());
+        const found = await comparison.compare(relays(), signal, transport, allCases());
         expect(compareWithExpected(found, EXPECTED)).toEqual({ unexpected: [], stale: [] });
       },
     );
 
     test("name the right pod wherever anybody can know it", async () => {
       const cases = allCases();
-      const resources = await enriched(relays.podflame(), "profiles", "grpc", cases);
+      const resources = await comparison.enriched(relays().podflame, "profiles", "grpc", cases);
       const uids = resources.map((attributes, at) => [cases[at]!.label, attributes["k8s.pod.uid"]]);
       expect(uids).toEqual(cases.map(({ label, pod }) => [label, pod?.uid]));
     });
@@ -185,7 +128,7 @@ describePeers("the attributes that podflame and the Collector add", PEERS, () =>
         attributes: { "k8s.pod.uid": pod.uid, "k8s.container.name": "app", "k8s.container.restart_count": count },
         pod,
       });
-      const resources = await enriched(relays.podflame(), "logs", "grpc", [0, 1, 2].map(counted));
+      const resources = await comparison.enriched(relays().podflame, "logs", "grpc", [0, 1, 2].map(counted));
       const ids = resources.map((attributes) => attributes["container.id"]);
       expect(ids).toEqual([undefined, container!.previousId, container!.id]);
     });
@@ -203,7 +146,7 @@ describePeers("the attributes that podflame and the Collector add", PEERS, () =>
     test("tell what every object around a pod has", async () => {
       const pod = pods.find(({ label }) => label === "deployment 0")!;
       const cases = [{ label: "container", attributes: { "container.id": pod.containers[0]!.id }, pod }];
-      const [attributes] = await enriched(relays.podflame(), "traces", "grpc", cases);
+      const [attributes] = await comparison.enriched(relays().podflame, "traces", "grpc", cases);
       expect(attributes).toMatchObject({
         "k8s.deployment.name": "cart-0",
         "k8s.deployment.label.example.test/color": "color-of-cart-0",
@@ -217,7 +160,7 @@ describePeers("the attributes that podflame and the Collector add", PEERS, () =>
     });
 
     test.for(SIGNALS)("are the same in %s, but for what is meant", async (signal) => {
-      const found = await compare(relays, signal, "grpc", allCases());
+      const found = await comparison.compare(relays(), signal, "grpc", allCases());
       expect(compareWithExpected(found, EXPECTED)).toEqual({ unexpected: [], stale: [] });
     });
   });
@@ -227,7 +170,7 @@ describePeers("the attributes that podflame and the Collector add", PEERS, () =>
 
     test("are the same for every container that both know", async () => {
       const cases = casesOfContainers(pods).filter(({ label }) => !label.startsWith("ephemeral"));
-      const found = await compare(relays, "traces", "grpc", cases);
+      const found = await comparison.compare(relays(), "traces", "grpc", cases);
       expect(compareWithExpected(found, [NO_TAG_FOR_A_DIGEST])).toEqual({ unexpected: [], stale: [] });
     });
   });
@@ -237,8 +180,8 @@ describePeers("the attributes that podflame and the Collector add", PEERS, () =>
 
     test("podflame finds containers all the same, which the Collector indexes only if asked for one of their names", async () => {
       const cases = casesOfContainers(pods);
-      const collector = await enriched(relays.collector(), "profiles", "grpc", cases);
-      const podflame = await enriched(relays.podflame(), "profiles", "grpc", cases);
+      const collector = await comparison.enriched(relays().collector, "profiles", "grpc", cases);
+      const podflame = await comparison.enriched(relays().podflame, "profiles", "grpc", cases);
       expect(collector.filter((attributes) => "k8s.pod.uid" in attributes)).toEqual([]);
       expect(podflame.map((attributes) => attributes["k8s.pod.uid"])).toEqual(cases.map(({ pod }) => pod?.uid));
     });

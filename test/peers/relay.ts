@@ -24,20 +24,29 @@ export interface RelaySettings {
   /** Configuration of `k8s_attributes` in YAML or JSON; without it nothing is added. */
   readonly k8sAttributes?: string;
   readonly kubeconfig?: string;
+  /** Which names the Collector gives to attributes: those of its releases since 0.161, before, or both. */
+  readonly naming?: "stable" | "both" | "legacy";
 }
 
-/** The Collector 0.159 in the state that is podflame's only one: profiles, and the settled names of attributes. */
-const COLLECTOR_GATES = [
-  "service.profilesSupport",
-  "processor.k8sattributes.EmitV1K8sConventions",
-  "processor.k8sattributes.DontEmitV0K8sConventions",
-];
+const STABLE_NAMES = "processor.k8sattributes.EmitV1K8sConventions";
+const NO_LEGACY_NAMES = "processor.k8sattributes.DontEmitV0K8sConventions";
+/** Gates of the Collector 0.159 by the names that attributes get. */
+const NAMING_GATES = {
+  stable: [STABLE_NAMES, NO_LEGACY_NAMES],
+  both: [STABLE_NAMES],
+  legacy: [],
+} as const;
 
-/** The command that runs either with a configuration file. */
-export function relayCommand(name: RelayName, configFile: string): readonly [command: string, args: readonly string[]] {
+/** The command that runs either with a configuration file. The Collector takes profiles, as podflame always does. */
+export function relayCommand(
+  name: RelayName,
+  configFile: string,
+  naming: keyof typeof NAMING_GATES = "stable",
+): readonly [command: string, args: readonly string[]] {
+  const gates = ["service.profilesSupport", ...NAMING_GATES[naming]];
   return name === "podflame"
     ? [join(REPOSITORY, "bin/podflame"), ["run", "--config", configFile]]
-    : [peerProgram("otelcol"), ["--config", configFile, `--feature-gates=${COLLECTOR_GATES.join(",")}`]];
+    : [peerProgram("otelcol"), ["--config", configFile, `--feature-gates=${gates.join(",")}`]];
 }
 
 /** podflame or the Collector between OTLP and OTLP, all signals, run from the same configuration. */
@@ -62,7 +71,7 @@ export class Relay {
     const folder = mkdtempSync(join(tmpdir(), "podflame-relay-"));
     const config = join(folder, "config.yaml");
     writeFileSync(config, relayConfig(settings, grpcPort, httpPort));
-    const [command, args] = relayCommand(settings.name, config);
+    const [command, args] = relayCommand(settings.name, config, settings.naming);
     const program = new Program(settings.name, command, args, { env: { KUBECONFIG: settings.kubeconfig } });
     await program.listening(grpcPort);
     await program.listening(httpPort);
