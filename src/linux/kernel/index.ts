@@ -35,6 +35,7 @@ export { cpuTimes, onlineCpus, parseCpuList, possibleCpus, type CpuTime } from "
 export { closeDescriptor } from "./descriptor.ts";
 export { LoadedObject, type LoadSettings } from "./loaded-object.ts";
 export { liftLockedMemoryLimit } from "./memory-limit.ts";
+export { pageBytes } from "./page-size.ts";
 export { attachProgram, enableEvent, openCpuClock, setEventPeriod } from "./perf-event.ts";
 export { MappedRing, RingReader, type RingMemory } from "./ring-buffer.ts";
 export { MACHINE, SYSTEM_CALL, type Machine } from "./system-calls.ts";

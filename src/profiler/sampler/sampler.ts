@@ -1,20 +1,17 @@
 import {
-  attachProgram,
   closeDescriptor,
   deleteElement,
-  enableEvent,
   enableRunTimeStats,
   liftLockedMemoryLimit,
   LoadedObject,
   lookUpElement,
   MappedRing,
   onlineCpus,
-  openCpuClock,
   openRawTracepoint,
+  pageBytes,
   parseBpfObject,
   possibleCpus,
   ProgramLoadError,
-  setEventPeriod,
   SystemCallError,
   updateElement,
 } from "#linux";
@@ -22,6 +19,7 @@ import type { Telemetry } from "#telemetry";
 import { AwayStacks, SwitchKind } from "./away-stacks.ts";
 import { problemsHere } from "./check-kernel.ts";
 import { CpuTimeKeeper } from "./cpu-time.ts";
+import { CpuTimers } from "./cpu-timers.ts";
 import {
   cgroupKey,
   configBytes,
@@ -71,9 +69,8 @@ const ANY_VALUE = Uint8Array.of(1);
 export class Sampler implements SampleSource {
   readonly #object: LoadedObject;
   readonly #ring: MappedRing;
-  readonly #cpus: () => readonly number[];
-  /** File descriptors of the timers by CPU. */
-  readonly #events = new Map<number, number>();
+  readonly #timers: CpuTimers;
+  /** Attached tracepoints, and the switch of the kernel's measuring. */
   readonly #descriptors: number[] = [];
   readonly #counters: CpuCounters;
   readonly #time: CpuTimeKeeper;
@@ -83,7 +80,6 @@ export class Sampler implements SampleSource {
   readonly selection: CgroupSelection;
   readonly kernelMemoryBytes: number;
   #control: ControlSettings;
-  #periodNs: number;
   #offCpu = 0;
   #malformed = 0;
   #started = false;
@@ -113,57 +109,66 @@ export class Sampler implements SampleSource {
         maxEntries: new Map([["ring", ringBytes]]),
       });
     };
-    try {
-      return new Sampler(loadEitherWay(load, telemetry), ringBytes, cpus, settings);
-    } catch (error) {
-      if (error instanceof SystemCallError) throw explained(error);
-      throw error;
-    }
+    return explained(() => {
+      const loaded = loadEitherWay(load, telemetry);
+      try {
+        return new Sampler(loaded, ringBytes, cpus, settings, telemetry);
+      } catch (error) {
+        loaded.close();
+        throw error;
+      }
+    });
   }
 
-  private constructor(object: LoadedObject, ringBytes: number, possible: number, settings: SamplerSettings) {
+  private constructor(
+    object: LoadedObject,
+    ringBytes: number,
+    possible: number,
+    settings: SamplerSettings,
+    { logger }: Telemetry,
+  ) {
+    const periodNs = periodOf(settings.frequencyHz);
     this.#object = object;
-    this.#cpus = settings.cpus ?? onlineCpus;
     this.#counters = new CpuCounters(possible);
-    this.#periodNs = periodOf(settings.frequencyHz);
-    this.#time = new CpuTimeKeeper(this.#periodNs / 1e6);
+    this.#time = new CpuTimeKeeper(periodNs / 1e6);
     this.#control = { selection: "all", offCpuShare: settings.offCpuThreshold ?? 0 };
     this.#writeControl();
-    const selected = object.map("selected");
     this.selection = {
       use: (mode) => {
         this.#control = { ...this.#control, selection: mode };
         this.#writeControl();
       },
-      add: (cgroup) => updateElement(selected, cgroupKey(cgroup), ANY_VALUE),
-      remove: (cgroup) => deleteElement(selected, cgroupKey(cgroup)),
+      add: (cgroup) => updateElement(object.map("selected"), cgroupKey(cgroup), ANY_VALUE),
+      remove: (cgroup) => deleteElement(object.map("selected"), cgroupKey(cgroup)),
     };
-    try {
-      this.#ring = new MappedRing(object.map("ring"), ringBytes);
-    } catch (error) {
-      object.close();
-      throw error;
-    }
+    const hitsOf = (cpu: number): number => this.#counters.hits(cpu);
+    const program = object.program(ON_CPU);
+    this.#timers = new CpuTimers(program, periodNs, settings.cpus ?? onlineCpus, hitsOf, this.#time, logger);
     try {
       if (settings.measureRunTime) this.#descriptors.push(enableRunTimeStats());
-      this.followCpus();
-      this.kernelMemoryBytes = object.memoryBytes;
+      this.#ring = new MappedRing(object.map("ring"), ringBytes);
     } catch (error) {
-      this.close();
+      this.#closeDescriptors();
       throw error;
     }
+    this.kernelMemoryBytes = object.memoryBytes;
   }
 
+  /**
+   * Begins to sample. Once.
+   *
+   * @throws {KernelSupportError}
+   */
   start(): void {
     if (this.#started || this.#closed) return;
     this.#started = true;
-    // Deaths and births first, so that none is missed of a process that has samples.
-    this.#descriptors.push(openRawTracepoint(EXEC, this.#object.program(EXEC)));
-    this.#descriptors.push(openRawTracepoint(EXIT, this.#object.program(EXIT)));
-    for (const [cpu, fd] of this.#events) this.#enable(cpu, fd);
-    if (this.#control.offCpuShare > 0) {
-      this.#descriptors.push(openRawTracepoint(SWITCH, this.#object.program(SWITCH)));
-    }
+    explained(() => {
+      // The lives of processes first, so that none is missed of a process that has samples.
+      this.#attach(EXEC);
+      this.#attach(EXIT);
+      this.#timers.start();
+      if (this.#control.offCpuShare > 0) this.#attach(SWITCH);
+    });
   }
 
   drain(visit: (record: RecordView) => void, maxRecords = Infinity): number {
@@ -194,23 +199,13 @@ export class Sampler implements SampleSource {
   }
 
   setFrequency(hz: number): void {
-    this.#periodNs = periodOf(hz);
-    this.#time.setPeriod(this.#periodNs / 1e6);
-    for (const fd of this.#events.values()) setEventPeriod(fd, this.#periodNs);
+    this.#timers.setPeriod(periodOf(hz));
   }
 
   followCpus(): void {
     if (this.#closed) return;
-    const wanted = new Set(this.#cpus());
     this.#readCounters();
-    for (const [cpu, fd] of this.#events) {
-      // A CPU that went and came back looks as before, but its timer never fires again.
-      if (wanted.has(cpu) && !this.#time.isDead(cpu, this.#counters.hits(cpu))) continue;
-      closeDescriptor(fd);
-      this.#events.delete(cpu);
-      this.#time.end(cpu);
-    }
-    for (const cpu of wanted) if (!this.#events.has(cpu)) this.#open(cpu);
+    this.#timers.follow();
   }
 
   setProcess(pid: number, walk: ProcessWalk): boolean {
@@ -246,7 +241,7 @@ export class Sampler implements SampleSource {
   }
 
   get onlineCpus(): number {
-    return this.#events.size;
+    return this.#timers.count;
   }
 
   /** Time that the programs took, of all CPUs; zeros unless `measureRunTime` is set. */
@@ -263,34 +258,20 @@ export class Sampler implements SampleSource {
   close(): void {
     if (this.#closed) return;
     this.#readCounters();
+    this.#malformed += this.#ring.reader.malformed;
     this.#closed = true;
-    for (const [cpu, fd] of this.#events) {
-      closeDescriptor(fd);
-      this.#time.end(cpu);
-    }
-    this.#events.clear();
-    for (const fd of this.#descriptors) closeDescriptor(fd);
+    this.#closeDescriptors();
     this.#ring.close();
     this.#object.close();
   }
 
-  #open(cpu: number): void {
-    let fd;
-    try {
-      fd = openCpuClock(cpu, this.#periodNs);
-    } catch (error) {
-      // It went offline since the list was read; the next look at the list will tell.
-      if (error instanceof SystemCallError && error.code === "ENODEV" && this.#events.size > 0) return;
-      throw error;
-    }
-    this.#events.set(cpu, fd);
-    attachProgram(fd, this.#object.program(ON_CPU));
-    if (this.#started) this.#enable(cpu, fd);
+  #attach(tracepoint: string): void {
+    this.#descriptors.push(openRawTracepoint(tracepoint, this.#object.program(tracepoint)));
   }
 
-  #enable(cpu: number, fd: number): void {
-    this.#time.begin(cpu, this.#counters.hits(cpu));
-    enableEvent(fd);
+  #closeDescriptors(): void {
+    this.#timers.close();
+    for (const fd of this.#descriptors.splice(0)) closeDescriptor(fd);
   }
 
   #readCounters(): void {
@@ -313,10 +294,16 @@ function loadEitherWay(load: (hasTaskRegisters: boolean) => LoadedObject, teleme
   }
 }
 
-function explained(error: SystemCallError): KernelSupportError {
-  const problems = problemsHere();
-  const unexpected = { what: error.message, remedy: "podflame doctor kernel says more; please report it" };
-  return new KernelSupportError(problems.length > 0 ? problems : [unexpected], { cause: error });
+/** Does it; what the kernel refuses becomes what is missing here, and how to get it. */
+function explained<Result>(act: () => Result): Result {
+  try {
+    return act();
+  } catch (error) {
+    if (!(error instanceof SystemCallError)) throw error;
+    const problems = problemsHere();
+    const unexpected = { what: error.message, remedy: "podflame doctor kernel says more; please report it" };
+    throw new KernelSupportError(problems.length > 0 ? problems : [unexpected], { cause: error });
+  }
 }
 
 function periodOf(hz: number): number {
@@ -325,7 +312,7 @@ function periodOf(hz: number): number {
 }
 
 function ringSize(atLeast: number): number {
-  let size = 4096;
+  let size = pageBytes();
   while (size < atLeast && size < MAX_RING_BYTES) size *= 2;
   return size;
 }
