@@ -10,6 +10,7 @@ import { FatalReports, runCollector } from "./run-collector.ts";
 interface AgentFlags {
   readonly config: readonly string[];
   readonly set: readonly string[];
+  readonly keepPrivileges?: boolean;
   readonly shutdownTimeout: number;
 }
 
@@ -18,6 +19,7 @@ export function define(command: Command): void {
     .description("Sample this node, name what was sampled by container and pod, and send it to an OTLP gateway.")
     .option("--config <file>", "laid upon the preset; as `run` takes it", repeatable, [])
     .option("--set <path=value>", "a single value, laid upon all files", repeatable, [])
+    .option("--keep-privileges", "don't give up the rights that only the start needs")
     .option("--shutdown-timeout <duration>", "how long draining may take", durationOption, 30_000)
     .addHelpText(
       "after",
@@ -53,6 +55,10 @@ async function agent(flags: AgentFlags): Promise<void> {
         collector.logger?.info(
           "neither a service account nor a kubeconfig is here: containers keep their ids for names",
         );
+      }
+      if (flags.keepPrivileges !== true) {
+        const { dropPrivileges } = await import("#profiler");
+        collector.logger?.info("privileges that are not needed any more are given up", { kept: dropPrivileges() });
       }
       return { stop: async () => undefined };
     },

@@ -12,5 +12,6 @@ export {
   type SampleAttribute,
 } from "./settings.ts";
 export { checkKernel } from "./sampler/check-kernel.ts";
+export { dropPrivileges } from "./sampler/privileges.ts";
 export { KernelSupportError, type KernelCheck, type KernelProblem } from "./sampler/kernel-support.ts";
 export { PROFILE_ANNOTATION, Selection, type KeyRule, type SelectionRules } from "./selection/index.ts";
