@@ -54,7 +54,7 @@ describe("a recording", () => {
 
   test("of nothing is a summary of nothing", async () => {
     const summary = summaryOf(await new Recording().merged(), facts);
-    expect(summary).toMatchObject({ samples: 0, containers: [], unnamed_frames: 0 });
+    expect(summary).toMatchObject({ samples: 0, containers: [], truncated: 0, unnamed_frames: 0 });
   });
 });
 
@@ -64,7 +64,7 @@ describe("for people", () => {
     const lines = summaryLines({ ...summaryOf(model, facts), unnamed_frames: 0.417 });
     expect(lines).toEqual([
       "188 samples in 2.0 s at 20 Hz: 188 in 3 containers, 0 outside; 7 times a CPU was idle",
-      "lost: 2 ring_full; frames without a name: 41.7 %",
+      "lost: 2 ring_full; stacks cut off: 0.0 %; frames without a name: 41.7 %",
       "x.html: 48.2 kB",
     ]);
   });

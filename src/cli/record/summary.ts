@@ -21,6 +21,8 @@ export interface RecordSummary {
   readonly idle: number;
   /** Samples that are in no profile, by reason. */
   readonly lost: Readonly<Record<string, number>>;
+  /** Share of the samples whose callers could not be followed to the root, 0 to 1. */
+  readonly truncated: number;
   /** Share of the frames that have no name, 0 to 1. */
   readonly unnamed_frames: number;
   readonly command?: CommandEnd;
@@ -45,14 +47,15 @@ export interface RecordFacts {
 /** Counts what a recording holds. */
 export function summaryOf(model: ProfilesModel, facts: RecordFacts): RecordSummary {
   const containers = new Map<string, { id: string; pod_uid?: string; samples: number }>();
-  const frames = { all: 0, unnamed: 0 };
+  const frames: FrameCounts = { hits: 0, truncated: 0, frames: 0, unnamed: 0 };
+  const mark = truncationMark(model.dictionary);
   let hostSamples = 0;
   let offCpuSamples = 0;
   for (const [at, { attributes }] of modelResources(model).entries()) {
     let samples = 0;
     for (const { profiles } of model.resources[at]!.scopes) {
       for (const profile of profiles) {
-        const hits = weighFrames(profile, model.dictionary, frames);
+        const hits = weighFrames(profile, model.dictionary, mark, frames);
         if (isOffCpu(profile, model.dictionary)) offCpuSamples += hits;
         else samples += hits;
       }
@@ -78,7 +81,8 @@ export function summaryOf(model: ProfilesModel, facts: RecordFacts): RecordSumma
     host_samples: hostSamples,
     idle: accounts.idle,
     lost: accounts.lost,
-    unnamed_frames: frames.all === 0 ? 0 : frames.unnamed / frames.all,
+    truncated: frames.hits === 0 ? 0 : frames.truncated / frames.hits,
+    unnamed_frames: frames.frames === 0 ? 0 : frames.unnamed / frames.frames,
     ...(command && { command }),
   };
 }
@@ -93,7 +97,7 @@ export function summaryLines(summary: RecordSummary): string[] {
       `${counted(containers.length, "container")}, ${showCount(host)} outside; ${showCount(summary.idle)} times a CPU was idle`,
     ...(offCpu > 0 ? [`${showCount(offCpu)} intervals off the CPU`] : []),
     `lost: ${lost.length === 0 ? "none" : lost.map(([why, count]) => `${showCount(count)} ${why}`).join(", ")}; ` +
-      `frames without a name: ${(100 * summary.unnamed_frames).toFixed(1)} %`,
+      `stacks cut off: ${percent(summary.truncated)}; frames without a name: ${percent(summary.unnamed_frames)}`,
   ];
   if (summary.command) {
     const { exit_code: exitCode, signal } = summary.command;
@@ -103,25 +107,46 @@ export function summaryLines(summary: RecordSummary): string[] {
   return lines;
 }
 
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+interface FrameCounts {
+  hits: number;
+  truncated: number;
+  frames: number;
+  unnamed: number;
+}
+
+/** The function that stands for callers that could not be found, as the profiler writes it; 0 if there is none. */
+function truncationMark({ functions, strings }: Dictionary): number {
+  return functions.name.findIndex((name) => strings.text(name) === "[truncated]");
+}
+
 /** Adds the frames of all samples. @returns how many hits the samples stand for */
 function weighFrames(
   { samples }: ProfileRecord,
   { stacks, locations }: Dictionary,
-  frames: { all: number; unnamed: number },
+  mark: number,
+  counts: FrameCounts,
 ): number {
   let hits = 0;
   for (let sample = 0; sample < samples.length; sample++) {
     const timestamps = samples.timestampOffsets[sample + 1]! - samples.timestampOffsets[sample]!;
     hits += timestamps;
     const stack = samples.stack[sample]!;
+    let called = 0;
     for (let at = stacks.offsets[stack]!; at < stacks.offsets[stack + 1]!; at++) {
       const location = stacks.values[at]!;
       const line = locations.lineOffsets[location]!;
-      const named = line < locations.lineOffsets[location + 1]! && locations.lines.function[line] !== 0;
-      frames.all += timestamps;
-      if (!named) frames.unnamed += timestamps;
+      called = line < locations.lineOffsets[location + 1]! ? locations.lines.function[line]! : 0;
+      counts.frames += timestamps;
+      if (called === 0) counts.unnamed += timestamps;
     }
+    // The outermost frame is the last one.
+    if (called === mark && mark > 0) counts.truncated += timestamps;
   }
+  counts.hits += hits;
   return hits;
 }
 
