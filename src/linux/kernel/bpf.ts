@@ -64,8 +64,8 @@ class Attribute {
   }
 }
 
-function checked(what: string, result: number): number {
-  if (result < 0) throw new SystemCallError(`bpf(${what})`, -result);
+function checked(call: string, result: number): number {
+  if (result < 0) throw new SystemCallError(call, -result);
   return result;
 }
 
@@ -93,7 +93,7 @@ export function createMap(shape: MapShape): number {
     .u32(12, shape.maxEntries)
     .u32(16, shape.flags)
     .name(28, shape.name);
-  return checked("BPF_MAP_CREATE", attribute.call(Command.MapCreate));
+  return checked(`bpf(BPF_MAP_CREATE) of ${shape.name}`, attribute.call(Command.MapCreate));
 }
 
 function element(fd: number, key: Uint8Array): Attribute {
@@ -109,7 +109,7 @@ function element(fd: number, key: Uint8Array): Attribute {
 export function updateElement(fd: number, key: Uint8Array, value: Uint8Array): boolean {
   const result = element(fd, key).pointer(16, value).call(Command.MapUpdate);
   if (result === -E2BIG) return false;
-  checked("BPF_MAP_UPDATE_ELEM", result);
+  checked("bpf(BPF_MAP_UPDATE_ELEM)", result);
   return true;
 }
 
@@ -122,7 +122,7 @@ export function updateElement(fd: number, key: Uint8Array, value: Uint8Array): b
 export function lookUpElement(fd: number, key: Uint8Array, value: Uint8Array): boolean {
   const result = element(fd, key).pointer(16, value).call(Command.MapLookup);
   if (result === -ENOENT) return false;
-  checked("BPF_MAP_LOOKUP_ELEM", result);
+  checked("bpf(BPF_MAP_LOOKUP_ELEM)", result);
   return true;
 }
 
@@ -133,7 +133,7 @@ export function lookUpElement(fd: number, key: Uint8Array, value: Uint8Array): b
  */
 export function deleteElement(fd: number, key: Uint8Array): void {
   const result = element(fd, key).call(Command.MapDelete);
-  if (result !== -ENOENT) checked("BPF_MAP_DELETE_ELEM", result);
+  if (result !== -ENOENT) checked("bpf(BPF_MAP_DELETE_ELEM)", result);
 }
 
 /**
@@ -142,7 +142,7 @@ export function deleteElement(fd: number, key: Uint8Array): void {
  * @throws {SystemCallError}
  */
 export function freezeMap(fd: number): void {
-  checked("BPF_MAP_FREEZE", new Attribute(4).u32(0, fd).call(Command.MapFreeze));
+  checked("bpf(BPF_MAP_FREEZE)", new Attribute(4).u32(0, fd).call(Command.MapFreeze));
 }
 
 /** What a program is to be. */
@@ -220,7 +220,7 @@ function tail(log: Uint8Array): string {
  */
 export function openRawTracepoint(name: string, programFd: number): number {
   const attribute = new Attribute(16).pointer(0, Buffer.from(`${name}\0`)).u32(8, programFd);
-  return checked(`BPF_RAW_TRACEPOINT_OPEN) of ${name} (`, attribute.call(Command.RawTracepointOpen));
+  return checked(`bpf(BPF_RAW_TRACEPOINT_OPEN) of ${name}`, attribute.call(Command.RawTracepointOpen));
 }
 
 /**
@@ -230,7 +230,7 @@ export function openRawTracepoint(name: string, programFd: number): number {
  * @throws {SystemCallError} EINVAL before Linux 5.8
  */
 export function enableRunTimeStats(): number {
-  return checked("BPF_ENABLE_STATS", new Attribute(4).u32(0, 0).call(Command.EnableStats));
+  return checked("bpf(BPF_ENABLE_STATS)", new Attribute(4).u32(0, 0).call(Command.EnableStats));
 }
 
 /** What `/proc/self/fdinfo` tells of a map or program. */

@@ -172,14 +172,15 @@ class BtfReader {
   #findStrings(wanted: ReadonlySet<string>): Map<number, string> {
     const found = new Map<number, string>();
     const overlap = Math.max(...[...wanted].map((name) => name.length)) + 2;
-    const patterns = [...wanted].map((name) => [name, Buffer.from(`\0${name}\0`, "latin1")] as const);
+    let patterns = [...wanted].map((name) => ({ name, bytes: Buffer.from(`\0${name}\0`, "latin1") }));
     for (let at = 0; at < this.#stringBytes; at += CHUNK_BYTES - overlap) {
       const length = this.#read(this.#stringsAt + at);
       const piece = this.#bytes.subarray(0, Math.min(length, this.#stringBytes - at));
-      for (const [name, pattern] of patterns) {
-        const index = piece.indexOf(pattern);
+      patterns = patterns.filter(({ name, bytes }) => {
+        const index = piece.indexOf(bytes);
         if (index >= 0) found.set(at + index + 1, name);
-      }
+        return index < 0;
+      });
       if (length < CHUNK_BYTES) break;
     }
     return found;
@@ -296,7 +297,7 @@ class BtfReader {
   /** The 32-bit word at a position of the file. */
   #word(position: number): number {
     let index = position - this.#windowAt;
-    if (index < 0 || index + 4 > this.#windowBytes) {
+    if (index < 0 || index + 4 > this.#windowBytes || index % 4 !== 0) {
       this.#read(position);
       index = 0;
       if (this.#windowBytes < 4) throw new BtfError(`BTF: ends before byte ${position + 4}`);
