@@ -1,6 +1,10 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { hasProgram } from "../../../../test/has-program.ts";
+import { canMakeCgroups, OwnCgroups } from "../testing/own-cgroups.ts";
 import { findCgroupRoots, parseCgroupMount } from "./cgroup-roots.ts";
 
 describe("a line of /proc/PID/mountinfo", () => {
@@ -49,6 +53,31 @@ describe("a line of /proc/PID/mountinfo", () => {
       ),
       { numRuns: 2_000 },
     );
+  });
+});
+
+describe.skipIf(!canMakeCgroups() || !hasProgram("unshare", "--version"))("in a cgroup namespace of its own", () => {
+  test("the host's roots are found behind the part that is mounted, and no other is taken for them", () => {
+    using cgroups = new OwnCgroups();
+    const inner = cgroups.make(2, "/inner");
+    const module = join(import.meta.dirname, "cgroup-roots.ts");
+    const program = `
+      import { statSync } from "node:fs";
+      import { findCgroupRoots } from ${JSON.stringify(module)};
+      const roots = findCgroupRoots().map(({ hierarchy, directory }) => [hierarchy, directory, statSync(directory).ino]);
+      console.log(JSON.stringify({ mounted: statSync("/sys/fs/cgroup").ino, roots }));`;
+    const enter = `echo $$ > ${cgroups.directory(2, "/inner")}/cgroup.procs; exec unshare --cgroup --mount --propagation private sh -c "$0" "$1" "$2"`;
+    const run = `umount -l /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup; exec "$0" --input-type=module -e "$1"`;
+    const text = execFileSync("sh", ["-c", enter, run, process.execPath, program], { encoding: "utf8" });
+    const { mounted, roots } = JSON.parse(text) as { mounted: number; roots: [number, string, number][] };
+    expect(mounted).toBe(inner);
+    expect(new Map(roots.map(([hierarchy, , inode]) => [hierarchy, inode]))).toEqual(
+      new Map([
+        [1, 1],
+        [2, 1],
+      ]),
+    );
+    for (const [, directory] of roots) expect(directory).toMatch(/^\/proc\/[12]\/root\//);
   });
 });
 

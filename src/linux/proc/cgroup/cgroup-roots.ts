@@ -23,20 +23,24 @@ const ROOT_INODE = 1;
 /** Nodes with hundreds of containers have thousands of mounts. */
 const MAX_MOUNTINFO_BYTES = 16 * 1024 * 1024;
 
+/** Whose mounts are looked at: our own, init's, and those of the kernel's first thread, for init may be protected. */
+const CANDIDATES = [
+  { process: "self", root: "" },
+  { process: "1", root: "/proc/1/root" },
+  { process: "2", root: "/proc/2/root" },
+];
+
 /**
  * Finds the hierarchies' roots: among this process's own mounts, and if those show only its own part, as in a
- * container, among those of pid 1 (which takes the host's pid namespace and CAP_SYS_PTRACE).
+ * container, among those of the host (which takes its pid namespace and CAP_SYS_PTRACE).
  */
 export function findCgroupRoots(): CgroupRoot[] {
   const roots: CgroupRoot[] = [];
-  for (const [pid, prefix] of [
-    ["self", ""],
-    ["1", "/proc/1/root"],
-  ]) {
-    forEachLine(`/proc/${pid}/mountinfo`, MAX_MOUNTINFO_BYTES, (bytes, start, end) => {
+  for (const { process, root } of CANDIDATES) {
+    forEachLine(`/proc/${process}/mountinfo`, MAX_MOUNTINFO_BYTES, (bytes, start, end) => {
       const mount = parseCgroupMount(bytes.toString("utf8", start, end));
       if (mount === undefined || roots.some(({ hierarchy }) => hierarchy === mount.hierarchy)) return;
-      const directory = prefix + mount.mountPoint;
+      const directory = root + mount.mountPoint;
       if (isRoot(directory)) roots.push({ hierarchy: mount.hierarchy, directory });
     });
   }
