@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { CONFIGURATIONS, EXPECTED_IN_SOME } from "../peers/configurations.ts";
 import { EXPECTED } from "../peers/expected-differences.ts";
 import { parseReference } from "./references.ts";
 import { type Chapter, type Row, type Verdict, verdictOf } from "./row.ts";
@@ -67,6 +68,10 @@ export function report(chapters: readonly Chapter[], wishChapters: readonly Wish
       "with some seventy pods, and compares every attribute. These differences are meant; any other fails the test.",
     "",
     ...EXPECTED.map(({ reason }) => `- ${reason}`),
+    "",
+    `And in some of the ${CONFIGURATIONS.length} configurations that are compared besides:`,
+    "",
+    ...EXPECTED_IN_SOME.map(({ reason }) => `- ${reason}`),
     "",
     "## What users have asked for",
     "",

@@ -1,5 +1,5 @@
 import type { Naming } from "./comparison.ts";
-import type { ExpectedDifference } from "./differences.ts";
+import { type ExpectedDifference, something } from "./differences.ts";
 
 /** A configuration to be compared. */
 export interface Configuration {
@@ -21,6 +21,33 @@ const KINDS = ["pod", "namespace", "node", "deployment", "statefulset", "daemons
 const metadata = (...names: readonly string[]): object => ({ extract: { metadata: names } });
 /** A container's attribute, without which the Collector knows no container ids. */
 const CONTAINER = "k8s.container.name";
+
+/** What the Collector has to be asked for so that it knows which object of a kind a pod belongs to. */
+const IDENTITY_OF: Readonly<Record<(typeof KINDS)[number], string>> = {
+  pod: "k8s.pod.name",
+  namespace: "k8s.namespace.name",
+  node: "k8s.node.name",
+  deployment: "k8s.deployment.uid",
+  statefulset: "k8s.statefulset.uid",
+  daemonset: "k8s.daemonset.uid",
+  job: "k8s.job.uid",
+};
+
+function labelsByKey(from: string, names: readonly string[]): object {
+  const labels = [
+    { from, key: "plain" },
+    { from, key: "example.test/color", tag_name: "color" },
+  ];
+  return { ...BY_UID, extract: { metadata: names, labels } };
+}
+
+function labelsByPattern(from: string, names: readonly string[]): object {
+  const labels = [
+    { from, key_regex: "plain" },
+    { from, key_regex: "example\\.test/(.*)", tag_name: "$$1.of" },
+  ];
+  return { ...BY_UID, extract: { metadata: names, labels } };
+}
 
 const ASSOCIATIONS: readonly Configuration[] = [
   { name: "no rules", config: {} },
@@ -98,32 +125,12 @@ const EXTRACTIONS: readonly Configuration[] = [
       extract: { metadata: ["service.name", "service.version", "service.namespace"], otel_annotations: true },
     },
   },
-  ...KINDS.map((from) => ({
-    name: `labels by key from ${from}`,
-    config: {
-      ...BY_UID,
-      extract: {
-        metadata: ["k8s.pod.name"],
-        labels: [
-          { from, key: "plain" },
-          { from, key: "example.test/color", tag_name: "color" },
-        ],
-      },
-    },
-  })),
-  ...KINDS.map((from) => ({
-    name: `labels by pattern from ${from}`,
-    config: {
-      ...BY_UID,
-      extract: {
-        metadata: ["k8s.node.name"],
-        labels: [
-          { from, key_regex: "plain" },
-          { from, key_regex: "example\\.test/(.*)", tag_name: "$$1.of" },
-        ],
-      },
-    },
-  })),
+  ...KINDS.flatMap((from) => [
+    { name: `labels by key from ${from} alone`, config: labelsByKey(from, []) },
+    { name: `labels by key from ${from}`, config: labelsByKey(from, [IDENTITY_OF[from]]) },
+    { name: `labels by pattern from ${from} alone`, config: labelsByPattern(from, []) },
+    { name: `labels by pattern from ${from}`, config: labelsByPattern(from, [IDENTITY_OF[from]]) },
+  ]),
   {
     name: "annotations of pods and namespaces",
     config: {
@@ -216,5 +223,29 @@ const NAMINGS: readonly Configuration[] = (["legacy", "both"] as const).flatMap(
 /** More than forty; each with a name that no other has. */
 export const CONFIGURATIONS: readonly Configuration[] = [...ASSOCIATIONS, ...EXTRACTIONS, ...FILTERS, ...NAMINGS];
 
-/** What is meant to differ in some of these configurations alone, and why. */
-export const EXPECTED_IN_SOME: readonly ExpectedDifference[] = [];
+/** A difference that is meant in configurations of these names. */
+export interface ExpectedInSome extends ExpectedDifference {
+  readonly configurations: RegExp;
+}
+
+/** What is meant to differ in some of these configurations alone, and why; docs/compatibility.md lists it. */
+export const EXPECTED_IN_SOME: readonly ExpectedInSome[] = [
+  {
+    reason:
+      "a pod knows its node and its workload whatever is extracted; the Collector forgets them unless the node's name or the workload's uid is asked for",
+    configurations: /^labels by (key|pattern) from (node|deployment|statefulset|daemonset|job) alone$|names of labels$/,
+    cases: /./,
+    attribute: /^(color(\.of)?|k8s\.(node|deployment|statefulset|daemonset|job)\.labels?\..*)$/,
+    collector: undefined,
+    podflame: something,
+  },
+  {
+    reason:
+      "k8s.node.uid is added where it is asked for; the Collector adds it wherever it knows nodes for other reasons",
+    configurations: /from node|names of labels$|^rules that write one name$/,
+    cases: /./,
+    attribute: /^k8s\.node\.uid$/,
+    collector: something,
+    podflame: undefined,
+  },
+];
