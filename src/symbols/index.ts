@@ -1,6 +1,10 @@
 /**
  * Names for addresses: ELF symbol tables, Go's pclntab, V8's heap, perf maps, the kernel's list, demangling. Bytes in,
- * names out: who opens files and reads other processes' memory is the caller. All input is hostile.
+ * names out. All input is hostile: what can't be read is a value (`SymbolProblem`) or has no name, nothing throws, and
+ * work and memory are bounded whatever a file claims.
+ *
+ * Start reading at `elf/elf-file.ts` and `native/native-symbols.ts`. Left out deliberately: opening files and other
+ * processes' memory (the caller does, and hands in `ByteSource`s), DWARF, and which process has what mapped where.
  */
 export { bytesSource, type ByteSource } from "./byte-source.ts";
 export { type ElfFile, openElf } from "./elf/elf-file.ts";

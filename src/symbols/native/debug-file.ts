@@ -30,14 +30,16 @@ const DEBUG_FOLDER = "/usr/lib/debug";
 const MAX_CHECKSUMMED_BYTES = 64 << 20;
 
 /**
- * Looks for the file with a program's symbols, by build id and by debug link, in its container and then on the host. One
- * that belongs to another build is not used.
+ * Looks for the file with a program's symbols, by build id and by debug link, in its container and then in the host's
+ * folder of debug files. One that belongs to another build is not used.
  */
 export function findDebugFile(elf: ElfFile, { programPath, open }: DebugFileSettings): DebugFile | undefined {
   if (!open) return undefined;
   const paths = debugFilePaths(elf, programPath);
   for (const root of ["container", "host"] as const) {
     for (const path of paths) {
+      // A container's file must not choose which of the host's files are opened, beyond this folder.
+      if (root === "host" && !path.startsWith(`${DEBUG_FOLDER}/`)) continue;
       const source = open(path, root);
       if (!source) continue;
       const found = accept(source, elf);

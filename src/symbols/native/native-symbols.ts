@@ -22,9 +22,10 @@ export interface DebugFileSettings {
   readonly open?: OpenDebugFile | undefined;
 }
 
-/** Functions remembered with their names: more than a program has hot ones. About 200 bytes each. */
-const MAX_REMEMBERED = 256;
-const REMEMBERED_BYTES = 200;
+/** Names remembered of one program, two bytes a character: some 300, more than a program has hot functions. */
+const MAX_REMEMBERED_BYTES = 64 << 10;
+/** The record and its place in the table, beside the characters. */
+const RECORD_BYTES = 120;
 
 /**
  * Names of one program or library, from the best of its symbol tables. Keeps 8 bytes a symbol; names are read from the
@@ -38,6 +39,7 @@ export class NativeSymbols {
   readonly #debugFile: DebugFileSource | undefined;
   readonly #extraBytes: number;
   readonly #remembered = new Map<number, NativeFunction>();
+  #rememberedBytes = 0;
 
   /** Use {@link openNativeSymbols}. */
   constructor(
@@ -55,8 +57,7 @@ export class NativeSymbols {
 
   /** Bytes kept, for a bound over many programs. */
   get memoryBytes(): number {
-    const tables = this.#indexes.reduce((sum, index) => sum + index.memoryBytes, this.#extraBytes);
-    return tables + this.#remembered.size * REMEMBERED_BYTES;
+    return this.#indexes.reduce((sum, index) => sum + index.memoryBytes, this.#extraBytes + this.#rememberedBytes);
   }
 
   /** Functions and labels known; aliases count each. */
@@ -79,14 +80,22 @@ export class NativeSymbols {
       systemName: name === found.systemName ? undefined : found.systemName,
       start: found.start,
     };
-    if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
-    this.#remembered.set(found.start, result);
+    this.#remember(result);
     return result;
   }
 
   /** Closes the debug file, if one is used. The program's own source is the caller's. */
   close(): void {
     this.#debugFile?.close();
+  }
+
+  #remember(result: NativeFunction): void {
+    if (this.#rememberedBytes > MAX_REMEMBERED_BYTES) {
+      this.#remembered.clear();
+      this.#rememberedBytes = 0;
+    }
+    this.#remembered.set(result.start, result);
+    this.#rememberedBytes += RECORD_BYTES + 2 * (result.name.length + (result.systemName?.length ?? 0));
   }
 
   #nearest(address: number): FoundFunction | undefined {
