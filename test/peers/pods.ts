@@ -44,6 +44,8 @@ interface PodPlan {
   readonly hostname?: string;
   readonly hostNetwork?: boolean;
   readonly secondIp?: string;
+  /** Instead of one of its own. */
+  readonly ip?: string;
   /** No node, no status: as the API server has it before the scheduler. */
   readonly pending?: boolean;
   readonly containers?: readonly ContainerPlan[];
@@ -177,6 +179,8 @@ function plans(): readonly PodPlan[] {
       containers: [{ name: "app" }, { name: "late", waiting: true }],
     })),
     ...several(3, "host network", () => ({ hostNetwork: true })),
+    // The address from which the tests send.
+    ...several(1, "loopback", () => ({ ip: "127.0.0.1" })),
     ...several(1, "two addresses", () => ({ secondIp: "fd00::7" })),
     ...several(2, "docker", () => ({ containers: [{ name: "app", runtime: "docker" }] })),
     ...several(2, "cri-o", () => ({ containers: [{ name: "app", runtime: "cri-o" }] })),
@@ -290,7 +294,8 @@ async function createPod(cluster: Cluster, workloads: Workloads, plan: PodPlan, 
   }
   const { uid } = pod["metadata"] as { uid: string };
   const known = containers.map((container) => knownContainer(uid, container));
-  const ip = plan.hostNetwork === true ? `192.168.0.${(index % NODES) + 1}` : `10.128.0.${index + 1}`;
+  const own = plan.hostNetwork === true ? `192.168.0.${(index % NODES) + 1}` : `10.128.0.${index + 1}`;
+  const ip = plan.ip ?? own;
   if (plan.pending !== true) {
     const status = runningStatus(uid, containers, plan.secondIp === undefined ? [ip] : [ip, plan.secondIp]);
     await cluster.json(`${collection}/${name}/status`, { method: "PUT", body: { ...pod, status } });
