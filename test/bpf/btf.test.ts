@@ -108,7 +108,7 @@ describe.skipIf(!hasCompilers)("readBtf", () => {
           }
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 });

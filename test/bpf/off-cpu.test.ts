@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RecordFlag, RecordKind } from "../../src/profiler/sampler/record.ts";
 import { canSample, COMPILERS } from "../agent/harness/requirements.ts";
@@ -14,18 +15,31 @@ afterAll(() => compiled?.[Symbol.dispose]());
 
 const offCpu = (record: CopiedRecord): boolean => record.kind === RecordKind.OffCpu;
 
+/** The last function of the kernel's list that begins at or before an address. */
+function kernelFunction(address: bigint): string | undefined {
+  const list = readFileSync("/proc/kallsyms", "latin1").matchAll(/^(\w+) [tT] (\S+)$/gm);
+  let best: { readonly start: bigint; readonly name: string } | undefined;
+  for (const [, text, name] of list) {
+    const start = BigInt(`0x${text}`);
+    if (start <= address && (!best || start > best.start)) best = { start, name: name! };
+  }
+  return best?.name;
+}
+
 describe.skipIf(!here)("time away from the CPU", () => {
   test("is what the program itself measures, and has the stack that slept", async () => {
     using program = await compiled.run("naps");
     using sampling = new Sampling({ offCpuThreshold: 1, pid: program.pid });
     const asleep = (record: CopiedRecord): boolean => offCpu(record) && record.valueNs > 40e6;
     const naps = await sampling.collect("sleeps", asleep, 10);
-    for (const nap of naps) {
+    for (const [at, nap] of naps.entries()) {
       // libc's nanosleep() keeps no frame pointer: its caller is missing, the caller's caller isn't.
       expect(compiled.names(nap)).toContain("main");
       expect(nap).toMatchObject({ pid: program.pid, tid: program.pid, comm: "functions" });
       expect(nap.flags & RecordFlag.KernelMode).toBe(RecordFlag.KernelMode);
+      // The leaf is the function that switches tasks, not the tracing of it.
       expect(nap.kernel.length).toBeGreaterThan(3);
+      if (at === 0) expect(kernelFunction(nap.kernel[0]!)).toBe("__schedule");
     }
     const ended = new Promise((end) => program.process.once("close", end));
     program.process.kill("SIGTERM");

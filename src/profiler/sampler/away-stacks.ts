@@ -1,4 +1,5 @@
-import { RecordKind, type RecordView } from "./record.ts";
+import type { KernelFunction } from "./kernel-function.ts";
+import { HEADER_BYTES, RecordKind, type RecordView } from "./record.ts";
 
 /** Kinds of records that only the ring knows; what becomes of them is an off-CPU record. */
 export const SwitchKind = {
@@ -12,6 +13,9 @@ export const SwitchKind = {
 const MAX_BYTES = 4 << 20;
 /** What an array and its place in the table take beside its content, about. */
 const ENTRY_BYTES = 200;
+/** The tracing's own frames: the program, the function that calls it, and the one that calls several of them. */
+const MAX_TRACING_FRAMES = 4;
+const HEADER_WORDS = HEADER_BYTES / 4;
 
 /**
  * The stacks of tasks that left the CPU, until the kernel tells how long they were away. A stack can be read only when
@@ -19,8 +23,14 @@ const ENTRY_BYTES = 200;
  */
 export class AwayStacks {
   readonly #records = new Map<number, Uint32Array>();
+  readonly #scheduler: KernelFunction | undefined;
   #bytes = 0;
   #dropped = 0;
+
+  /** @param scheduler the function in which tasks leave the CPU: inner frames are the tracing's, and left out */
+  constructor(scheduler: KernelFunction | undefined) {
+    this.#scheduler = scheduler;
+  }
 
   /** Intervals given up: there was no room, or the end of one was lost. */
   get dropped(): number {
@@ -36,7 +46,7 @@ export class AwayStacks {
   left(record: RecordView): void {
     const { tid } = record;
     if (this.#take(tid)) this.#dropped++;
-    const copy = record.words.slice(record.at, record.at + record.sizeBytes / 4);
+    const copy = this.#copy(record);
     this.#records.set(tid, copy);
     this.#bytes += copy.byteLength + ENTRY_BYTES;
     for (const oldest of this.#records.keys()) {
@@ -61,6 +71,28 @@ export class AwayStacks {
     away[15] = words[at + 15]!;
     away[16] = (away[16]! & ~0xffff) | (words[at + 16]! & 0xffff);
     return away;
+  }
+
+  #copy(record: RecordView): Uint32Array {
+    const { words, at, kernelAt, sizeBytes } = record;
+    const skipped = this.#tracingFrames(record);
+    const copy = new Uint32Array(sizeBytes / 4 - 2 * skipped);
+    copy.set(words.subarray(at, at + HEADER_WORDS));
+    copy.set(words.subarray(kernelAt + 2 * skipped, at + sizeBytes / 4), HEADER_WORDS);
+    copy[1] = copy.byteLength;
+    copy[16] = copy[16]! - (skipped << 16);
+    return copy;
+  }
+
+  #tracingFrames({ words, kernelAt, kernelFrames }: RecordView): number {
+    const scheduler = this.#scheduler;
+    if (!scheduler) return 0;
+    for (let frame = 0; frame < Math.min(kernelFrames, MAX_TRACING_FRAMES); frame++) {
+      const low = words[kernelAt + 2 * frame]!;
+      const inside = low >= scheduler.start && low < scheduler.end;
+      if (inside && words[kernelAt + 2 * frame + 1] === scheduler.high) return frame;
+    }
+    return 0;
   }
 
   #take(tid: number): Uint32Array | undefined {

@@ -30,6 +30,7 @@ import {
   readKernelOffsets,
   type ControlSettings,
 } from "./kernel-layout.ts";
+import { findKernelFunction } from "./kernel-function.ts";
 import { KernelSupportError, type KernelProblem } from "./kernel-support.ts";
 import { readProgramFile } from "./program-file.ts";
 import { HEADER_BYTES, RecordView } from "./record.ts";
@@ -76,7 +77,7 @@ export class Sampler implements SampleSource {
   readonly #time: CpuTimeKeeper;
   readonly #view = new RecordView();
   readonly #awayView = new RecordView();
-  readonly #away = new AwayStacks();
+  readonly #away: AwayStacks;
   readonly selection: CgroupSelection;
   readonly kernelMemoryBytes: number;
   #control: ControlSettings;
@@ -132,6 +133,7 @@ export class Sampler implements SampleSource {
     this.#counters = new CpuCounters(possible);
     this.#time = new CpuTimeKeeper(periodNs / 1e6);
     this.#control = { selection: "all", offCpuShare: settings.offCpuThreshold ?? 0 };
+    this.#away = new AwayStacks(this.#control.offCpuShare > 0 ? findKernelFunction("__schedule") : undefined);
     this.#writeControl();
     this.selection = {
       use: (mode) => {
