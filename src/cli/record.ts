@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { access, constants } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { dirname, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import type { ProfilerAccounts, ProfilerFilter, ProfilerSettings } from "#profiler";
 import { createLogger, MetricRegistry, systemClock } from "#telemetry";
@@ -35,8 +35,13 @@ interface RecordFlags {
 /** Fast enough that ten seconds tell something, and not in step with what happens a hundred times a second. */
 const DEFAULT_HZ = 99;
 const DEFAULT_DURATION_MS = 10_000;
-/** Between two requests of the profiler: each bounds what it has to keep. */
-const REPORT_MS = 5000;
+/** Samples that the profiler may gather before it hands them over, half of what it has room for. */
+const SAMPLES_A_REQUEST = 32_768;
+const MAX_REPORT_MS = 60_000;
+/** With waits nobody knows how many samples come. */
+const OFF_CPU_REPORT_MS = 1000;
+/** How long the end of a recording may take for names that were not found while it ran. */
+const NAME_WITHIN_MS = 5000;
 /** How long a command may take to end when it's asked to, before it is left alone. */
 const COMMAND_END_MS = 5000;
 
@@ -105,6 +110,8 @@ async function record(words: readonly string[], flags: RecordFlags): Promise<voi
   const recording = new Recording();
   const command = words.length > 0 ? new RecordedCommand(words) : undefined;
   const interruption = new Interruption();
+  // The profiler's own timers don't keep the process alive.
+  const alive = setInterval(() => undefined, 2 ** 30);
   try {
     const filter = command ? { rules: { cgroupPaths: [command.cgroupPath] } } : await filterOf(flags);
     const session = await sampled(recording, settingsOf(filter, flags), flags, command, interruption);
@@ -122,6 +129,7 @@ async function record(words: readonly string[], flags: RecordFlags): Promise<voi
     if (flags.json === true) process.stdout.write(`${JSON.stringify(summary, null, 2)}\n`);
     else for (const line of summaryLines(summary)) say(line);
   } finally {
+    clearInterval(alive);
     interruption.close();
     command?.removeGroup();
   }
@@ -154,7 +162,11 @@ async function filterOf({ pid, container, pod }: RecordFlags): Promise<ProfilerF
 function settingsOf(filter: ProfilerFilter, { frequency, offCpu }: RecordFlags): ProfilerSettings {
   return {
     frequencyHz: frequency,
-    reporterIntervalMs: REPORT_MS,
+    // Seldom, for what has no name yet when a request is built goes without.
+    reporterIntervalMs:
+      offCpu === undefined
+        ? Math.min(MAX_REPORT_MS, (1000 * SAMPLES_A_REQUEST) / (frequency * availableParallelism()))
+        : OFF_CPU_REPORT_MS,
     reporterJitter: 0,
     groupBy: "container",
     values: "timestamps",
@@ -200,15 +212,13 @@ async function sampled(
   try {
     const ends = [interruption.happened];
     if (command) ends.push(command.start(flags.output === "-" || flags.json === true ? "stderr" : "stdout"));
-    if (durationMs !== undefined) ends.push(sleep(durationMs, undefined, { signal: time.signal }));
+    if (durationMs !== undefined) ends.push(systemClock.sleep(durationMs, time.signal));
     await Promise.race(ends);
-    const seconds = (performance.now() - startedMs) / 1000;
-    await profiler.flushNow();
-    return { seconds, accounts: profiler.accounts() };
+    return { seconds: (performance.now() - startedMs) / 1000, accounts: profiler.accounts() };
   } finally {
     time.abort();
     progress.end();
-    await profiler.stop();
+    await profiler.stop(NAME_WITHIN_MS);
   }
 }
 

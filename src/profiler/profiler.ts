@@ -125,12 +125,19 @@ export class Profiler {
     });
   }
 
-  /** Stops sampling, delivers what is there, and gives back everything that the kernel holds. */
-  async stop(): Promise<void> {
+  /**
+   * Stops sampling, delivers what is there, and gives back everything that the kernel holds.
+   *
+   * @param nameWithinMs how long names may be looked for that the last samples still lack
+   */
+  async stop(nameWithinMs = 0): Promise<void> {
     const running = this.#running;
     if (!running) return;
     this.#drainTimer?.cancel();
     this.#flushTimer?.cancel();
+    // Nobody is selected from now on, so that looking for names isn't sampled itself.
+    if (running.selector === undefined) running.source.selection.use("only");
+    await this.#settle(running, nameWithinMs);
     await this.flushNow();
     this.#running = undefined;
     running.metrics.follow(running.source.counters());
@@ -201,6 +208,18 @@ export class Profiler {
     const { taken, more } = this.#drain(this.#running);
     this.#drainIntervalMs = taken > 0 ? DRAIN_INTERVAL_MS : Math.min(this.#drainIntervalMs * 2, MAX_DRAIN_INTERVAL_MS);
     this.#scheduleDrain(more ? NEXT_TURN_MS : this.#drainIntervalMs);
+  }
+
+  /** Takes what is in the ring, and works until everything has its name or the time is over. */
+  async #settle(running: Running, withinMs: number): Promise<void> {
+    const { clock } = this.#telemetry;
+    const deadlineMs = clock.monotonicMs() + withinMs;
+    const { queue } = running.recording;
+    while (clock.monotonicMs() < deadlineMs) {
+      const { more } = this.#drain(running);
+      if (!more && queue.length === 0) return;
+      await clock.sleep(NEXT_TURN_MS);
+    }
   }
 
   /** Follows the cgroups and pods that the rules speak of. */
