@@ -58,7 +58,8 @@ export function sourcePositionOf(word: number): SourcePosition | undefined {
  */
 export function findSourcePosition(table: Uint8Array, codeOffset: number): SourcePosition | undefined {
   const reader = new VariableLengthReader(table);
-  let code = 0;
+  // The first distance counts from the function's entry, which stands before its first bytecode.
+  let code = -1;
   let word = 0;
   let found: number | undefined;
   while (!reader.done) {

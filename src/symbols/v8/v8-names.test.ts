@@ -1,0 +1,72 @@
+import { fileURLToPath } from "node:url";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { type NamedStack, nodeBinaries, NodeTarget } from "./testing/node-target.ts";
+
+const script = (name: string): string =>
+  fileURLToPath(new URL(`../../../testdata/symbols-v8/${name}`, import.meta.url));
+
+/** A frame as V8 told it: `file` is null for eval and its like. */
+interface ToldFrame {
+  readonly name: string | null;
+  readonly file: string | null;
+  readonly line: number;
+}
+
+/** Ways to make V8 run most things in one of its tiers. Node 18 has no Maglev, in 20 it is unfinished. */
+function tiersOf(version: string): { readonly tier: string; readonly options: readonly string[] }[] {
+  const major = Number.parseInt(version.slice(1), 10);
+  const withoutMaglev = major >= 20 ? ["--no-opt", "--no-maglev"] : ["--no-opt"];
+  return [
+    { tier: "as it is", options: [] },
+    { tier: "in the interpreter", options: ["--no-sparkplug", ...withoutMaglev] },
+    { tier: "in baseline code", options: ["--always-sparkplug", ...withoutMaglev] },
+    ...(major >= 22 ? [{ tier: "in Maglev's code", options: ["--maglev", "--no-opt"] }] : []),
+    { tier: "in optimized code without inlining", options: ["--max-inlined-bytecode-size=0"] },
+  ];
+}
+
+const LONG = { timeout: 60_000 };
+/** Samples of the function that all paths lead to. */
+const SAMPLES = 150;
+
+/** What V8 calls functions that have no name in the code: eval's own, and a method whose name is computed. */
+const UNNAMED = new Set(["eval", "computed"]);
+
+/** What is left to compare of our frames and V8's. */
+function asText({ name, file, line }: ToldFrame): string {
+  return `${name === null || UNNAMED.has(name) ? "(anonymous)" : name} ${file ?? "-"}:${line}`;
+}
+
+function callersOfSpin({ javaScript }: NamedStack): string[] | undefined {
+  const spin = javaScript.findIndex(({ functionName }) => functionName === "spin");
+  if (spin < 0) return undefined;
+  return javaScript
+    .slice(spin + 1)
+    .map(({ functionName, fileName, line }) => asText({ name: functionName, file: fileName ?? null, line }));
+}
+
+describe.each(nodeBinaries())("Node $version", ({ path: binary, version }) => {
+  test.for(tiersOf(version))(
+    "$tier: stacks are those that V8 itself tells, line by line",
+    LONG,
+    async ({ options }) => {
+      await using target = await NodeTarget.start(binary, script("workload.cjs"), ...options);
+      const told = JSON.parse(target.firstLine) as ToldFrame[][];
+      const paths = new Set(told.map((path) => path.slice(1).map(asText).join("\n")));
+      const taken: string[] = [];
+      while (taken.length < SAMPLES) {
+        const callers = callersOfSpin(target.sample())?.join("\n");
+        if (callers !== undefined) taken.push(callers);
+        if (taken.length % 20 === 19) target.names.endFlush();
+        // Lets the process go on; how long is of no matter.
+        await sleep(1);
+      }
+      expect(taken.filter((callers) => !paths.has(callers))).toEqual([]);
+      expect(new Set(taken).size).toBeGreaterThan(paths.size / 3);
+      const { withoutCode, unnamed } = target.names.counters;
+      expect({ withoutCode, unnamed }).toEqual({ withoutCode: 0, unnamed: 0 });
+      expect(target.names.memoryBytes).toBeLessThan(256 << 10);
+    },
+  );
+});
