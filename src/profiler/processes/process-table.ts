@@ -79,6 +79,7 @@ export class ProcessTable {
     this.#settings = settings;
     this.#readers = settings.readers ?? SYSTEM_READERS;
     this.#maxProcesses = settings.maxProcesses ?? DEFAULT_MAX_PROCESSES;
+    settings.tree.follow();
     this.#places = new PlaceResolver(settings.tree, (pid) => this.#readers.readPlaceOfProcess(pid));
     this.#metrics = new ProcessMetrics(settings.telemetry.metrics, {
       processes: () => this.size,
@@ -187,6 +188,7 @@ export class ProcessTable {
     for (const ended of this.#ended) this.#forget(ended);
     this.#ended = [];
     for (const current of this.#current.values()) this.#forget(current);
+    this.#settings.tree.close();
     this.#metrics.close();
   }
 

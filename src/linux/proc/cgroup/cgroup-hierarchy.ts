@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, type Stats, statSync } from "node:fs";
 import type { Hierarchy } from "./cgroup-roots.ts";
 import type { CgroupPlace } from "./place.ts";
 
@@ -19,6 +19,13 @@ export class Cgroup {
     this.id = id;
     this.name = name;
     this.parent = parent;
+  }
+
+  /** Steps from the root of the hierarchy. */
+  get depth(): number {
+    let depth = 0;
+    for (let above = this.parent; above !== undefined; above = above.parent) depth++;
+    return depth;
   }
 
   /** From the root of the hierarchy. */
@@ -99,28 +106,49 @@ export class CgroupHierarchy {
     if (cgroup !== undefined && cgroup !== this.#root) this.#lose(cgroup, nowMs);
   }
 
+  /** Where the cgroup's directory is; undefined if the hierarchy can't be seen. */
+  directoryOf(cgroup: Cgroup): string | undefined {
+    return this.#directory === undefined || cgroup === this.#root ? this.#directory : this.#directory + cgroup.path;
+  }
+
   /** Brings the copy up to date. */
   scan(nowMs: number): void {
     if (this.#directory === undefined) return;
     const links = linksOf(this.#directory, ROOT_ID);
-    if (links === 0) return;
-    const pending: { readonly cgroup: Cgroup; readonly directory: string; readonly links: number }[] = [
-      { cgroup: this.#root, directory: this.#directory, links },
-    ];
+    if (links > 0) this.#scanFrom({ cgroup: this.#root, directory: this.#directory, links }, nowMs);
+  }
+
+  /** Something of that name was made or removed in the cgroup's directory. */
+  look(parent: Cgroup, name: string, nowMs: number): void {
+    const directory = this.directoryOf(parent);
+    if (directory === undefined || parent.goneSinceMs !== LIVE) return;
+    const path = `${directory}/${name}`;
+    const stat = statQuietly(path);
+    const known = parent.children?.get(name);
+    if (stat === undefined) {
+      if (known !== undefined) this.#lose(known, nowMs);
+    } else if (stat.isDirectory()) {
+      const cgroup = this.#add(stat.ino, name, parent, nowMs);
+      // Counted anew: whoever was told of it may watch it by now, and is told of later ones only.
+      const links = linksOf(path, stat.ino);
+      if (cgroup !== undefined && links > 2) this.#scanFrom({ cgroup, directory: path, links }, nowMs);
+    }
+  }
+
+  #scanFrom(top: Visit, nowMs: number): void {
+    const pending = [top];
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       const { cgroup, directory } = next;
       // A directory has two links and one more for each that lies in it.
       let unknown = next.links - 2;
       for (const child of cgroup.children?.values() ?? []) {
         const path = `${directory}/${child.name}`;
-        const childLinks = linksOf(path, child.id);
-        if (childLinks === 0) {
+        const links = linksOf(path, child.id);
+        if (links === 0) {
           this.#lose(child, nowMs);
         } else {
           unknown--;
-          if (childLinks > 2 || child.children !== undefined) {
-            pending.push({ cgroup: child, directory: path, links: childLinks });
-          }
+          if (links > 2 || child.children !== undefined) pending.push({ cgroup: child, directory: path, links });
         }
       }
       if (unknown === 0) continue;
@@ -186,13 +214,21 @@ export class CgroupHierarchy {
   }
 }
 
+/** A directory that a scan is to look into. */
+interface Visit {
+  readonly cgroup: Cgroup;
+  readonly directory: string;
+  /** As `stat` says. */
+  readonly links: number;
+}
+
 /** Links of a directory that still has that inode; 0 if it is gone. */
 function linksOf(directory: string, inode: number): number {
   const stat = statQuietly(directory);
   return stat?.ino === inode ? stat.nlink : 0;
 }
 
-function statQuietly(path: string): { readonly ino: number; readonly nlink: number } | undefined {
+function statQuietly(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch {

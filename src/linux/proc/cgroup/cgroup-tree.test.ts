@@ -19,7 +19,10 @@ describe.skipIf(!canMakeCgroups())("the tree of real cgroups", () => {
     clock = new ManualClock();
     tree = new CgroupTree({ clock });
   });
-  afterEach(() => cgroups[Symbol.dispose]());
+  afterEach(() => {
+    tree.close();
+    cgroups[Symbol.dispose]();
+  });
 
   test("a container is found by its id in version 2, with the pod around it", () => {
     const id = cgroups.make(2, CONTAINER);
@@ -135,6 +138,59 @@ describe.skipIf(!canMakeCgroups())("the tree of real cgroups", () => {
     tree.removed(2, id);
     expect(tree.resolve(id, 1)).toMatchObject({ containerId: ID, podUid: UID });
     expect(tree.scans).toBe(1);
+  });
+
+  describe("that is followed", () => {
+    /** Waits until the tree was told of a cgroup. */
+    function added(id: () => number): Promise<void> {
+      return new Promise((resolve) => {
+        const stop = tree.watch({
+          added: (_, seen) => {
+            if (seen !== id()) return;
+            stop();
+            resolve();
+          },
+          gone: () => undefined,
+        });
+      });
+    }
+
+    test("a container in a known pod is known before anybody looks, and after it is gone", async () => {
+      cgroups.make(2, `/kubepods/burstable/pod${UID}`);
+      tree.follow();
+      let id = 0;
+      const told = added(() => id);
+      id = cgroups.make(2, CONTAINER);
+      await told;
+      cgroups.remove(2, CONTAINER);
+      expect(tree.resolve(id, 1)).toMatchObject({ containerId: ID, podUid: UID });
+      expect(tree.scans).toBe(1);
+    });
+
+    test("a pod that is new is followed as well, where there were pods before", async () => {
+      cgroups.make(2, CONTAINER);
+      tree.follow();
+      let id = 0;
+      const pod = added(() => id);
+      id = cgroups.make(2, "/kubepods/burstable/podb8bffafc-562c-4c01-976f-d1eccfd17ec7");
+      await pod;
+      id = 0;
+      const container = added(() => id);
+      id = cgroups.make(2, `/kubepods/burstable/podb8bffafc-562c-4c01-976f-d1eccfd17ec7/${OTHER_ID}`);
+      await container;
+      expect(tree.resolve(id, 1)?.containerId).toBe(OTHER_ID);
+      expect(tree.scans).toBe(1);
+    });
+
+    test("containers made with all that is above them at once are found", async () => {
+      tree.follow();
+      let id = 0;
+      const told = added(() => id);
+      id = cgroups.make(1, CONTAINER);
+      await told;
+      expect(tree.resolve(1, id)?.containerId).toBe(ID);
+      expect(tree.scans).toBe(1);
+    });
   });
 
   test("what the kernel tells and what a scan finds is the same cgroup", async () => {
