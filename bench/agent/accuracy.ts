@@ -8,12 +8,13 @@ import { NodeOfPods } from "../../test/agent/harness/node-of-pods.ts";
 import { canRunContainers, canSample } from "../../test/agent/harness/requirements.ts";
 import { hasProgram } from "../../test/has-program.ts";
 import type { Outcome } from "./accuracy/outcome.ts";
+import { measurePaused } from "./accuracy/paused.ts";
 import { comparePaths } from "./accuracy/perf-paths.ts";
 import { measureShares, SUBJECTS } from "./accuracy/shares.ts";
 import { measureShortLived } from "./accuracy/short-lived.ts";
 import { markdownTable } from "./report.ts";
 
-const PARTS = ["shares", "short-lived", "paths"] as const;
+const PARTS = ["shares", "short-lived", "paths", "paused"] as const;
 
 const HELP = `usage: npm run bench -- accuracy [options]
 
@@ -58,6 +59,7 @@ async function main(): Promise<number> {
   if (wanted.has("shares")) for (const subject of SUBJECTS) add(await measureShares(node, subject, hz, seconds));
   if (wanted.has("short-lived")) add(await measureShortLived(node, containers, hz));
   if (wanted.has("paths")) add(await comparePaths(node, hz, seconds));
+  if (wanted.has("paused")) add(await measurePaused(node, hz, seconds));
 
   const cells = outcomes.map(({ what, found, wanted: goal, passed }) => [what, found, goal, passed ? "yes" : "**no**"]);
   const document = { benchmark: "accuracy", hz, seconds, cpus: cpus().length, loadBefore: load, outcomes };

@@ -63,10 +63,7 @@ function ownPaths(profiler: LocalProfiler, container: Container): Paths {
   const paths = new Map<string, number>();
   for (const { frames, count, type } of profiler.of(container)) {
     if (type === "off_cpu") continue;
-    const path = frames
-      .filter(({ inlined }) => !inlined)
-      .map(({ name }) => plainName(name))
-      .join(";");
+    const path = pathOf(frames.filter(({ inlined }) => !inlined).map(({ name }) => name));
     paths.set(path, (paths.get(path) ?? 0) + count);
   }
   return paths;
@@ -80,13 +77,18 @@ async function perfPaths(file: string, pid: number): Promise<Paths> {
   for (const block of stdout.split("\n\n")) {
     const [header = "", ...frames] = block.trim().split("\n");
     if (Number(header.trim()) !== pid) continue;
-    const path = frames.map((line) => plainName(line.trim().replace(/^\S+ /, ""))).join(";");
+    const path = pathOf(frames.map((line) => line.trim().replace(/^\S+ /, "")));
     paths.set(path, (paths.get(path) ?? 0) + 1);
   }
   return paths;
 }
 
-/** What both call the same: no offsets, and one word for what has no name. */
-function plainName(name: string): string {
-  return name === "" || name === "[unknown]" ? "?" : name;
+/**
+ * A path up to the program's main function. What is outside of it is the same for all, and perf goes on there where
+ * nothing is: it takes the first frame's saved register for another frame.
+ */
+function pathOf(names: readonly string[]): string {
+  const main = names.findLastIndex((name) => name === "main" || name === "runtime.main");
+  const inside = main < 0 ? names : names.slice(0, main + 1);
+  return inside.map((name) => (name === "" || name === "[unknown]" ? "?" : name)).join(";");
 }

@@ -85,6 +85,12 @@ export function countOf(samples: Iterable<Sample>): number {
   return count;
 }
 
+/** Highest number of lost samples that any profile tells; 0 where none does. */
+export function lostIn(samples: readonly Sample[]): number {
+  const told = samples.flatMap(({ profile }) => Object.entries(profile).filter(([key]) => key.includes("lost")));
+  return Math.max(0, ...told.map(([, count]) => Number(count)));
+}
+
 /** Whether a frame of this function is anywhere in the stack. */
 export function passesThrough(sample: Sample, name: string): boolean {
   return sample.frames.some((frame) => frame.name === name);
