@@ -11,10 +11,10 @@ export function fail(): never {
   throw UNREADABLE;
 }
 
-/** Templates in templates; real names stay below 60. */
+/** Templates in templates; node's names reach 56. */
 const MAX_DEPTH = 192;
-/** Real names take up to 5,000 steps. */
-const MAX_STEPS = 50_000;
+/** Four times what the longest name of node takes. */
+const MAX_STEPS = 20_000;
 
 /**
  * Bounds the work on one name. A name of a few hundred bytes can describe terabytes, since its parts may refer to
