@@ -29,7 +29,7 @@ struct config {
   u32 task_start_boottime;
   u32 mm_start_stack;
   u32 signal_live;
-  u32 css_set_memory; /* the memory controller's slot; ABSENT if this kernel has none */
+  u32 css_set_memory; /* the memory controller's slot; ABSENT if it has no hierarchy of its own */
   u32 css_cgroup;
   u32 cgroup_kn;
   u32 kn_id;

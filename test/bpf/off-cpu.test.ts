@@ -72,6 +72,18 @@ describe.skipIf(!here)("time away from the CPU", () => {
     }
   });
 
+  test("of the kernel's own threads has the kernel's part of the stack only", async () => {
+    using sampling = new Sampling({ offCpuThreshold: 1 });
+    const own = (record: CopiedRecord): boolean => offCpu(record) && (record.flags & RecordFlag.KernelThread) !== 0;
+    for (const { kernel, user, stackTop, comm, pid } of await sampling.collect("kernel threads", own, 5)) {
+      expect(kernel.length).toBeGreaterThan(1);
+      expect({ user, stackTop }).toEqual({ user: [], stackTop: 0 });
+      // All of them are children of kthreadd, which is process 2; field 4 is the parent.
+      const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+      expect(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1], comm).toBe(pid === 2 ? "0" : "2");
+    }
+  });
+
   test("is recorded for about the share of intervals that was asked for", async () => {
     using program = await compiled.run("naps");
     using sampling = new Sampling({ offCpuThreshold: 0.25, pid: program.pid });

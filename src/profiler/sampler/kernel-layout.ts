@@ -2,6 +2,7 @@
  * What `bpf/state.h` and user space share, as bytes: settings and offsets, the control word, entries of the tables,
  * counters. Also which offsets of this kernel's structures the programs need.
  */
+import { readFileSync } from "node:fs";
 import { MACHINE, readBtf, type BtfQuery } from "#linux";
 import type { KernelProblem } from "./kernel-support.ts";
 import type { CgroupId, ProcessWalk, SelectionMode } from "./sample-source.ts";
@@ -79,7 +80,7 @@ export function readKernelOffsets(path: string = BTF_PATH): KernelOffsets | Kern
     };
   }
   const member = (name: string): number => answer.members.get(name)!;
-  const memoryController = answer.enums.get("cgroup_subsys_id.memory_cgrp_id");
+  const memoryController = hasMemoryHierarchy() ? answer.enums.get("cgroup_subsys_id.memory_cgrp_id") : undefined;
   const registersBytes = answer.sizes.get("pt_regs") ?? 0;
   return Uint32Array.from([
     ...CONFIG_MEMBERS.map(member),
@@ -87,6 +88,18 @@ export function readKernelOffsets(path: string = BTF_PATH): KernelOffsets | Kern
     ...CGROUP_MEMBERS.map(member),
     KERNEL_STACK_BYTES - registersBytes,
   ]);
+}
+
+/**
+ * Whether the memory controller has a hierarchy of its own. Where it is part of the unified one, its directory is that
+ * of the v2 id or one above: nothing that five reads a sample would be worth.
+ */
+function hasMemoryHierarchy(): boolean {
+  try {
+    return /^memory\t(?!0\t)/m.test(readFileSync("/proc/cgroups", "latin1"));
+  } catch {
+    return false;
+  }
 }
 
 /** What `struct config` holds beside the offsets. */

@@ -132,7 +132,7 @@ export class RecordView {
     return this.#double(8);
   }
 
-  /** Inode of the directory in the hierarchy that has the memory controller; 0 if the kernel has none. */
+  /** Inode of the directory in the memory controller's own hierarchy of version 1; 0 if it has none. */
   get cgroupV1(): number {
     return this.#double(10);
   }
@@ -215,9 +215,10 @@ export class RecordView {
     return this.#comm;
   }
 
-  /** Whether the sections that the header counts end within the record, and the layout is the one known here. */
+  /** Whether the layout is the one known here, of whole words, and the sections that the header counts are within. */
   get wellFormed(): boolean {
-    return this.version === RECORD_VERSION && this.#sectionsEnd() <= this.sizeBytes;
+    const { sizeBytes } = this;
+    return this.version === RECORD_VERSION && sizeBytes % 8 === 0 && this.#sectionsEnd() <= sizeBytes;
   }
 
   #sectionsEnd(): number {

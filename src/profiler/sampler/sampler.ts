@@ -16,7 +16,7 @@ import {
   updateElement,
 } from "#linux";
 import type { Telemetry } from "#telemetry";
-import { AwayStacks, SwitchKind } from "./away-stacks.ts";
+import { AwayStacks } from "./away-stacks.ts";
 import { problemsHere } from "./check-kernel.ts";
 import { CpuTimeKeeper } from "./cpu-time.ts";
 import { CpuTimers } from "./cpu-timers.ts";
@@ -33,7 +33,8 @@ import {
 import { findKernelFunction } from "./kernel-function.ts";
 import { KernelSupportError, type KernelProblem } from "./kernel-support.ts";
 import { readProgramFile } from "./program-file.ts";
-import { HEADER_BYTES, RecordView } from "./record.ts";
+import { RecordStream } from "./record-stream.ts";
+import type { RecordView } from "./record.ts";
 import type { CgroupSelection, ProcessWalk, ProgramStats, SamplerCounters, SampleSource } from "./sample-source.ts";
 
 /** What is to be sampled, and how. */
@@ -75,14 +76,10 @@ export class Sampler implements SampleSource {
   readonly #descriptors: number[] = [];
   readonly #counters: CpuCounters;
   readonly #time: CpuTimeKeeper;
-  readonly #view = new RecordView();
-  readonly #awayView = new RecordView();
-  readonly #away: AwayStacks;
+  readonly #records: RecordStream;
   readonly selection: CgroupSelection;
   readonly kernelMemoryBytes: number;
   #control: ControlSettings;
-  #offCpu = 0;
-  #malformed = 0;
   #started = false;
   #closed = false;
 
@@ -133,7 +130,6 @@ export class Sampler implements SampleSource {
     this.#counters = new CpuCounters(possible);
     this.#time = new CpuTimeKeeper(periodNs / 1e6);
     this.#control = { selection: "all", offCpuShare: settings.offCpuThreshold ?? 0 };
-    this.#away = new AwayStacks(this.#control.offCpuShare > 0 ? findKernelFunction("__schedule") : undefined);
     this.#writeControl();
     this.selection = {
       use: (mode) => {
@@ -153,6 +149,8 @@ export class Sampler implements SampleSource {
       this.#closeDescriptors();
       throw error;
     }
+    const scheduler = this.#control.offCpuShare > 0 ? findKernelFunction("__schedule") : undefined;
+    this.#records = new RecordStream(this.#ring.reader, new AwayStacks(scheduler));
     this.kernelMemoryBytes = object.memoryBytes;
   }
 
@@ -174,30 +172,7 @@ export class Sampler implements SampleSource {
   }
 
   drain(visit: (record: RecordView) => void, maxRecords = Infinity): number {
-    if (this.#closed) return 0;
-    let handedOut = 0;
-    this.#ring.reader.drain((words, at, sizeBytes) => {
-      const view = this.#view.moveTo(words, at);
-      if (sizeBytes < HEADER_BYTES || view.sizeBytes > sizeBytes || !view.wellFormed) {
-        this.#malformed++;
-        return;
-      }
-      if (view.kind === SwitchKind.Left) {
-        this.#away.left(view);
-        return;
-      }
-      if (view.kind === SwitchKind.Back) {
-        const away = this.#away.back(view);
-        if (!away) return;
-        this.#offCpu++;
-        handedOut++;
-        visit(this.#awayView.moveTo(away, 0));
-        return;
-      }
-      handedOut++;
-      visit(view);
-    }, maxRecords);
-    return handedOut;
+    return this.#closed ? 0 : this.#records.drain(visit, maxRecords);
   }
 
   setFrequency(hz: number): void {
@@ -234,11 +209,11 @@ export class Sampler implements SampleSource {
       missed: unhit.missed,
       kernelMode: counters.sum("kernelMode"),
       truncated: counters.sum("truncated"),
-      offCpu: this.#offCpu,
-      offCpuLost: counters.sum("offCpuLost") + this.#away.dropped,
+      offCpu: this.#records.offCpu,
+      offCpuLost: counters.sum("offCpuLost") + this.#records.offCpuDropped,
       lifecycle: counters.sum("lifecycle"),
       lifecycleLost: counters.sum("lifecycleLost"),
-      malformed: this.#malformed + (this.#closed ? 0 : this.#ring.reader.malformed),
+      malformed: this.#records.malformed,
     };
   }
 
@@ -260,7 +235,6 @@ export class Sampler implements SampleSource {
   close(): void {
     if (this.#closed) return;
     this.#readCounters();
-    this.#malformed += this.#ring.reader.malformed;
     this.#closed = true;
     this.#closeDescriptors();
     this.#ring.close();
