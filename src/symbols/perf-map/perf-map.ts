@@ -10,8 +10,8 @@ export interface PerfMapFunction {
   readonly start: number;
 }
 
-/** Read at most at once: 40 ms. The rest of a long file comes with the next refreshes. */
-const MAX_REFRESH_BYTES = 8 << 20;
+/** Read at most at once: 20 ms. The rest of a long file comes with the next refreshes. */
+const MAX_REFRESH_BYTES = 2 << 20;
 /** Of a longer file only the end is read: what was compiled last is what runs. */
 const MAX_TAIL_BYTES = 64 << 20;
 /** 8 MB. A large Java program has 50,000 compiled methods. */
@@ -20,6 +20,10 @@ const MAX_ENTRIES = 250_000;
 const MAX_RECENT = 512;
 /** So many are merged while a long file is read, lest they all become objects first. */
 const MAX_UNMERGED = 8192;
+/** A file that is written anew time and again is read anew ever more rarely: up to so many refreshes are left out. */
+const MAX_LEFT_OUT = 63;
+/** After so many refreshes without that, all is forgiven. */
+const CALM_REFRESHES = 60;
 const MAX_NAME_BYTES = 4096;
 /** A start, a size, two blanks. */
 const MAX_NUMBERS_BYTES = 64;
@@ -43,6 +47,9 @@ export class PerfMap {
   #isStale = false;
   /** The position is inside a line, whose rest means nothing. */
   #isInsideLine = false;
+  #timesWrittenAnew = 0;
+  #refreshesToLeaveOut = 0;
+  #calmRefreshes = 0;
   /** Lines that were no announcement. */
   malformedLines = 0;
   /** Bytes passed over because the file is too long. */
@@ -65,7 +72,15 @@ export class PerfMap {
    */
   refresh(source: ByteSource): boolean {
     this.#source = source;
-    if (this.#isStale || !this.#continues(source)) this.#forget();
+    if (this.#isStale || !this.#continues(source)) {
+      if (this.#refreshesToLeaveOut-- > 0) return true;
+      this.#refreshesToLeaveOut = Math.min(2 ** this.#timesWrittenAnew++ - 1, MAX_LEFT_OUT);
+      this.#calmRefreshes = 0;
+      this.#forget();
+    } else if (++this.#calmRefreshes > CALM_REFRESHES) {
+      this.#timesWrittenAnew = 0;
+      this.#refreshesToLeaveOut = 0;
+    }
     if (source.sizeBytes - this.#position > MAX_TAIL_BYTES) this.#skipTo(source.sizeBytes - MAX_TAIL_BYTES);
     const isComplete = this.#readLines(source);
     this.#setAnchor(source);
