@@ -46,7 +46,7 @@ const ONLY_AS_DEFAULT: Readonly<
   },
   send_idle_frames: {
     accepts: (value) => value === false,
-    remedy: "idle CPUs are counted in podflame_profiling_samples, not sent; remove the key",
+    remedy: "idle CPUs are counted in podflame_profiling_hits, not sent; remove the key",
   },
   pin_cpu_ids: { accepts: isEmpty, remedy: "every CPU that is online is sampled; remove the key" },
   probes: { accepts: isEmpty, remedy: "only CPU time and waiting (off_cpu_threshold) are sampled; remove the key" },
