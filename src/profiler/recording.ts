@@ -14,7 +14,7 @@ import { SampleKind, SampleLog } from "./profiles/sample-log.ts";
 import { RecordFlag, RecordKind, type RecordView } from "./sampler/record.ts";
 import type { ProfilerSettings } from "./settings.ts";
 import { PendingStacks } from "./stacks/pending-stacks.ts";
-import { RootMarks } from "./stacks/root-marks.ts";
+import { ShownStacks } from "./stacks/shown-stacks.ts";
 import { StackResolver } from "./stacks/stack-resolver.ts";
 import { StackTable } from "./stacks/stack-table.ts";
 
@@ -45,7 +45,7 @@ export class Recording {
   readonly queue: NameQueue;
   readonly #clock: Clock;
   readonly #resolver: StackResolver;
-  readonly #marks: RootMarks;
+  readonly #shown: ShownStacks;
   readonly #resources: ResourceTable;
   readonly #contexts: ContextTable;
   readonly #builder: RequestBuilder;
@@ -72,14 +72,14 @@ export class Recording {
     const { dictionary, files } = this;
     const types = new FrameTypes(dictionary);
     this.kernel = new KernelCode(dictionary, types, clock);
-    this.queue = new NameQueue(dictionary, types, clock);
+    this.queue = new NameQueue(dictionary, types, settings.addresses === "exact", clock);
     const { queue } = this;
     const blocks = new MemoryBlocks();
     this.#resolver = new StackResolver(
       { dictionary, files, types, queue, processes, blocks, clock, setWalk },
       this.kernel,
     );
-    this.#marks = new RootMarks(dictionary, types);
+    this.#shown = new ShownStacks(dictionary, types);
     this.#resources = new ResourceTable(host);
     this.#contexts = new ContextTable(settings, processes, dictionary, this.#resources, admits);
     this.#builder = new RequestBuilder(dictionary, this.#resources);
@@ -204,12 +204,10 @@ export class Recording {
   /** The stack in the dictionary as a sample shows it; counts what is wrong with it. */
   #shownStack(stack: number): number {
     const { dictionary } = this;
-    const resolved = this.#stacks.dictionaryStack(stack);
-    const leaf = dictionary.leafOf(resolved);
+    const shown = this.#shown.of(this.#stacks.dictionaryStack(stack), this.#stacks.isCut(stack));
+    const leaf = dictionary.leafOf(shown.stack);
     if (leaf !== 0 && dictionary.linesOf(leaf) === 0) this.#unnamed[dictionary.reasonOf(leaf)]!++;
-    if (!this.#stacks.isCut(stack)) return resolved;
-    const marked = this.#marks.markedStack(resolved);
-    if (marked !== resolved) this.#truncated++;
-    return marked;
+    if (shown.isTruncated) this.#truncated++;
+    return shown.stack;
   }
 }

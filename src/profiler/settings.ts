@@ -40,6 +40,11 @@ export interface ProfilerSettings {
    * sum of nanoseconds) for each stack and set of attributes, which is smaller at high rates.
    */
   readonly values: "timestamps" | "merged";
+  /**
+   * What locations of functions with a name, but without lines, have for an address: where the function begins, so that
+   * stacks which differ in nothing that is shown are one (the default); or the exact one, for who looks at instructions.
+   */
+  readonly addresses?: "function" | "exact";
   /** What is told on samples. Each one that varies makes samples differ that else would be one. */
   readonly sampleAttributes: readonly SampleAttribute[];
   /** Share of the intervals off the CPU that are recorded, 0 (none) to 1. */

@@ -8,6 +8,7 @@ import {
   type SymbolFrame,
   SymbolProblem,
 } from "#symbols";
+import { plainName } from "./plain-name.ts";
 
 /** `profile.frame.type` of the frames in a file. */
 export type CodeKind = "native" | "go";
@@ -16,6 +17,8 @@ export type CodeKind = "native" | "go";
 export interface NamedCode {
   readonly frames: readonly SymbolFrame[];
   readonly kind: CodeKind;
+  /** Virtual address at which the function begins, where frames have no lines: then all of it looks the same. */
+  readonly start: number | undefined;
 }
 
 /** Names of the code in one file, by virtual address. */
@@ -51,8 +54,12 @@ class NativeNames implements CodeNames {
   find(address: number): NamedCode | undefined {
     const found = this.#symbols.find(address);
     if (!found) return undefined;
-    // Mangled names are left out: they'd be half of all bytes, and nobody looks at them.
-    return { frames: [{ functionName: found.name, line: 0, startLine: 0 }], kind: "native" };
+    // Mangled names are left out: they would be half of all bytes, and nobody looks at them.
+    return {
+      frames: [{ functionName: plainName(found.name), line: 0, startLine: 0 }],
+      kind: "native",
+      start: found.start,
+    };
   }
 
   close(): void {
@@ -75,7 +82,7 @@ class GoNames implements CodeNames {
 
   find(address: number): NamedCode | undefined {
     const frames = this.#symbols.find(address);
-    return frames ? { frames, kind: "go" } : this.#native?.find(address);
+    return frames ? { frames, kind: "go", start: undefined } : this.#native?.find(address);
   }
 
   close(): void {

@@ -77,7 +77,11 @@ export class KernelCode {
       fileName: found?.module === undefined ? KERNEL : `[${found.module}]`,
       attributes: 0,
     });
-    if (!found) return dictionary.addressLocation(mapping, low, high, type, Unnamed.KernelHidden);
+    if (!found) {
+      const location = dictionary.addressLocation(mapping, low, high, type, Unnamed.KernelHidden);
+      dictionary.leaveUnnamed(location);
+      return location;
+    }
     const lines = dictionary.lineList([{ functionName: found.name, line: 0, startLine: 0 }]);
     return dictionary.namedLocation(mapping, lines, type);
   }

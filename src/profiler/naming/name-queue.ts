@@ -1,9 +1,11 @@
 import type { Clock } from "#telemetry";
-import type { Dictionary } from "../profiles/dictionary.ts";
+import { type Dictionary, Unnamed } from "../profiles/dictionary.ts";
 import type { CodeFile } from "./code-file.ts";
 import { openDebugFileFor } from "./code-files.ts";
 import { openCodeNames } from "./code-names.ts";
 import type { FrameTypes } from "./frame-types.ts";
+
+const HIGH = 2 ** 32;
 
 /** Locations of one file that wait for its names. */
 interface Waiting {
@@ -24,13 +26,16 @@ const MAX_WAITING = 1 << 16;
 export class NameQueue {
   readonly #dictionary: Dictionary;
   readonly #types: FrameTypes;
+  readonly #exactAddresses: boolean;
   readonly #clock: Pick<Clock, "monotonicMs">;
   readonly #files = new Map<CodeFile, Waiting>();
   #count = 0;
   /** Locations refused because too many wait. */
   refused = 0;
 
-  constructor(dictionary: Dictionary, types: FrameTypes, clock: Pick<Clock, "monotonicMs">) {
+  /** @param exactAddresses whether functions keep each of their addresses apart, instead of the one where they begin */
+  constructor(dictionary: Dictionary, types: FrameTypes, exactAddresses: boolean, clock: Pick<Clock, "monotonicMs">) {
+    this.#exactAddresses = exactAddresses;
     this.#dictionary = dictionary;
     this.#types = types;
     this.#clock = clock;
@@ -43,9 +48,9 @@ export class NameQueue {
 
   /** Has a location named that is new. */
   add(file: CodeFile, pid: number, location: number, address: number): void {
-    if (file.names.kind === "none") return;
-    if (this.#count >= MAX_WAITING) {
-      this.refused++;
+    if (file.names.kind === "none" || this.#count >= MAX_WAITING) {
+      if (file.names.kind !== "none") this.refused++;
+      this.#dictionary.leaveUnnamed(location);
       return;
     }
     let waiting = this.#files.get(file);
@@ -94,9 +99,27 @@ export class NameQueue {
   }
 
   #name(file: CodeFile, location: number, address: number): void {
+    const dictionary = this.#dictionary;
     const found = file.names.kind === "read" ? file.names.names.find(address) : undefined;
-    if (found === undefined) return;
-    this.#dictionary.nameLocation(location, this.#dictionary.lineList(found.frames), this.#types.of(found.kind));
+    if (found === undefined) {
+      dictionary.leaveUnnamed(location);
+      return;
+    }
+    const lines = dictionary.lineList(found.frames);
+    const type = this.#types.of(found.kind);
+    if (this.#exactAddresses) {
+      dictionary.nameLocation(location, lines, type);
+      return;
+    }
+    const mapping = file.mappingOf(address, dictionary);
+    if (found.start === undefined) {
+      dictionary.showAs(location, dictionary.namedLocation(mapping, lines, type));
+      return;
+    }
+    const { start } = found;
+    const shown = dictionary.addressLocation(mapping, start >>> 0, Math.floor(start / HIGH), type, Unnamed.NoSymbol);
+    dictionary.nameLocation(shown, lines, type);
+    dictionary.showAs(location, shown);
   }
 
   /** Begins to read the names of a file that has not been asked for any. */
@@ -118,6 +141,7 @@ export class NameQueue {
   }
 
   #drop(file: CodeFile, waiting: Waiting): void {
+    for (const location of waiting.locations) this.#dictionary.leaveUnnamed(location);
     this.#count -= waiting.locations.length;
     this.#files.delete(file);
   }

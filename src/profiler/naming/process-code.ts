@@ -159,6 +159,14 @@ export class ProcessCode {
           attributes: 0,
         })
       : 0;
-    return dictionary.addressLocation(entry, address >>> 0, Math.floor(address / HIGH), types.of("native"), reason);
+    const location = dictionary.addressLocation(
+      entry,
+      address >>> 0,
+      Math.floor(address / HIGH),
+      types.of("native"),
+      reason,
+    );
+    dictionary.leaveUnnamed(location);
+    return location;
   }
 }

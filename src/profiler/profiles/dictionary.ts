@@ -26,6 +26,9 @@ export const Unnamed = {
   KernelHidden: 4,
 } as const;
 
+/** What stands for the location that is shown as long as it isn't known. */
+const UNSETTLED = -1;
+
 /** A mapped file as OTLP tells it: a range of the file's own virtual addresses. */
 export interface MappingEntry {
   /** Virtual addresses that an ELF file gives itself, below 2^53. */
@@ -66,6 +69,7 @@ export class Dictionary {
   readonly #linesOf = new IntList(1024);
   readonly #attributesOf = new IntList(1024);
   readonly #reasons = new IntList(1024);
+  readonly #shownAs = new IntList(1024);
   /** Two hashes of the locations, and how many they are. */
   readonly #stackKeys = new WordSet(3);
   /** Where the locations of a stack begin in `stackPositions`. */
@@ -169,8 +173,8 @@ export class Dictionary {
   }
 
   /**
-   * A location that is known by its address and may get names later: see `nameLocation`. A new one has none, and the
-   * number `locationCount` had before.
+   * A location that is known by its address and may get names later: then `nameLocation`, `showAs` or `leaveUnnamed`
+   * settle it. A new one has none, and the number `locationCount` had before.
    *
    * @param attributes a list made with `attributeList`
    * @param reason one of `Unnamed`
@@ -182,7 +186,7 @@ export class Dictionary {
     key[2] = high;
     key[3] = key[4] = 0;
     const id = this.locations.intern();
-    if (id === this.#linesOf.length) this.#addLocation(0, attributes, reason);
+    if (id === this.#linesOf.length) this.#addLocation(0, attributes, reason, UNSETTLED);
     return id;
   }
 
@@ -194,7 +198,7 @@ export class Dictionary {
     key[3] = attributes;
     key[4] = lines;
     const id = this.locations.intern();
-    if (id === this.#linesOf.length) this.#addLocation(lines, attributes, Unnamed.NoSymbol);
+    if (id === this.#linesOf.length) this.#addLocation(lines, attributes, Unnamed.NoSymbol, id);
     return id;
   }
 
@@ -202,9 +206,32 @@ export class Dictionary {
     return this.#linesOf.length;
   }
 
+  /** Names a location that is known by its address. */
   nameLocation(location: number, lines: number, attributes: number): void {
     this.#linesOf.set(location, lines);
     this.#attributesOf.set(location, attributes);
+    this.#shownAs.set(location, location);
+  }
+
+  /** Has another location shown in the place of this one. */
+  showAs(location: number, other: number): void {
+    this.#shownAs.set(location, other);
+  }
+
+  /** Says that what waits for a name has none. */
+  leaveUnnamed(location: number): void {
+    this.#shownAs.set(location, location);
+  }
+
+  /** The location that requests show in its place: itself, as a rule. */
+  shownLocation(location: number): number {
+    const shown = this.#shownAs.at(location);
+    return shown === UNSETTLED ? location : shown;
+  }
+
+  /** Whether it won't get a name, or another one, any more. */
+  isSettled(location: number): boolean {
+    return this.#shownAs.at(location) !== UNSETTLED;
   }
 
   /** The list of lines of a location; 0 as long as it has no name. */
@@ -265,6 +292,7 @@ export class Dictionary {
     this.#linesOf.clear();
     this.#attributesOf.clear();
     this.#reasons.clear();
+    this.#shownAs.clear();
     this.#stackKeys.clear();
     this.stackStarts.clear();
     this.stackPositions.clear();
@@ -285,7 +313,7 @@ export class Dictionary {
       table.key.fill(0);
       table.intern();
     }
-    this.#addLocation(0, 0, Unnamed.NoSymbol);
+    this.#addLocation(0, 0, Unnamed.NoSymbol, 0);
     this.stackStarts.push(0);
     this.stackStarts.push(0);
   }
@@ -298,10 +326,11 @@ export class Dictionary {
     return this.attributes.intern();
   }
 
-  #addLocation(lines: number, attributes: number, reason: number): void {
+  #addLocation(lines: number, attributes: number, reason: number, shownAs: number): void {
     this.#linesOf.push(lines);
     this.#attributesOf.push(attributes);
     this.#reasons.push(reason);
+    this.#shownAs.push(shownAs);
   }
 }
 
