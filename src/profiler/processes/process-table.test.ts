@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { type CgroupPlace, CgroupTree, type ProcessFacts, ProcessMappings } from "#linux";
+import { type CgroupPlace, CgroupTree, type Mapping, type ProcessFacts, ProcessMappings } from "#linux";
 import { ManualClock, MetricRegistry } from "#telemetry";
 import type { Process } from "./process.ts";
 import { ProcessTable, type ProcessTableSettings } from "./process-table.ts";
@@ -15,7 +15,8 @@ const SERVICE = 12;
 class PlayedProc {
   readonly reads: string[] = [];
   readonly facts = new Map<number, Partial<ProcessFacts>>();
-  places = new Map<number, CgroupPlace>();
+  readonly places = new Map<number, CgroupPlace>();
+  mappings: readonly Mapping[] = [];
   nowNs = 50e9;
 
   readProcess = (pid: number): ProcessFacts | undefined => {
@@ -37,7 +38,7 @@ class PlayedProc {
 
   readMappings = (pid: number): ProcessMappings => {
     this.reads.push(`mappings ${pid}`);
-    return new ProcessMappings([], false);
+    return new ProcessMappings(this.mappings, false);
   };
 
   readServiceVariables = (pid: number) => {
@@ -51,6 +52,20 @@ class PlayedProc {
   };
 
   monotonicNs = (): number => (this.nowNs += 1);
+}
+
+function codeAt(start: number): Mapping {
+  return {
+    start,
+    end: start + 0x1000,
+    executable: true,
+    writable: false,
+    fileOffset: 0,
+    device: 1,
+    inode: 2n,
+    path: "/app",
+    deleted: false,
+  };
 }
 
 let proc: PlayedProc;
@@ -237,6 +252,19 @@ describe("mappings", () => {
     proc.facts.set(7, { executablePath: "/after/exec" });
     expect(table.refreshMappings(process)).toBe(false);
     expect(process.mappings).toBe(first);
+  });
+
+  test("of the same program, executed again, are not taken for its own", () => {
+    proc.mappings = [codeAt(0x1000)];
+    const process = table.sampled(7, START_NS, "app", false);
+    const first = process.mappings;
+    proc.nowNs += 2e9;
+    proc.mappings = [codeAt(0x5000)];
+    expect(table.refreshMappings(process)).toBe(false);
+    expect(process.mappings).toBe(first);
+    proc.nowNs += 2e9;
+    proc.mappings = [codeAt(0x1000), { ...codeAt(0x9000), path: "/generated" }];
+    expect(table.refreshMappings(process)).toBe(true);
   });
 
   test("of what is gone stay as they were", () => {

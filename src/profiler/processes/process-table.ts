@@ -11,7 +11,7 @@ import {
 } from "#linux";
 import type { Telemetry } from "#telemetry";
 import { PlaceResolver } from "./place-resolver.ts";
-import { Process } from "./process.ts";
+import { Process, type ProcessReading } from "./process.ts";
 import { ProcessMetrics } from "./process-metrics.ts";
 import type { SamplePlace } from "./sample-place.ts";
 
@@ -163,8 +163,10 @@ export class ProcessTable {
     const isSame =
       facts !== undefined &&
       isSameStart(facts.startTimeTicks, mapped.startTimeNs) &&
-      facts.executablePath === reading.facts.executablePath;
-    if (!isSame || mappings === undefined) return false;
+      facts.executablePath === reading.facts.executablePath &&
+      mappings !== undefined &&
+      isSameImage(reading, mappings);
+    if (!isSame) return false;
     mapped.reading = { ...reading, mappings };
     return true;
   }
@@ -239,4 +241,12 @@ export class ProcessTable {
     for (const process of evicted) this.#forget(process);
     this.#metrics.evicted.add(evicted.length);
   }
+}
+
+/** A program that executes itself is at another address then, or its functions are where they were. */
+function isSameImage({ facts, mappings }: ProcessReading, now: ProcessMappings): boolean {
+  const before = mappings?.list.find(({ path }) => path === facts.executablePath);
+  if (before === undefined) return true;
+  const after = now.find(before.start);
+  return after?.inode === before.inode && after.start === before.start;
 }
