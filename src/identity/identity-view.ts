@@ -1,7 +1,7 @@
 import type { ObjectKind } from "#kubernetes";
 import type { Clock } from "#telemetry";
 import type { Directory } from "./directory.ts";
-import { AMBIGUOUS, type PodIndex } from "./pod-index.ts";
+import { AMBIGUOUS, type PodIndex, type TelemetryTime } from "./pod-index.ts";
 import { type ContainerInstance, goneSince, LIVE, type ObjectRecord, type PodRecord } from "./records.ts";
 
 /**
@@ -31,9 +31,13 @@ export class IdentityView {
     return record !== undefined && this.#counts(record.goneSinceMs) ? record : undefined;
   }
 
-  /** The pod with that key in an index of the directory; `AMBIGUOUS` where several have an equal right to it. */
-  in(index: PodIndex, key: string): PodRecord | typeof AMBIGUOUS | undefined {
-    const found = index.find(key, this.#clock.monotonicMs() - this.#graceMs);
+  /**
+   * The pod with that key in an index of the directory, at that time where keys pass from pod to pod; `AMBIGUOUS` where
+   * several have an equal right to it.
+   */
+  in(index: PodIndex, key: string, time?: TelemetryTime): PodRecord | typeof AMBIGUOUS | undefined {
+    const nowMs = this.#clock.monotonicMs();
+    const found = index.find(key, nowMs - this.#graceMs, time, this.#clock.nowMs() - nowMs);
     if (found === AMBIGUOUS) this.directory.countAmbiguous();
     return found;
   }

@@ -14,7 +14,15 @@ export {
 } from "./identity-hub.ts";
 export { ClusterObjects } from "./cluster-objects.ts";
 export { IdentityView } from "./identity-view.ts";
-export { AMBIGUOUS, BY_IP, BY_NAME, podNameKey, type IndexDefinition, type PodIndex } from "./pod-index.ts";
+export {
+  AMBIGUOUS,
+  BY_IP,
+  BY_NAME,
+  podNameKey,
+  type IndexDefinition,
+  type PodIndex,
+  type TelemetryTime,
+} from "./pod-index.ts";
 export { type ObjectNeed, type ObjectNeeds, united, type Wanted } from "./object-needs.ts";
 export {
   openSource,

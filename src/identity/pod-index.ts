@@ -36,6 +36,12 @@ export const BY_NAME: IndexDefinition = {
   exclusive: true,
 };
 
+/** When something was measured, for look-ups of keys that pass from pod to pod. */
+export interface TelemetryTime {
+  /** By the sender's clock, in milliseconds since 1970; undefined where nothing tells. Asked only where it matters. */
+  readonly timeMs: number | undefined;
+}
+
 /** One index over a directory's pods. Filled and emptied by the directory alone. */
 export class PodIndex {
   readonly definition: IndexDefinition;
@@ -54,15 +60,30 @@ export class PodIndex {
   /**
    * The pod that `key` stands for. A live claim beats one in its grace period, then the later start time wins, then,
    * among those gone, the one gone last. Claims that ended before `goneAfterMs` don't count.
+   *
+   * Of an exclusive key, who didn't hold it at the time of the telemetry doesn't count either: not the new holder for
+   * what comes late, nor the old one for what a holder sends who isn't known yet. A single live claim isn't doubted, so
+   * that a wrong clock does no harm where there is nothing to decide.
+   *
+   * @param wallOffsetMs what to add to monotonic time for wall-clock time
    */
-  find(key: string, goneAfterMs: number): PodRecord | typeof AMBIGUOUS | undefined {
+  find(
+    key: string,
+    goneAfterMs: number,
+    time?: TelemetryTime,
+    wallOffsetMs = 0,
+  ): PodRecord | typeof AMBIGUOUS | undefined {
     const held = this.#claims.get(key);
     if (held === undefined) return undefined;
-    if (!Array.isArray(held)) return counts(held, goneAfterMs) ? held.record : undefined;
+    if (!Array.isArray(held) && goneSince(held) === LIVE) return held.record;
+    const timeMs = this.definition.exclusive ? time?.timeMs : undefined;
+    const mayHold = (claim: Claim): boolean =>
+      counts(claim, goneAfterMs) && (timeMs === undefined || heldAt(claim, timeMs, wallOffsetMs));
+    if (!Array.isArray(held)) return mayHold(held) ? held.record : undefined;
     let best: Claim | undefined;
     let tied = false;
     for (const claim of held) {
-      if (!counts(claim, goneAfterMs)) continue;
+      if (!mayHold(claim)) continue;
       const order = best === undefined ? 1 : compare(claim, best);
       if (order === 0) tied = true;
       if (order <= 0) continue;
@@ -94,6 +115,12 @@ export class PodIndex {
 function counts(claim: Claim, goneAfterMs: number): boolean {
   const gone = goneSince(claim);
   return gone === LIVE || gone >= goneAfterMs;
+}
+
+/** Whether the pod had started by then and still had the key. */
+function heldAt(claim: Claim, timeMs: number, wallOffsetMs: number): boolean {
+  const gone = goneSince(claim);
+  return timeMs >= claim.record.pod.startedMs && (gone === LIVE || timeMs <= gone + wallOffsetMs);
 }
 
 /** Positive where `a` has the better right. */

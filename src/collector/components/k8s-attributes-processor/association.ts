@@ -10,6 +10,7 @@ import {
   type PodIndex,
   podNameKey,
   type PodRecord,
+  type TelemetryTime,
 } from "#identity";
 import { AttributeKind, type ResourceView } from "#otlp";
 import type { AttributeNames } from "./attribute-block.ts";
@@ -107,9 +108,14 @@ export class AssociationRule {
   }
 
   /** The pod of a resource for which the rule resolves. Allocates nothing where it goes by container or uid alone. */
-  find(resource: ResourceView, peerAddress: string, view: IdentityView): PodRecord | typeof AMBIGUOUS | undefined {
+  find(
+    resource: ResourceView,
+    peerAddress: string,
+    view: IdentityView,
+    time: TelemetryTime,
+  ): PodRecord | typeof AMBIGUOUS | undefined {
     this.instance = undefined;
-    const found = this.#lookUp(resource, peerAddress, view);
+    const found = this.#lookUp(resource, peerAddress, view, time);
     if (found === undefined || found === AMBIGUOUS || this.#sources.length === 1) return found;
     for (const source of this.#sources) {
       if (!this.#fits(source, resource, peerAddress, found, view)) return undefined;
@@ -117,7 +123,12 @@ export class AssociationRule {
     return found;
   }
 
-  #lookUp(resource: ResourceView, peerAddress: string, view: IdentityView): PodRecord | typeof AMBIGUOUS | undefined {
+  #lookUp(
+    resource: ResourceView,
+    peerAddress: string,
+    view: IdentityView,
+    time: TelemetryTime,
+  ): PodRecord | typeof AMBIGUOUS | undefined {
     switch (this.#lookup) {
       case "container": {
         const number = this.#numberOf("container");
@@ -129,20 +140,21 @@ export class AssociationRule {
         return view.uid(resource.source, resource.start(number), resource.end(number));
       }
       case "address":
-        return this.#in(view, this.address(resource, peerAddress));
+        return this.#in(view, this.address(resource, peerAddress), time);
       case "name":
       case "namespace":
         return this.#in(
           view,
           podNameKey(resource.text(this.#numberOf("namespace")), resource.text(this.#numberOf("name"))),
+          time,
         );
       case "attribute":
-        return this.#in(view, JSON.stringify(this.#indexed.map(({ number }) => resource.text(number))));
+        return this.#in(view, JSON.stringify(this.#indexed.map(({ number }) => resource.text(number))), time);
     }
   }
 
-  #in(view: IdentityView, key: string): PodRecord | typeof AMBIGUOUS | undefined {
-    return this.#index === undefined ? undefined : view.in(this.#index, key);
+  #in(view: IdentityView, key: string, time: TelemetryTime): PodRecord | typeof AMBIGUOUS | undefined {
+    return this.#index === undefined ? undefined : view.in(this.#index, key, time);
   }
 
   #fits(source: Source, resource: ResourceView, peerAddress: string, record: PodRecord, view: IdentityView): boolean {

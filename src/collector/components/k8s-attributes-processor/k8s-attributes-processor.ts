@@ -24,6 +24,7 @@ import type { K8sAttributesConfig } from "./config.ts";
 import { defaultAssociation } from "./default-association.ts";
 import { type Enrichment, IGNORED } from "./enrichment.ts";
 import { CLUSTER_NAMESPACE } from "./extraction.ts";
+import { ItemTime } from "./item-time.ts";
 import { wantedBy } from "./needs.ts";
 import { type MissReason, ProcessorMetrics } from "./processor-metrics.ts";
 
@@ -62,6 +63,7 @@ export class K8sAttributesProcessor implements Component, Consumer {
   readonly #surroundings: readonly { readonly kind: ObjectKind; readonly number: number }[];
   /** What blocks gave to the resource at hand; undefined where there is but one block a resource. */
   readonly #added: AddedNames | undefined;
+  readonly #time = new ItemTime();
   readonly #visit = (resource: ResourceView): void => this.#enrichResource(resource);
   #editor: ResourceEditor;
   /** Attribute names that the editor knows. */
@@ -157,6 +159,7 @@ export class K8sAttributesProcessor implements Component, Consumer {
 
   #enrich(payload: Payload): Payload {
     this.#peerAddress = payload.origin.peerAddress ?? "";
+    this.#time.begin(payload.signal, payload.bytes);
     let named = this.#editor.edit(payload, this.#visit);
     // A pod brought a name that was never seen: once more, with an editor that looks for all names found by now.
     while (this.#outdated) {
@@ -177,6 +180,7 @@ export class K8sAttributesProcessor implements Component, Consumer {
 
   #enrichResource(resource: ResourceView): void {
     this.#added?.clear();
+    this.#time.at(resource.index);
     const found = this.#associate(resource);
     if (this.#view !== undefined) this.#applySurroundings(resource, found, this.#view);
   }
@@ -192,7 +196,7 @@ export class K8sAttributesProcessor implements Component, Consumer {
       if (rule.usesConnection && firstResolved >= 0 && this.#settings.signal === "profiles") continue;
       if (firstResolved < 0) firstResolved = at;
       if (this.#view === undefined) break;
-      const found = rule.find(resource, this.#peerAddress, this.#view);
+      const found = rule.find(resource, this.#peerAddress, this.#view, this.#time);
       if (found !== undefined && found !== AMBIGUOUS) {
         const block = this.#blockOf(resource, found, rule.instance);
         if (block === IGNORED) reason = "ignored";
