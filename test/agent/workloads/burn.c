@@ -5,6 +5,7 @@
  *   alpha   a loop
  *   beta    the same, three calls deeper
  *   gamma   the same, below forty recursive calls
+ *   delta   the same, below a hundred and ten
  *   random  the kernel: getrandom(2) of 64 KiB
  *
  * Before it begins it prints `ready`. BURN_NAME in the environment becomes the name of the thread, so that samples say
@@ -54,6 +55,11 @@ KEEP void gamma_outer(uint64_t until_ns) {
   CALLED_FROM_HERE;
 }
 
+KEEP void delta_outer(uint64_t until_ns) {
+  descend(until_ns, 110);
+  CALLED_FROM_HERE;
+}
+
 KEEP void random_bytes(uint64_t until_ns) {
   static char bytes[65536];
   while (cpu_ns() < until_ns)
@@ -61,13 +67,16 @@ KEEP void random_bytes(uint64_t until_ns) {
 }
 
 int main(int count, char **arguments) {
-  struct turn turns[] = {
-      {"alpha", alpha, 0, 0}, {"beta", beta_outer, 0, 0}, {"gamma", gamma_outer, 0, 0}, {"random", random_bytes, 0, 0}};
+  struct turn turns[] = {{"alpha", alpha, 0, 0},
+                         {"beta", beta_outer, 0, 0},
+                         {"gamma", gamma_outer, 0, 0},
+                         {"delta", delta_outer, 0, 0},
+                         {"random", random_bytes, 0, 0}};
   if (count < 3) return fprintf(stderr, "usage: burn LENGTH NAME=SHARE...\n"), 2;
   const char *name = getenv("BURN_NAME");
   if (name) prctl(PR_SET_NAME, name);
-  read_shares(turns, 4, arguments + 2);
+  read_shares(turns, 5, arguments + 2);
   puts("ready");
   fflush(stdout);
-  take_turns(turns, 4, arguments[1]);
+  take_turns(turns, 5, arguments[1]);
 }
