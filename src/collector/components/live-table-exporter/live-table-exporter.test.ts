@@ -15,10 +15,12 @@ const captured = new URL("../../../../testdata/captures/ebpf-20hz-grpc.binpb", i
 class RecordedScreen implements Screen {
   readonly inPlace: boolean;
   readonly columns = undefined;
+  readonly rows: number | undefined;
   readonly writes: string[] = [];
 
-  constructor(inPlace: boolean) {
+  constructor(inPlace: boolean, rows?: number) {
     this.inPlace = inPlace;
+    this.rows = rows;
   }
   write(text: string): void {
     this.writes.push(text);
@@ -27,9 +29,10 @@ class RecordedScreen implements Screen {
 
 async function drawing(
   inPlace: boolean,
+  rows?: number,
 ): Promise<{ context: TestContext; screen: RecordedScreen; exporter: LiveTableExporter }> {
   const context = testContext("live_table");
-  const screen = new RecordedScreen(inPlace);
+  const screen = new RecordedScreen(inPlace, rows);
   const exporter = new LiveTableExporter(context, { intervalMs: 2000, maxRows: 20 }, screen);
   await exporter.start();
   return { context, screen, exporter };
@@ -66,6 +69,21 @@ describe("the exporter", () => {
     await context.clock.advance(4000);
     expect(screen.writes[0]!.split("\n")).toHaveLength(7);
     expect(screen.writes[1]!.startsWith("\x1b[6A\x1b[0J")).toBe(true);
+  });
+
+  test("is never higher than the terminal, for what scrolled away cannot be drawn over", async () => {
+    const { context, screen, exporter } = await drawing(true, 7);
+    await exporter.consume(testPayload("profiles", readFileSync(captured)));
+    await context.clock.advance(2000);
+    expect(screen.writes[0]!.split("\n")).toEqual([
+      expect.stringMatching(/^CONTAINER/),
+      expect.stringMatching(/^dc133e4f802e/),
+      expect.stringMatching(/^3469834df5c1/),
+      expect.stringMatching(/^\(1 others\)/),
+      "",
+      expect.stringMatching(/^3 in all/),
+      "",
+    ]);
   });
 
   test("draws nothing into a file while there is nothing to show", async () => {
@@ -133,6 +151,19 @@ describe("rates", () => {
     ]);
   });
 
+  test("tell the program of a container by what most of its samples are of", () => {
+    const rates = new Rates();
+    const programs = new Map([
+      ["sh", 1],
+      ["postgres", 9],
+    ]);
+    rates.add({ ...owner("a"), service: "" }, { items: 10, cpuNanos: 0, programs });
+    const [rate] = rates.endInterval(1000);
+    expect(rate!.program).toBe("postgres");
+    const look = { maxRows: 5, columns: undefined, unit: "samples" } as const;
+    expect(renderTable([rate!], look)[1]).toBe("shop       a    app        postgres       10.0");
+  });
+
   test("weigh a bounded number of functions, with room for new ones as old ones cool down", () => {
     const rates = new Rates();
     const many = new Map(Array.from({ length: 1000 }, (_, at) => [`f${at}`, 1] as const));
@@ -149,6 +180,7 @@ describe("the table", () => {
     perSecond,
     cores: 0,
     hottest: "",
+    program: "",
   });
 
   test("sums up what doesn't fit, and leaves out columns that would be empty", () => {

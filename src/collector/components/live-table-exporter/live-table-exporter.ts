@@ -12,8 +12,13 @@ export interface Screen {
   /** Redraw in place; otherwise each table follows the last. */
   readonly inPlace: boolean;
   readonly columns: number | undefined;
+  /** Lines that are seen at a time; undefined where all are. */
+  readonly rows: number | undefined;
   write(text: string): void;
 }
+
+/** Titles, the row for all others, an empty line, the sums, and the line that the cursor is left on. */
+const LINES_AROUND_ROWS = 5;
 
 /** The process's standard output; its size is asked for with each table, for windows change. */
 const standardOutput: Screen = {
@@ -22,6 +27,9 @@ const standardOutput: Screen = {
   },
   get columns() {
     return process.stdout.isTTY ? process.stdout.columns : undefined;
+  },
+  get rows() {
+    return process.stdout.isTTY ? process.stdout.rows : undefined;
   },
   write: (text) => void process.stdout.write(text),
 };
@@ -79,11 +87,13 @@ export class LiveTableExporter implements Component, Consumer {
   }
 
   #draw(): void {
-    const { inPlace, columns } = this.#screen;
+    const { inPlace, columns, rows = Infinity } = this.#screen;
     const rates = this.#rates.endInterval(this.#config.intervalMs);
     // Nobody wants an empty table every two seconds in a file.
     if (rates.length === 0 && !inPlace) return;
-    const lines = renderTable(rates, { maxRows: this.#config.maxRows, columns, unit: this.#unit });
+    // What scrolled out of sight can't be drawn over.
+    const maxRows = Math.max(1, Math.min(this.#config.maxRows, rows - LINES_AROUND_ROWS));
+    const lines = renderTable(rates, { maxRows, columns, unit: this.#unit });
     // Up over the last table, and clear from there to the end of the screen (ECMA-48 CUU, ED).
     const back = inPlace && this.#drawnLines > 0 ? `\x1b[${this.#drawnLines}A\x1b[0J` : "";
     this.#screen.write(`${back}${lines.join("\n")}\n${inPlace ? "" : "\n"}`);

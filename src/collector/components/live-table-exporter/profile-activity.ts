@@ -24,22 +24,19 @@ export interface ResourceActivity {
  * Counts the samples of each resource of a profiles request, with the CPU time that they stand for and the functions
  * that ran. A request in a layout that cannot be told still has its items counted.
  */
-export function activityOf(payload: Payload, { detectLayout, readProfiles }: Profiles): readonly ResourceActivity[] {
+export function activityOf(payload: Payload, profiles: Profiles): readonly ResourceActivity[] {
   const resources = decodeResources(payload);
-  const model = read(payload, detectLayout, readProfiles);
+  const model = read(payload, profiles);
   // Each resource of the request is a record of the model, in order.
   const readable = model?.resources.length === resources.length ? model : undefined;
+  const programs = readable && new Programs(readable.dictionary, profiles);
   return resources.map(({ attributes, occurrences }, at) => ({
     attributes,
-    activity: readable ? weigh(readable, at) : { items: occurrences, cpuNanos: 0 },
+    activity: programs ? weigh(readable, at, programs) : { items: occurrences, cpuNanos: 0 },
   }));
 }
 
-function read(
-  { bytes, origin }: Payload,
-  detectLayout: Profiles["detectLayout"],
-  readProfiles: Profiles["readProfiles"],
-): ProfilesModel | undefined {
+function read({ bytes, origin }: Payload, { detectLayout, readProfiles }: Profiles): ProfilesModel | undefined {
   const { profilesService: service, profilesDevelopmentVersion: developmentVersion, userAgent } = origin;
   const detection = detectLayout(bytes, {
     ...(service !== undefined && { service }),
@@ -51,8 +48,32 @@ function read(
   return model instanceof ParseError ? undefined : model;
 }
 
-function weigh({ resources, dictionary }: ProfilesModel, at: number): Activity {
+/** Tells which program a sample is of, where its attributes do: a container runs several. */
+class Programs {
+  /** By attribute: the program's name; empty for all other attributes. */
+  readonly #names: readonly string[];
+
+  constructor({ attributes, strings }: Dictionary, { decodeAnyValue }: Profiles) {
+    this.#names = Array.from({ length: attributes.length }, (_, at) => {
+      if (strings.text(attributes.key[at]!) !== "process.executable.name") return "";
+      const value = decodeAnyValue(attributes.values.bytes(at), strings);
+      return value.kind === "string" ? value.value : "";
+    });
+  }
+
+  /** Empty where the sample doesn't say. */
+  of({ attributes, attributeOffsets }: ProfileRecord["samples"], sample: number): string {
+    for (let at = attributeOffsets[sample]!; at < attributeOffsets[sample + 1]!; at++) {
+      const name = this.#names[attributes[at]!]!;
+      if (name !== "") return name;
+    }
+    return "";
+  }
+}
+
+function weigh({ resources, dictionary }: ProfilesModel, at: number, programs: Programs): Activity {
   const functions = new Map<string, number>();
+  const ran = new Map<string, number>();
   let items = 0;
   let cpuNanos = 0;
   for (const { profiles } of resources[at]!.scopes) {
@@ -63,13 +84,15 @@ function weigh({ resources, dictionary }: ProfilesModel, at: number): Activity {
       for (let sample = 0; sample < profile.samples.length; sample++) {
         const weight = occurrences(profile, sample);
         const name = leafName(dictionary, profile.samples.stack[sample]!);
+        const program = programs.of(profile.samples, sample);
         items += weight;
         if (name !== "") functions.set(name, (functions.get(name) ?? 0) + weight);
+        if (program !== "") ran.set(program, (ran.get(program) ?? 0) + weight);
       }
       cpuNanos += (items - before) * periodNanos(profile, dictionary);
     }
   }
-  return { items, cpuNanos, functions };
+  return { items, cpuNanos, functions, programs: ran };
 }
 
 /** How often a sample was taken: its timestamps, or its count where it was merged, or once. */

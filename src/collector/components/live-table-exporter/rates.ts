@@ -8,6 +8,8 @@ export interface Activity {
   readonly cpuNanos: number;
   /** Samples by the function that ran, where names could be read. */
   readonly functions?: ReadonlyMap<string, number>;
+  /** Samples by the program that ran, where samples tell. */
+  readonly programs?: ReadonlyMap<string, number>;
 }
 
 /** A row: an owner and what it did lately. */
@@ -18,6 +20,8 @@ export interface Rate {
   readonly cores: number;
   /** The function that most samples were taken in; empty where no name is known. */
   readonly hottest: string;
+  /** The program that most samples are of; empty where none says. */
+  readonly program: string;
 }
 
 interface Row {
@@ -27,8 +31,9 @@ interface Row {
   cpuNanos: number;
   /** Of the last intervals, oldest first. */
   readonly past: { readonly items: number; readonly cpuNanos: number }[];
-  /** Weights by function, halved with each interval. */
+  /** Weights by name, halved with each interval. */
   readonly functions: Map<string, number>;
+  readonly programs: Map<string, number>;
 }
 
 /** Intervals that a rate is taken over: senders that report every few seconds would flicker otherwise. */
@@ -42,25 +47,22 @@ const OVERFLOW: Owner = {
   service: `(beyond ${MAX_OWNERS} others)`,
   named: false,
 };
-/** Functions of an owner that are weighed: the hottest is among the first hundreds seen, or soon will be. */
-const MAX_FUNCTIONS = 256;
-/** A function weighs so little after a few intervals without samples, and is forgotten. */
+/** Names of an owner that are weighed: the hottest is among the first hundreds seen, or soon will be. */
+const MAX_NAMES = 256;
+/** A name weighs so little after a few intervals without samples, and is forgotten. */
 const FORGOTTEN = 0.25;
 
 /** Items per owner over the last intervals, in bounded memory: an owner without items for all of them is forgotten. */
 export class Rates {
   readonly #rows = new Map<string, Row>();
 
-  add(owner: Owner, { items, cpuNanos, functions }: Activity): void {
+  add(owner: Owner, { items, cpuNanos, functions, programs }: Activity): void {
     const key = `${owner.namespace}\0${owner.pod}\0${owner.container}\0${owner.service}`;
     const row = this.#rows.get(key) ?? (this.#rows.size < MAX_OWNERS ? this.#insert(key, owner) : this.#overflow());
     row.items += items;
     row.cpuNanos += cpuNanos;
-    if (functions === undefined) return;
-    for (const [name, weight] of functions) {
-      const before = row.functions.get(name);
-      if (before !== undefined || row.functions.size < MAX_FUNCTIONS) row.functions.set(name, (before ?? 0) + weight);
-    }
+    warm(row.functions, functions);
+    warm(row.programs, programs);
   }
 
   /** Ends the interval. @returns all owners, the busiest first */
@@ -82,13 +84,14 @@ export class Rates {
         perSecond: (items * 1000) / elapsedMs,
         cores: cpuNanos / 1e6 / elapsedMs,
         hottest: cooled(row.functions),
+        program: cooled(row.programs),
       });
     }
     return rates.sort((a, b) => b.perSecond - a.perSecond);
   }
 
   #insert(key: string, owner: Owner): Row {
-    const row: Row = { owner, items: 0, cpuNanos: 0, past: [], functions: new Map() };
+    const row: Row = { owner, items: 0, cpuNanos: 0, past: [], functions: new Map(), programs: new Map() };
     this.#rows.set(key, row);
     return row;
   }
@@ -98,14 +101,22 @@ export class Rates {
   }
 }
 
+/** Adds weights, of new names as long as there is room. */
+function warm(names: Map<string, number>, weights: ReadonlyMap<string, number> = new Map()): void {
+  for (const [name, weight] of weights) {
+    const before = names.get(name);
+    if (before !== undefined || names.size < MAX_NAMES) names.set(name, (before ?? 0) + weight);
+  }
+}
+
 /** Halves all weights, drops what has become light, and tells the heaviest. */
-function cooled(functions: Map<string, number>): string {
+function cooled(names: Map<string, number>): string {
   let hottest = "";
   let most = 0;
-  for (const [name, weight] of functions) {
+  for (const [name, weight] of names) {
     if (weight > most) [hottest, most] = [name, weight];
-    if (weight < 2 * FORGOTTEN) functions.delete(name);
-    else functions.set(name, weight / 2);
+    if (weight < 2 * FORGOTTEN) names.delete(name);
+    else names.set(name, weight / 2);
   }
   return hottest;
 }

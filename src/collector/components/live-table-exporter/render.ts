@@ -27,7 +27,7 @@ function columnsFor(unit: TableLook["unit"]): readonly Column[] {
     { title: "NAMESPACE", of: ({ owner }) => owner.namespace, width: 24, optional: true },
     { title: "POD", of: ({ owner }) => owner.pod, width: 48, optional: true },
     { title: "CONTAINER", of: ({ owner }) => owner.container, width: 24, optional: true },
-    { title: "SERVICE", of: ({ owner }) => owner.service, width: 32 },
+    { title: "SERVICE", of: ({ owner, program }) => owner.service || program, width: 32 },
     { title: `${unit.toUpperCase()}/S`, of: ({ perSecond }) => perSecond.toFixed(1) },
     { title: "CORES", of: ({ cores }) => (cores > 0 ? cores.toFixed(2) : ""), optional: true },
     { title: "HOTTEST", of: ({ hottest }) => hottest, width: 60, optional: true },
@@ -61,6 +61,7 @@ function restRow(rest: readonly Rate[], columns: readonly Column[]): string[] {
     perSecond: total(rest, "perSecond"),
     cores: total(rest, "cores"),
     hottest: "",
+    program: "",
   };
   return columns.map(({ of }, at) => (at === 0 ? `(${rest.length} others)` : of(sum)));
 }
