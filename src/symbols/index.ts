@@ -13,12 +13,8 @@ export type { ElfSegment } from "./elf/segments.ts";
 export type { ElfSymbol, ElfSymbolTable } from "./elf/symbol-table.ts";
 export type { SymbolFrame } from "./frame.ts";
 export { SymbolProblem } from "./symbol-problem.ts";
-export {
-  type NativeFunction,
-  type DebugFileSettings,
-  NativeSymbols,
-  openNativeSymbols,
-} from "./native/native-symbols.ts";
+export type { NativeFunction } from "./native/function-index.ts";
+export { type DebugFileSettings, NativeSymbols, openNativeSymbols } from "./native/native-symbols.ts";
 export type { DebugFileSource, OpenDebugFile } from "./native/debug-file.ts";
 export { type KernelList, KernelSymbols } from "./kernel/kernel-symbols.ts";
 export type { KernelFunction } from "./kernel/kernel-table.ts";

@@ -1,19 +1,8 @@
 import { bytesSource } from "../byte-source.ts";
-import { demangle } from "../demangle/demangle.ts";
 import { type ElfFile, openElf } from "../elf/elf-file.ts";
 import { type DebugFileSource, findDebugFile, type OpenDebugFile } from "./debug-file.ts";
-import { type FoundFunction, FunctionIndex } from "./function-index.ts";
+import { FunctionIndex, type NativeFunction } from "./function-index.ts";
 import { ProcedureLinkage } from "./procedure-linkage.ts";
-
-/** The function that an address lies in. */
-export interface NativeFunction {
-  /** Demangled where it was mangled. */
-  readonly name: string;
-  /** As the compiler wrote it; undefined if the same as `name`. */
-  readonly systemName: string | undefined;
-  /** Virtual address of its first byte. */
-  readonly start: number;
-}
 
 /** Where debug files may be found for a program. All of it is optional. */
 export interface DebugFileSettings {
@@ -22,13 +11,8 @@ export interface DebugFileSettings {
   readonly open?: OpenDebugFile | undefined;
 }
 
-/** Names remembered of one program, two bytes a character: some 300, more than a program has hot functions. */
-const MAX_REMEMBERED_BYTES = 64 << 10;
-/** The record and its place in the table, beside the characters. */
-const RECORD_BYTES = 120;
-
 /**
- * Names of one program or library, from the best of its symbol tables. Keeps 8 bytes a symbol; names are read from the
+ * Names of one program or library, from the best of its symbol tables. Keeps 9 bytes a symbol; names are read from the
  * file when they are asked for, so the ELF file's source must stay open as long as this is used.
  */
 export class NativeSymbols {
@@ -38,8 +22,6 @@ export class NativeSymbols {
   readonly #linkage: ProcedureLinkage;
   readonly #debugFile: DebugFileSource | undefined;
   readonly #extraBytes: number;
-  readonly #remembered = new Map<number, NativeFunction>();
-  #rememberedBytes = 0;
 
   /** Use {@link openNativeSymbols}. */
   constructor(
@@ -57,7 +39,7 @@ export class NativeSymbols {
 
   /** Bytes kept, for a bound over many programs. */
   get memoryBytes(): number {
-    return this.#indexes.reduce((sum, index) => sum + index.memoryBytes, this.#extraBytes + this.#rememberedBytes);
+    return this.#indexes.reduce((sum, index) => sum + index.memoryBytes, this.#extraBytes);
   }
 
   /** Functions and labels known; aliases count each. */
@@ -70,41 +52,19 @@ export class NativeSymbols {
    * For a caller's frame give the return address minus one.
    */
   find(address: number): NativeFunction | undefined {
-    const found = this.#linkage.find(address) ?? this.#nearest(address);
-    if (!found) return undefined;
-    const known = this.#remembered.get(found.start);
-    if (known) return known;
-    const name = demangle(found.systemName);
-    const result: NativeFunction = {
-      name,
-      systemName: name === found.systemName ? undefined : found.systemName,
-      start: found.start,
-    };
-    this.#remember(result);
-    return result;
-  }
-
-  /** Closes the debug file, if one is used. The program's own source is the caller's. */
-  close(): void {
-    this.#debugFile?.close();
-  }
-
-  #remember(result: NativeFunction): void {
-    if (this.#rememberedBytes > MAX_REMEMBERED_BYTES) {
-      this.#remembered.clear();
-      this.#rememberedBytes = 0;
-    }
-    this.#remembered.set(result.start, result);
-    this.#rememberedBytes += RECORD_BYTES + 2 * (result.name.length + (result.systemName?.length ?? 0));
-  }
-
-  #nearest(address: number): FoundFunction | undefined {
-    let nearest: FoundFunction | undefined;
+    const stub = this.#linkage.find(address);
+    if (stub) return stub;
+    let nearest: NativeFunction | undefined;
     for (const index of this.#indexes) {
       const found = index.find(address);
       if (found && (!nearest || found.start > nearest.start)) nearest = found;
     }
     return nearest;
+  }
+
+  /** Closes the debug file, if one is used. The program's own source is the caller's. */
+  close(): void {
+    this.#debugFile?.close();
   }
 }
 

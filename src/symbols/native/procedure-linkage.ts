@@ -1,7 +1,7 @@
 import type { ElfFile } from "../elf/elf-file.ts";
 import { SectionType, type ElfSection } from "../elf/sections.ts";
 import { readU64, walkRecords } from "../elf/windows.ts";
-import type { FoundFunction } from "./function-index.ts";
+import { namedFunction, type NativeFunction } from "./function-index.ts";
 
 /** Bytes of an Elf64_Rela: offset, info (symbol in the upper half), addend. */
 const RELOCATION_BYTES = 24;
@@ -23,7 +23,7 @@ export class ProcedureLinkage {
   }
 
   /** `write@plt` for an address in the stub that calls `write`. */
-  find(address: number): FoundFunction | undefined {
+  find(address: number): NativeFunction | undefined {
     const section = this.#stubs.find(
       ({ virtualAddress, sizeBytes }) => address >= virtualAddress && address < virtualAddress + sizeBytes,
     );
@@ -32,7 +32,7 @@ export class ProcedureLinkage {
     const start = address - ((address - section.virtualAddress) % stubBytes);
     const word = this.#wordJumpedThrough(start, stubBytes);
     const name = word === undefined ? undefined : this.#importedInto(word);
-    return name === undefined ? undefined : { start, end: start + stubBytes, systemName: `${name}@plt` };
+    return name === undefined ? undefined : namedFunction(`${name}@plt`, start, start + stubBytes);
   }
 
   /** The address of the word that holds the stub's target. */
