@@ -2,6 +2,9 @@ import type { CgroupPlace, CgroupTree } from "#linux";
 import type { Process } from "./process.ts";
 import { KERNEL_PLACE, type SamplePlace, UNKNOWN_PLACES } from "./sample-place.ts";
 
+/** Places of processes, not cgroups of a node; after that objects of one container may differ. */
+const MAX_PLACES = 4_096;
+
 /**
  * Credits samples to places by the cgroups of their records: where the task was when it was sampled, whatever became of
  * it since. What /proc says of the process counts only where the cgroup file system can't be seen: elsewhere an id that
@@ -23,7 +26,7 @@ export class PlaceResolver {
   resolve(sampled: Process, cgroupV2: number, cgroupV1: number): SamplePlace | undefined {
     if (sampled.isKernelThread) return KERNEL_PLACE;
     const place = this.#tree.resolve(cgroupV2, cgroupV1);
-    if (place !== undefined) return place;
+    if (place !== undefined) return known(place);
     return this.#tree.isComplete ? undefined : this.#ask(sampled, cgroupV2, cgroupV1);
   }
 
@@ -39,7 +42,7 @@ export class PlaceResolver {
     if (sampled.facts === undefined) return undefined;
     const read = this.#readPlace(sampled.pid);
     if (read === undefined) return undefined;
-    const place = read.kind === "unknown" ? UNKNOWN_PLACES["path-relative"] : this.#shared(read);
+    const place = known(this.#shared(read));
     this.#asked.set(sampled, { v2, v1, place });
     return place;
   }
@@ -53,5 +56,7 @@ export class PlaceResolver {
   }
 }
 
-/** Places of processes, not cgroups of a node; after that objects of one container may differ. */
-const MAX_PLACES = 4_096;
+/** A place that says nothing is one of those that say why. */
+function known(place: CgroupPlace): SamplePlace {
+  return place.kind === "unknown" ? UNKNOWN_PLACES["path-relative"] : place;
+}

@@ -307,6 +307,13 @@ describe("to whom a sample is credited", () => {
     expect(table.finalPlaceOf(process, 99, 0)).toBe(UNKNOWN_PLACES["cgroup-unseen"]);
   });
 
+  test("is unknown with its reason where only a part of the tree can be seen, and it isn't a container's", () => {
+    tree = new CgroupTree({ clock: new ManualClock(), roots: [{ hierarchy: 2, directory: "/nowhere", id: 500 }] });
+    table = makeTable();
+    const process = table.sampled(7, START_NS, "app", false);
+    expect(table.placeOf(process, 500, 0)).toBe(UNKNOWN_PLACES["path-relative"]);
+  });
+
   test("is unknown where the path begins outside what can be seen", () => {
     proc.places.set(7, { kind: "unknown", path: "/../.." } as CgroupPlace);
     const process = table.sampled(7, START_NS, "app", false);

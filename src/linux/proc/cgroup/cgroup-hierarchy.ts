@@ -1,5 +1,5 @@
 import { readdirSync, type Stats, statSync } from "node:fs";
-import type { Hierarchy } from "./cgroup-roots.ts";
+import { type CgroupRoot, type Hierarchy, ROOT_ID } from "./cgroup-roots.ts";
 import type { CgroupPlace } from "./place.ts";
 
 /** A cgroup that is there, or was a short time ago. */
@@ -28,18 +28,18 @@ export class Cgroup {
     return depth;
   }
 
-  /** From the root of the hierarchy. */
+  /** From the root of the hierarchy, or beginning with `/..` where that can't be seen. */
   get path(): string {
-    let path = `/${this.name}`;
-    for (let above = this.parent; above?.parent !== undefined; above = above.parent) path = `/${above.name}${path}`;
-    return path;
+    let path = "";
+    for (let at: Cgroup | undefined = this as Cgroup; at !== undefined; at = at.parent) {
+      path = at.parent === undefined ? at.name + path : `/${at.name}${path}`;
+    }
+    return path === "" ? "/" : path;
   }
 }
 
 /** `goneSinceMs` of what is there. */
 export const LIVE = -1;
-const ROOT_ID = 1;
-
 /** Told of every cgroup as it comes and goes. */
 export interface HierarchyEvents {
   added(cgroup: Cgroup, hierarchy: Hierarchy): void;
@@ -57,6 +57,8 @@ export interface HierarchyEvents {
 export class CgroupHierarchy {
   readonly hierarchy: Hierarchy;
   readonly #directory: string | undefined;
+  /** What paths begin with: nothing, or where we stand below a root that can't be seen. */
+  readonly #prefix: string;
   readonly #maxCgroups: number;
   readonly #events: HierarchyEvents;
   readonly #root: Cgroup;
@@ -66,14 +68,16 @@ export class CgroupHierarchy {
   /** Cgroups that were left out because of the bound. */
   refused = 0;
 
-  /** @param directory its root, or undefined if it can't be seen and is only told of */
-  constructor(hierarchy: Hierarchy, directory: string | undefined, maxCgroups: number, events: HierarchyEvents) {
+  /** @param seen where it can be seen; undefined if it can't be, and is only told of */
+  constructor(hierarchy: Hierarchy, seen: CgroupRoot | undefined, maxCgroups: number, events: HierarchyEvents) {
     this.hierarchy = hierarchy;
-    this.#directory = directory;
+    this.#directory = seen?.directory;
     this.#maxCgroups = maxCgroups;
     this.#events = events;
-    this.#root = new Cgroup(ROOT_ID, "", undefined);
-    this.#byId.set(ROOT_ID, this.#root);
+    const id = seen?.id ?? ROOT_ID;
+    this.#prefix = id === ROOT_ID ? "" : "/..";
+    this.#root = new Cgroup(id, this.#prefix, undefined);
+    this.#byId.set(id, this.#root);
   }
 
   /** Cgroups known, those that are gone but still kept included. */
@@ -92,6 +96,8 @@ export class CgroupHierarchy {
 
   /** Takes a cgroup that was made, as the kernel tells it. Ignored where its parent is not known: a scan will find it. */
   made(id: number, path: string, nowMs: number): void {
+    // The kernel's paths begin at a root that isn't ours.
+    if (this.#prefix !== "") return;
     const names = path.split("/").filter((name) => name !== "");
     const name = names.pop();
     if (name === undefined) return;
@@ -108,13 +114,14 @@ export class CgroupHierarchy {
 
   /** Where the cgroup's directory is; undefined if the hierarchy can't be seen. */
   directoryOf(cgroup: Cgroup): string | undefined {
-    return this.#directory === undefined || cgroup === this.#root ? this.#directory : this.#directory + cgroup.path;
+    if (this.#directory === undefined || cgroup === this.#root) return this.#directory;
+    return this.#directory + cgroup.path.slice(this.#prefix.length);
   }
 
   /** Brings the copy up to date. */
   scan(nowMs: number): void {
     if (this.#directory === undefined) return;
-    const links = linksOf(this.#directory, ROOT_ID);
+    const links = linksOf(this.#directory, this.#root.id);
     if (links > 0) this.#scanFrom({ cgroup: this.#root, directory: this.#directory, links }, nowMs);
   }
 

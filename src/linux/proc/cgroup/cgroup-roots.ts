@@ -5,12 +5,17 @@ import { forEachLine } from "../proc-file.ts";
 /** Version 2, and of version 1 the hierarchy of the memory controller, which every runtime uses. */
 export type Hierarchy = 1 | 2;
 
-/** Where the whole of a hierarchy can be seen. */
+/** Where a hierarchy can be seen. */
 export interface CgroupRoot {
   readonly hierarchy: Hierarchy;
   /** A directory as this process can open it. */
   readonly directory: string;
+  /** Its inode. */
+  readonly id: number;
 }
+
+/** Inode of a hierarchy's root directory. A container's view begins further down and has another. */
+export const ROOT_ID = 1;
 
 /** A cgroup file system that is mounted somewhere, perhaps showing a part of its hierarchy only. */
 export interface CgroupMount {
@@ -18,8 +23,6 @@ export interface CgroupMount {
   readonly mountPoint: string;
 }
 
-/** Inode of a hierarchy's root directory. A container's view begins further down and has another. */
-const ROOT_INODE = 1;
 /** Nodes with hundreds of containers have thousands of mounts. */
 const MAX_MOUNTINFO_BYTES = 16 * 1024 * 1024;
 
@@ -31,20 +34,22 @@ const CANDIDATES = [
 ];
 
 /**
- * Finds the hierarchies' roots: among this process's own mounts, and if those show only its own part, as in a
- * container, among those of the host (which takes its pid namespace and CAP_SYS_PTRACE).
+ * Finds where the hierarchies can be seen: as a whole among this process's own mounts, or, where those show only its own
+ * part, as in a container, among those of the host (which takes its pid namespace and CAP_SYS_PTRACE). Where nobody has
+ * the whole, as in a node that is a container itself, the part that the first process has: ids are the same in it.
  */
 export function findCgroupRoots(): CgroupRoot[] {
-  const roots: CgroupRoot[] = [];
+  const roots = new Map<Hierarchy, CgroupRoot>();
   for (const { process, root } of CANDIDATES) {
     forEachLine(`/proc/${process}/mountinfo`, MAX_MOUNTINFO_BYTES, (bytes, start, end) => {
       const mount = parseCgroupMount(bytes.toString("utf8", start, end));
-      if (mount === undefined || roots.some(({ hierarchy }) => hierarchy === mount.hierarchy)) return;
+      if (mount === undefined || roots.get(mount.hierarchy)?.id === ROOT_ID) return;
       const directory = root + mount.mountPoint;
-      if (isRoot(directory)) roots.push({ hierarchy: mount.hierarchy, directory });
+      const id = inodeOf(directory);
+      if (id !== undefined) roots.set(mount.hierarchy, { hierarchy: mount.hierarchy, directory, id });
     });
   }
-  return roots;
+  return [...roots.values()];
 }
 
 /**
@@ -59,10 +64,10 @@ export function parseCgroupMount(line: string): CgroupMount | undefined {
   return { hierarchy: 1, mountPoint: mount.point };
 }
 
-function isRoot(directory: string): boolean {
+function inodeOf(directory: string): number | undefined {
   try {
-    return statSync(directory).ino === ROOT_INODE;
+    return statSync(directory).ino;
   } catch {
-    return false;
+    return undefined;
   }
 }

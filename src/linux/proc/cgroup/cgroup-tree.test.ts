@@ -193,6 +193,47 @@ describe.skipIf(!canMakeCgroups())("the tree of real cgroups", () => {
     });
   });
 
+  describe("of which only a part can be seen, as in a node that is a container", () => {
+    function partOf(path: string): CgroupTree {
+      const id = cgroups.make(2, path);
+      return new CgroupTree({ clock, roots: [{ hierarchy: 2, directory: cgroups.directory(2, path), id }] });
+    }
+
+    test("containers in that part are found by the same ids", () => {
+      const part = partOf("/node");
+      const id = cgroups.make(2, `/node${CONTAINER}`);
+      expect(part.isComplete).toBe(false);
+      expect(part.resolve(id, 0)).toMatchObject({ containerId: ID, podUid: UID, path: `/..${CONTAINER}` });
+    });
+
+    test("whatever else is in it may be the host's or in a container, so it is unknown", () => {
+      const part = partOf("/node");
+      const service = cgroups.make(2, "/node/system.slice/kubelet.service");
+      expect(part.resolve(service, 0)?.kind).toBe("unknown");
+      expect(part.resolve(cgroups.make(2, "/node"), 0)?.kind).toBe("unknown");
+    });
+
+    test("what lies outside is not found", () => {
+      expect(partOf("/node").resolve(cgroups.make(2, "/other"), 0)).toBeUndefined();
+    });
+
+    test("what is new in it is noticed as well", async () => {
+      cgroups.make(2, `/node/kubepods/burstable/pod${UID}`);
+      const part = partOf("/node");
+      part.follow();
+      const told = Promise.withResolvers<string | undefined>();
+      const id = cgroups.make(2, `/node${CONTAINER}`);
+      part.watch({
+        added: (_, seen, place) => {
+          if (seen === id) told.resolve(place.containerId);
+        },
+        gone: () => undefined,
+      });
+      expect(await told.promise).toBe(ID);
+      part.close();
+    });
+  });
+
   test("what the kernel tells and what a scan finds is the same cgroup", async () => {
     let told = 0;
     const own = cgroups.make(2, "");

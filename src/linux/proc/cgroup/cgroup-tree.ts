@@ -1,7 +1,7 @@
 import type { Clock } from "#telemetry";
 import { type Cgroup, CgroupHierarchy } from "./cgroup-hierarchy.ts";
 import { CgroupWatcher } from "./cgroup-watcher.ts";
-import { type CgroupRoot, findCgroupRoots, type Hierarchy } from "./cgroup-roots.ts";
+import { type CgroupRoot, findCgroupRoots, type Hierarchy, ROOT_ID } from "./cgroup-roots.ts";
 import { type CgroupPlace, morePrecise, placeOfCgroup } from "./place.ts";
 
 export interface CgroupTreeSettings {
@@ -66,12 +66,12 @@ export class CgroupTree {
     this.#clock = clock;
     const one = roots.find(({ hierarchy }) => hierarchy === 1);
     const two = roots.find(({ hierarchy }) => hierarchy === 2);
-    this.#isComplete = two !== undefined || one !== undefined;
+    this.#isComplete = roots.length > 0 && roots.every(({ id }) => id === ROOT_ID);
     // Without version 1 the kernel gives a version 2 id for the memory controller, which says less than the other.
     this.#hierarchies = [
       undefined,
-      one && new CgroupHierarchy(1, one.directory, maxCgroups, this.#events),
-      new CgroupHierarchy(2, two?.directory, maxCgroups, this.#events),
+      one && new CgroupHierarchy(1, one, maxCgroups, this.#events),
+      new CgroupHierarchy(2, two, maxCgroups, this.#events),
     ];
   }
 
@@ -90,8 +90,8 @@ export class CgroupTree {
   }
 
   /**
-   * Whether a cgroup that is there can be found by the kernel's ids. If not, only what the kernel told is known, and
-   * /proc/PID/cgroup of a living process is the better source.
+   * Whether every cgroup that is there can be found by the kernel's ids. If not, /proc/PID/cgroup of a living process is
+   * to be asked about those that aren't.
    */
   get isComplete(): boolean {
     return this.#isComplete;

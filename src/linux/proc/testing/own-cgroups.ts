@@ -1,7 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from "node:fs";
-import { findCgroupRoots, type Hierarchy } from "../cgroup/cgroup-roots.ts";
+import { findCgroupRoots, type Hierarchy, ROOT_ID } from "../cgroup/cgroup-roots.ts";
 
-const roots = new Map(findCgroupRoots().map(({ hierarchy, directory }) => [hierarchy, directory]));
+const roots = new Map(
+  findCgroupRoots()
+    .filter(({ id }) => id === ROOT_ID)
+    .map(({ hierarchy, directory }) => [hierarchy, directory]),
+);
 
 /** Whether cgroups of both versions can be made here. Says loudly what is skipped; PODFLAME_REQUIRE=all makes it an error. */
 export function canMakeCgroups(): boolean {
