@@ -121,5 +121,6 @@ function leafName({ stacks, locations, functions, mappings, strings }: Dictionar
   const name = strings.text(functions.name[called]! || functions.systemName[called]!);
   if (name !== "") return name;
   const file = strings.text(mappings.filename[locations.mapping[location]!]!);
-  return file === "" ? "" : `[${file.slice(file.lastIndexOf("/") + 1)}]`;
+  // What isn't a file has its brackets already: [anon], [vdso].
+  return file === "" || file.startsWith("[") ? file : `[${file.slice(file.lastIndexOf("/") + 1)}]`;
 }
