@@ -2,11 +2,12 @@ import { availableParallelism } from "node:os";
 import { CgroupTree } from "#linux";
 import type { Telemetry, Timer } from "#telemetry";
 import { hostAttributes } from "./host-attributes.ts";
+import { ProcessWalks } from "./naming/process-walks.ts";
 import { ProcessTable, type SamplePlace } from "./processes/index.ts";
 import { ProfileMetrics, UNNAMED_REASONS } from "./profile-metrics.ts";
 import { UnixClock } from "./profiles/unix-clock.ts";
 import { Recording, type RequestCounts } from "./recording.ts";
-import type { ProcessWalk, SampleSource } from "./sampler/sample-source.ts";
+import type { SampleSource } from "./sampler/sample-source.ts";
 import { Sampler } from "./sampler/sampler.ts";
 import { CgroupSelector } from "./selection/index.ts";
 import type { ProfilerSettings } from "./settings.ts";
@@ -43,6 +44,8 @@ const BATCH_RECORDS = 256;
 const RING_BYTES_A_HERTZ = 1536;
 const MIN_RING_BYTES_A_CPU = 64 * 1024;
 const MIN_RING_BYTES = 256 * 1024;
+/** A request waits so long at most for names that are being read. */
+const NAME_WITHIN_MS = 1000;
 /** Between two looks at cgroups and pods, where some are selected. */
 const SELECT_INTERVAL_MS = 1000;
 
@@ -137,6 +140,7 @@ export class Profiler {
     this.#flushTimer?.cancel();
     // Nobody is selected from now on, so that looking for names isn't sampled itself.
     if (running.selector === undefined) running.source.selection.use("only");
+    this.#drain(running);
     await this.#settle(running, nameWithinMs);
     await this.flushNow();
     this.#running = undefined;
@@ -161,9 +165,10 @@ export class Profiler {
   async flushNow(): Promise<void> {
     const running = this.#running;
     if (!running) return;
-    await this.#delivering;
     this.#drain(running);
-    this.#flush(running);
+    await this.#settle(running, NAME_WITHIN_MS);
+    while (this.#delivering) await this.#delivering;
+    if (this.#running === running) this.#flush(running);
     await this.#delivering;
   }
 
@@ -194,10 +199,9 @@ export class Profiler {
     const { reporterIntervalMs, reporterJitter } = this.#settings;
     const jitter = 1 + reporterJitter * (Math.random() * 2 - 1);
     this.#flushTimer = this.#telemetry.clock.timer(reporterIntervalMs * jitter, () => {
-      if (!this.#running) return;
-      this.#drain(this.#running);
-      this.#flush(this.#running);
-      this.#scheduleFlush();
+      void this.flushNow().finally(() => {
+        if (this.#running) this.#scheduleFlush();
+      });
     });
   }
 
@@ -210,14 +214,12 @@ export class Profiler {
     this.#scheduleDrain(more ? NEXT_TURN_MS : this.#drainIntervalMs);
   }
 
-  /** Takes what is in the ring, and works until everything has its name or the time is over. */
+  /** Works on names until all that was taken has its own, or has none; or the time is over. */
   async #settle(running: Running, withinMs: number): Promise<void> {
     const { clock } = this.#telemetry;
     const deadlineMs = clock.monotonicMs() + withinMs;
-    const { queue } = running.recording;
-    while (clock.monotonicMs() < deadlineMs) {
-      const { more } = this.#drain(running);
-      if (!more && queue.length === 0) return;
+    while (running.recording.isUnsettled && clock.monotonicMs() < deadlineMs && this.#running === running) {
+      running.recording.work(clock.monotonicMs() + TURN_MS);
       await clock.sleep(NEXT_TURN_MS);
     }
   }
@@ -305,15 +307,11 @@ function openRunning(settings: ProfilerSettings, telemetry: Telemetry, parts: Pr
     telemetry,
     tree,
     serviceNames: settings.serviceNames,
-    onForgotten: (process) => {
-      recording.forget(process);
-      source.forgetProcess(process.pid);
-    },
+    onForgotten: (process) => recording.forget(process),
   });
   const host = settings.hostAttributes ? hostAttributes() : [];
   const admits = (place: SamplePlace): boolean => selector?.admits(place) ?? true;
-  const setWalk = (pid: number, walk: ProcessWalk): void => void source.setProcess(pid, walk);
-  const recording = new Recording(settings, processes, host, admits, setWalk, telemetry.clock);
+  const recording = new Recording(settings, processes, host, admits, new ProcessWalks(source), telemetry.clock);
   const metrics = new ProfileMetrics(telemetry.metrics, {
     stacks: () => recording.stackCount,
     locations: () => recording.dictionary.locationCount,

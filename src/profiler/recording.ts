@@ -4,7 +4,7 @@ import { CodeFiles } from "./naming/code-files.ts";
 import { FrameTypes } from "./naming/frame-types.ts";
 import { KernelCode } from "./naming/kernel-code.ts";
 import { NameQueue } from "./naming/name-queue.ts";
-import type { CodeSources } from "./naming/process-code.ts";
+import type { ProcessWalks } from "./naming/process-walks.ts";
 import type { Process, ProcessTable, SamplePlace } from "./processes/index.ts";
 import { ContextTable } from "./profiles/context-table.ts";
 import { Dictionary } from "./profiles/dictionary.ts";
@@ -64,7 +64,7 @@ export class Recording {
     processes: ProcessTable,
     host: ResourceAttributes,
     admits: (place: SamplePlace) => boolean,
-    setWalk: CodeSources["setWalk"],
+    walks: ProcessWalks,
     clock: Clock,
   ) {
     this.#processes = processes;
@@ -76,7 +76,7 @@ export class Recording {
     const { queue } = this;
     const blocks = new MemoryBlocks();
     this.#resolver = new StackResolver(
-      { dictionary, files, types, queue, processes, blocks, clock, setWalk },
+      { dictionary, files, types, queue, processes, blocks, clock, walks },
       this.kernel,
     );
     this.#shown = new ShownStacks(dictionary, types);
@@ -97,6 +97,11 @@ export class Recording {
   /** Whether stacks wait in such number that no more records should be taken before `work`. */
   get isBusy(): boolean {
     return this.#pending.isFull;
+  }
+
+  /** Whether names are still being read of what was sampled, or could be looked up. */
+  get isUnsettled(): boolean {
+    return this.#pending.length > 0 || this.queue.length > 0;
   }
 
   /** Takes a record as it comes from the ring. */

@@ -2,12 +2,12 @@ import type { Mapping, MemoryBlocks } from "#linux";
 import type { Clock } from "#telemetry";
 import { type Dictionary, Unnamed } from "../profiles/dictionary.ts";
 import type { Process, ProcessTable } from "../processes/index.ts";
-import type { ProcessWalk } from "../sampler/sample-source.ts";
 import { AnnouncedCode } from "./announced-code.ts";
 import type { CodeFile } from "./code-file.ts";
 import type { CodeFiles } from "./code-files.ts";
 import type { FrameTypes } from "./frame-types.ts";
 import type { NameQueue } from "./name-queue.ts";
+import type { ProcessWalks } from "./process-walks.ts";
 import { V8Code, v8Walk } from "./v8-code.ts";
 
 const HIGH = 2 ** 32;
@@ -24,8 +24,7 @@ export interface CodeSources {
   /** Blocks of processes' memory, shared by all. */
   readonly blocks: MemoryBlocks;
   readonly clock: Pick<Clock, "monotonicMs">;
-  /** Tells the kernel how to walk a process. */
-  readonly setWalk: (pid: number, walk: ProcessWalk) => void;
+  readonly walks: ProcessWalks;
 }
 
 /** Locations of the code that one program of a process runs. */
@@ -49,7 +48,7 @@ export class ProcessCode {
     const layout = this.#v8File?.v8;
     if (layout) {
       this.isMoving = true;
-      sources.setWalk(process.pid, v8Walk(layout));
+      sources.walks.set(process, v8Walk(layout));
     }
   }
 
@@ -121,6 +120,7 @@ export class ProcessCode {
   }
 
   close(): void {
+    this.#sources.walks.forget(this.process);
     this.#v8?.close();
     this.#announced?.close();
   }
