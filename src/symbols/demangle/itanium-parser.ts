@@ -94,7 +94,7 @@ export class ItaniumParser implements ExpressionContext {
       case "TS":
         return sequence("typeinfo name for ", this.type());
       case "TA":
-        return sequence("template parameter object for ", this.#templateArgument());
+        return sequence("template parameter object for ", this.templateArgument());
       case "TH":
         return sequence("TLS init function for ", this.#name());
       case "TW":
@@ -155,7 +155,7 @@ export class ItaniumParser implements ExpressionContext {
       if (cursor.peek() !== "I") return isSubstitution ? fail() : name;
       if (!isSubstitution) this.#substitutions.push(name);
       if (state) state.endsWithTemplateArguments = true;
-      return { kind: "template", name, args: this.#templateArgumentList(state !== undefined) };
+      return { kind: "template", name, args: this.templateArgumentList(state !== undefined) };
     });
   }
 
@@ -199,7 +199,7 @@ export class ItaniumParser implements ExpressionContext {
     if (cursor.peek() === "T") return soFar ? fail() : this.templateParameter();
     if (cursor.peek() === "I") {
       if (state) state.endsWithTemplateArguments = true;
-      return { kind: "template", name: soFar ?? fail(), args: this.#templateArgumentList(state !== undefined) };
+      return { kind: "template", name: soFar ?? fail(), args: this.templateArgumentList(state !== undefined) };
     }
     if (cursor.peek() === "D" && /[tT]/.test(cursor.peek(1))) return soFar ? fail() : this.#decltype();
     const member = this.#unqualifiedName(soFar, state);
@@ -240,17 +240,17 @@ export class ItaniumParser implements ExpressionContext {
     const { cursor } = this;
     let result: Node;
     cursor.take("L");
-    if (cursor.isDigit()) result = this.#sourceName();
+    if (cursor.isDigit()) result = this.sourceName();
     else if (cursor.take("Ut")) result = text(`{unnamed type#${cursor.sequence(10) + 1}}`);
     else if (cursor.take("Ul")) result = this.#lambda();
     else if (cursor.take("DC")) result = this.#structuredBinding();
     else if (cursor.peek() === "C" || cursor.peek() === "D") result = this.#structor(scope, state);
-    else result = this.#operatorName(state);
+    else result = this.operatorName(state);
     while (cursor.take("B")) result = { kind: "tagged", name: result, tag: cursor.counted() };
     return result;
   }
 
-  #sourceName(): Node {
+  sourceName(): Node {
     const name = this.cursor.counted();
     return text(/^_GLOBAL_[._$]N/.test(name) ? "(anonymous namespace)" : name);
   }
@@ -265,8 +265,8 @@ export class ItaniumParser implements ExpressionContext {
   }
 
   #structuredBinding(): Node {
-    const items = [this.#sourceName()];
-    while (!this.cursor.take("E")) items.push(this.#sourceName());
+    const items = [this.sourceName()];
+    while (!this.cursor.take("E")) items.push(this.sourceName());
     return sequence("[", { kind: "list", items }, "]");
   }
 
@@ -281,7 +281,7 @@ export class ItaniumParser implements ExpressionContext {
     return { kind: "structor", scope: named ?? fail(), destroys };
   }
 
-  #operatorName(state: NameState | undefined): Node {
+  operatorName(state?: NameState): Node {
     const { cursor } = this;
     const code = cursor.next() + cursor.next();
     if (code === "cv") {
@@ -293,19 +293,10 @@ export class ItaniumParser implements ExpressionContext {
       if (state) state.isStructorOrConversion = true;
       return sequence("operator ", type);
     }
-    if (code === "li") return sequence('operator"" ', this.#sourceName());
-    if (/^v[0-9]$/.test(code)) return sequence("operator ", this.#sourceName());
+    if (code === "li") return sequence('operator"" ', this.sourceName());
+    if (/^v[0-9]$/.test(code)) return sequence("operator ", this.sourceName());
     const operator = OPERATORS.get(code) ?? fail();
     return text(`operator${/^[a-z]/.test(operator[0]) ? " " : ""}${operator[0].trimEnd()}`);
-  }
-
-  /** A name used as an operator in an expression: `on` and its code. */
-  operatorName(): Node {
-    return this.#operatorName(undefined);
-  }
-
-  sourceName(): Node {
-    return this.#sourceName();
   }
 
   #substitution(): Node {
@@ -344,7 +335,7 @@ export class ItaniumParser implements ExpressionContext {
       if (isSubstitution) {
         const substitution = this.#substitution();
         if (cursor.peek() !== "I") return substitution;
-        return this.#substituted({ kind: "template", name: substitution, args: this.#templateArgumentList(false) });
+        return this.#substituted({ kind: "template", name: substitution, args: this.templateArgumentList() });
       }
       if (cursor.peek() === "D") {
         const extended = EXTENDED_TYPES.get(cursor.peek(1));
@@ -399,7 +390,7 @@ export class ItaniumParser implements ExpressionContext {
         return this.#vendorQualifiedType();
       case "u":
         cursor.at++;
-        return this.#sourceName();
+        return this.sourceName();
       case "D":
         return this.#extendedType();
       default:
@@ -474,13 +465,13 @@ export class ItaniumParser implements ExpressionContext {
     const parameter = this.templateParameter();
     if (cursor.peek() !== "I" || this.#isInConversion) return parameter;
     this.#substitutions.push(parameter);
-    return { kind: "template", name: parameter, args: this.#templateArgumentList(false) };
+    return { kind: "template", name: parameter, args: this.templateArgumentList() };
   }
 
   #vendorQualifiedType(): Node {
     this.cursor.expect("U");
-    const qualifier = this.#sourceName();
-    const args = this.cursor.peek() === "I" ? this.#templateArgumentList(false) : undefined;
+    const qualifier = this.sourceName();
+    const args = this.cursor.peek() === "I" ? this.templateArgumentList() : undefined;
     const type = this.type();
     return sequence(type, " ", args ? { kind: "template", name: qualifier, args } : qualifier);
   }
@@ -546,12 +537,12 @@ export class ItaniumParser implements ExpressionContext {
   }
 
   /** @param named they belong to the name of the function that is read, in whose types parameters stand for them */
-  #templateArgumentList(named: boolean): Node[] {
+  templateArgumentList(named = false): Node[] {
     const { cursor } = this;
     cursor.expect("I");
     const args: Node[] = [];
     while (!cursor.take("E")) {
-      args.push(this.#templateArgument());
+      args.push(this.templateArgument());
       // A requires clause, which nobody wants to read.
       if (cursor.take("Q")) this.expression();
     }
@@ -559,11 +550,7 @@ export class ItaniumParser implements ExpressionContext {
     return args;
   }
 
-  templateArgumentList(): Node[] {
-    return this.#templateArgumentList(false);
-  }
-
-  #templateArgument(): Node {
+  templateArgument(): Node {
     return this.#budget.within(() => {
       const { cursor } = this;
       switch (cursor.peek()) {
@@ -580,17 +567,13 @@ export class ItaniumParser implements ExpressionContext {
         case "I": {
           cursor.at++;
           const items: Node[] = [];
-          while (!cursor.take("E")) items.push(this.#templateArgument());
+          while (!cursor.take("E")) items.push(this.templateArgument());
           return { kind: "pack", items };
         }
         default:
           return this.type();
       }
     });
-  }
-
-  templateArgument(): Node {
-    return this.#templateArgument();
   }
 
   expression(): Node {

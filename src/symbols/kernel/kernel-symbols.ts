@@ -23,8 +23,8 @@ const BPF_REFRESH_MS = 600_000;
 
 /**
  * Names of the kernel's functions, of its modules and of BPF programs. Reads `/proc/kallsyms` when `load` is called the
- * first time (about 100 ms of CPU for 122,000 lines, half of it the kernel's, in slices), keeps 2.1 MB for it, and reads it again when there are
- * addresses that it doesn't explain, ever more rarely if that doesn't help.
+ * first time (in slices; about 100 ms of CPU for 122,000 lines, half of it in the kernel), keeps 2.1 MB for it, and reads
+ * it again when there are addresses that it doesn't explain, ever more rarely if that doesn't help.
  */
 export class KernelSymbols {
   readonly #open: () => KernelList | undefined;
