@@ -55,6 +55,21 @@ describe.skipIf(!canMakeCgroups())("the tree of real cgroups", () => {
     expect(place?.path).toBe(cgroups.path(CONTAINER));
   });
 
+  test("a container's place outlives what made it known first", async () => {
+    const inOne = cgroups.make(1, CONTAINER);
+    const place = tree.resolve(1, inOne);
+    const inTwo = cgroups.make(2, CONTAINER);
+    cgroups.remove(1, CONTAINER);
+    await clock.advance(1_000);
+    expect(tree.resolve(inTwo, 1)).toBe(place);
+    await clock.advance(61_000);
+    tree.sweep();
+    expect(tree.resolve(1, inOne)).toBeUndefined();
+    const child = cgroups.make(2, `${CONTAINER}/child`);
+    await clock.advance(1_000);
+    expect(tree.resolve(child, 1)).toBe(place);
+  });
+
   test("an unknown id is looked for, but not again and again", async () => {
     tree.refresh();
     const id = cgroups.make(2, CONTAINER);

@@ -49,8 +49,8 @@ export class CgroupTree {
   readonly #clock: Pick<Clock, "monotonicMs">;
   /** By version: index 1 and 2. */
   readonly #hierarchies: readonly (CgroupHierarchy | undefined)[];
-  /** By path, shared by both hierarchies and by all that a container made below its cgroup. */
-  readonly #places = new Map<string, CgroupPlace>();
+  /** By path, shared by both hierarchies and by all that a container made below its cgroup; with the number of these. */
+  readonly #places = new Map<string, { readonly place: CgroupPlace; cgroups: number }>();
   /** By version: ids that were in no scan after they were seen; they are gone for good. */
   readonly #hopeless: readonly Set<number>[] = [new Set(), new Set(), new Set()];
   readonly #listeners = new Set<CgroupListener>();
@@ -184,10 +184,10 @@ export class CgroupTree {
       for (const listener of this.#listeners) listener.gone(hierarchy, cgroup.id);
     },
     forgotten: (cgroup: Cgroup): void => {
-      const { place } = cgroup;
-      if (place !== undefined && this.#places.get(place.path) === place && place.path === cgroup.path) {
-        this.#places.delete(place.path);
-      }
+      if (cgroup.place === undefined) return;
+      const { path } = cgroup.place;
+      const shared = this.#places.get(path);
+      if (shared !== undefined && --shared.cgroups === 0) this.#places.delete(path);
     },
   };
 
@@ -225,9 +225,10 @@ export class CgroupTree {
   #placeFor(cgroup: Cgroup): CgroupPlace {
     if (cgroup.place !== undefined) return cgroup.place;
     const place = placeOfCgroup(cgroup.path);
-    const known = this.#places.get(place.path);
-    if (known === undefined) this.#places.set(place.path, place);
-    return (cgroup.place = known ?? place);
+    let shared = this.#places.get(place.path);
+    if (shared === undefined) this.#places.set(place.path, (shared = { place, cgroups: 0 }));
+    shared.cgroups++;
+    return (cgroup.place = shared.place);
   }
 
   /**
