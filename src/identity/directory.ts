@@ -7,7 +7,7 @@ import { DirectoryMetrics } from "./directory-metrics.ts";
 import { ObjectMetrics } from "./object-metrics.ts";
 import { type IndexDefinition, PodIndex } from "./pod-index.ts";
 import { Claim, ContainerInstance, LIVE, ObjectRecord, PodRecord } from "./records.ts";
-import { samePod } from "./same-pod.ts";
+import { samePod } from "./same-object.ts";
 import { UidIndex } from "./uid-index.ts";
 
 /** Kubernetes' own limit for a cluster is 150,000 pods. */

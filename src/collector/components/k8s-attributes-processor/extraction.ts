@@ -1,17 +1,11 @@
 import { bareContainerId, type ContainerInstance, type ObjectNeed, type ObjectNeeds, type PodRecord } from "#identity";
 import type { KeyFilter, MetadataObject, ObjectKind, PodContainer, PodObject } from "#kubernetes";
 import { type ImageReference, parseImage, repoDigest } from "./image.ts";
-import {
-  keyRule,
-  type KeyRule,
-  type KeyRuleConfig,
-  NO_LIMITS,
-  type PatternLimits,
-  wholeKeyRegExp,
-} from "./key-rules.ts";
+import type { KeyRuleConfig } from "./key-rules.ts";
 import type { MetadataName } from "./metadata.ts";
+import { compileRules, NO_KEYS, type ObjectRules } from "./object-rules.ts";
 import { type RuleObject, SURROUNDINGS, type SurroundingObject } from "./rule-objects.ts";
-import { keyPrefixes, type Semconv } from "./semconv.ts";
+import type { Semconv } from "./semconv.ts";
 import { cronJobOf, deploymentOf, TEMPLATE_HASH_LABEL } from "./workload-names.ts";
 
 /** What to extract, as configured. Plain data: equal configurations give equal JSON. */
@@ -41,26 +35,12 @@ export const IGNORE_ANNOTATIONS: readonly string[] = [
   "podflame.io/ignore",
 ];
 
-/** Attribute names that a pod asks for itself: `resource.opentelemetry.io/<name>` (`otel_annotations`). */
-const OTEL_ANNOTATION: KeyRuleConfig = {
-  from: "pod",
-  key: undefined,
-  keyRegex: "resource\\.opentelemetry\\.io/(.+)",
-  tagName: "$1",
-};
-
 const INSTANCE_LABEL = "app.kubernetes.io/instance";
 const NAME_LABEL = "app.kubernetes.io/name";
 const VERSION_LABEL = "app.kubernetes.io/version";
 
 /** The namespace whose uid stands for the cluster's. */
 export const CLUSTER_NAMESPACE = "kube-system";
-
-/** The rules for one kind of object. */
-interface ObjectRules {
-  readonly labels: readonly KeyRule[];
-  readonly annotations: readonly KeyRule[];
-}
 
 /**
  * Makes attributes of pods, containers and the objects around them. Values that would be empty are left out. Knows
@@ -84,7 +64,7 @@ export class Extraction {
     this.#semconv = config.semconv;
     this.#rules = compileRules(config);
     const labels = this.#wellKnownLabels();
-    const pod = keysOf(this.#rules.get("pod"));
+    const pod = this.#rules.get("pod")?.keys ?? NO_KEYS;
     this.keys = {
       label: (key) => labels.has(key) || pod.label(key),
       annotation: (key) => IGNORE_ANNOTATIONS.includes(key) || pod.annotation(key),
@@ -121,11 +101,11 @@ export class Extraction {
     put("service.namespace", pod.namespace);
     put("service.name", workload ?? pod.name);
     const rules = this.#rules.get("pod");
-    this.#apply(rules?.labels, pod.labels, attributes);
+    this.tooLong += rules?.applyLabels(pod.labels, attributes) ?? 0;
     put("service.name", pod.labels.get(NAME_LABEL));
     put("service.name", pod.labels.get(INSTANCE_LABEL));
     put("service.version", pod.labels.get(VERSION_LABEL));
-    this.#apply(rules?.annotations, pod.annotations, attributes);
+    this.tooLong += rules?.applyAnnotations(pod.annotations, attributes) ?? 0;
     return attributes;
   }
 
@@ -135,8 +115,9 @@ export class Extraction {
     if (object.kind === "Node" && this.wants("k8s.node.uid")) attributes.set("k8s.node.uid", object.uid);
     const from = SURROUNDINGS.find(({ kind }) => kind === object.kind)?.from;
     const rules = from === undefined ? undefined : this.#rules.get(from);
-    this.#apply(rules?.labels, object.labels, attributes);
-    this.#apply(rules?.annotations, object.annotations, attributes);
+    if (rules === undefined) return attributes;
+    this.tooLong += rules.applyLabels(object.labels, attributes);
+    this.tooLong += rules.applyAnnotations(object.annotations, attributes);
     return attributes;
   }
 
@@ -159,10 +140,6 @@ export class Extraction {
       attributes.set("container.image.repo_digests", [digest]);
     }
     return attributes;
-  }
-
-  #apply(rules: readonly KeyRule[] = [], values: ReadonlyMap<string, string>, attributes: Map<string, string>): void {
-    for (const rule of rules) this.tooLong += rule.extract(values, attributes);
   }
 
   #putContainer(pod: PodObject, container: PodContainer, attributes: Map<string, string | readonly string[]>): void {
@@ -193,7 +170,7 @@ export class Extraction {
     const need = (kind: ObjectKind, keys: KeyFilter = NO_KEYS): void => {
       if (!needs.has(kind)) needs.set(kind, { keys });
     };
-    for (const { kind, from } of this.surroundings) need(kind, keysOf(this.#rules.get(from)));
+    for (const { kind, from } of this.surroundings) need(kind, this.#rules.get(from)?.keys);
     // What stands between a pod and the object that is asked for.
     if (this.wants("k8s.deployment.uid") || needs.has("Deployment")) need("ReplicaSet");
     if (this.wants("k8s.cronjob.uid") || needs.has("CronJob")) need("Job");
@@ -216,38 +193,6 @@ export class Extraction {
 /** Whether a pod asks not to be named. */
 export function asksToBeIgnored(pod: PodObject): boolean {
   return IGNORE_ANNOTATIONS.some((key) => pod.annotations.get(key)?.trim().toLowerCase() === "true");
-}
-
-const NO_KEYS: KeyFilter = { label: () => false, annotation: () => false };
-
-function keysOf(rules: ObjectRules | undefined): KeyFilter {
-  if (rules === undefined) return NO_KEYS;
-  return {
-    label: (key) => rules.labels.some((rule) => rule.matches(key)),
-    annotation: (key) => rules.annotations.some((rule) => rule.matches(key)),
-  };
-}
-
-function compileRules(config: ExtractionConfig): ReadonlyMap<RuleObject, ObjectRules> {
-  const { labels, semconv, patternLimits } = config;
-  const annotations = config.otelAnnotations ? [...config.annotations, OTEL_ANNOTATION] : config.annotations;
-  const limits: PatternLimits =
-    patternLimits === undefined
-      ? NO_LIMITS
-      : { denied: patternLimits.deny.map(wholeKeyRegExp), maxValueLength: patternLimits.maxValueLength };
-  const froms = new Set([...labels, ...annotations].map(({ from }) => from));
-  const compiled = (from: RuleObject): ObjectRules => ({
-    labels: labels
-      .filter((rule) => rule.from === from)
-      .map((rule) => keyRule(rule, keyPrefixes(from, "label", semconv), limits)),
-    annotations: annotations
-      .filter((rule) => rule.from === from)
-      // Who writes an annotation for OpenTelemetry means it.
-      .map((rule) =>
-        keyRule(rule, keyPrefixes(from, "annotation", semconv), rule === OTEL_ANNOTATION ? NO_LIMITS : limits),
-      ),
-  });
-  return new Map([...froms].map((from) => [from, compiled(from)]));
 }
 
 /** Puts what the owners tell, and returns the workload's name: the topmost known, of the last owner listed. */
