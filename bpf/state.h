@@ -86,13 +86,16 @@ struct process {
   u16 copy_limit;
   u8 interpreter;
   u8 pad[3];
-  s16 fp_context;
-  s16 fp_function;
-  s16 fp_bytecode_array;
-  s16 fp_bytecode_offset;
-  s16 function_shared;
-  u8 reserved[46];
+  /* Words of V8's frames, counted up from the fifth one below the frame pointer. */
+  u8 slot_context;
+  u8 slot_function;
+  u8 slot_bytecode_array;
+  u8 slot_bytecode_offset;
+  u16 function_shared; /* byte offset */
+  u8 reserved[50];
 };
+
+#define SLOT_WORDS 5
 
 enum walk { WALK_FRAME_POINTERS, WALK_V8 };
 
@@ -111,6 +114,7 @@ struct scratch {
   struct record_header header;
   u64 words[WORDS];
   u64 slack[V8_FRAME_WORDS]; /* the last frame may begin at the last index that the mask allows */
+  u64 slots[SLOT_WORDS + 3]; /* words below a frame, the frame, and one more so that a mask bounds every index */
   /* What the walk found, kept out of registers: each value known to the verifier would be a state of its own. */
   u64 walk_end;
   u64 walk_next;

@@ -75,23 +75,25 @@ INLINE void walk_frame_pointers(struct scratch *scratch, const struct user_regis
 
 /*
  * As above, with V8's slots: the context (or marker), the function's SharedFunctionInfo, the bytecode array and the
- * bytecode offset of the frame in which the address executes.
+ * bytecode offset of the frame in which the address executes. All of them lie within five words below the frame pointer,
+ * so one read takes them together with the frame: reads are what a walk costs.
  */
 INLINE void walk_v8(struct scratch *scratch, const struct user_registers *user, const struct process *process,
                     u32 first) {
-  struct frame frame = {user->fp, user->pc};
+  u64 pc = user->pc;
+  u64 fp = user->fp;
   u64 floor = user->sp;
 
   scratch->header.user_words = V8_FRAME_WORDS;
   for (u32 i = 0; i < MAX_FRAMES; i++) {
     u32 at = first + i * V8_FRAME_WORDS;
-    u64 fp = frame.fp;
-    u64 function = 0;
+    u64 *slots = scratch->slots;
+    u64 function;
     u64 *words;
 
     FORGET(at);
     words = &scratch->words[at & (WORDS - 1)];
-    words[0] = frame.pc;
+    words[0] = pc;
     words[1] = 0;
     words[2] = 0;
     words[3] = 0;
@@ -100,22 +102,27 @@ INLINE void walk_v8(struct scratch *scratch, const struct user_registers *user, 
     scratch->walk_next = fp;
     if (!valid_frame(fp, floor))
       return;
-    floor = fp + sizeof(frame);
-    if (read_user(&frame, sizeof(frame), fp))
-      return;
-    read_user(&words[1], sizeof(u64), fp + process->fp_context);
+    floor = fp + sizeof(struct frame);
+    if (read_user(slots, (SLOT_WORDS + 2) * sizeof(u64), fp - SLOT_WORDS * sizeof(u64))) {
+      /* The page below the innermost frame may not have been touched yet: then there are no slots in it either. */
+      slots[process->slot_context & 7] = 0;
+      if (read_user(&slots[SLOT_WORDS], sizeof(struct frame), fp))
+        return;
+    }
+    words[1] = slots[process->slot_context & 7];
     /* Tagged pointers end in 01; a stub's frame has a small integer, which ends in 0, in the place of the context. */
     if ((words[1] & 3) == 1) {
-      read_user(&function, sizeof(function), fp + process->fp_function);
-      read_user(&words[3], sizeof(u64), fp + process->fp_bytecode_array);
-      read_user(&words[4], sizeof(u64), fp + process->fp_bytecode_offset);
+      words[3] = slots[process->slot_bytecode_array & 7];
+      words[4] = slots[process->slot_bytecode_offset & 7];
+      function = slots[process->slot_function & 7];
       if ((function & 3) == 1)
         read_user(&words[2], sizeof(u64), function - 1 + process->function_shared);
     }
-    frame.pc = CODE_ADDRESS(frame.pc);
+    fp = slots[SLOT_WORDS];
+    pc = CODE_ADDRESS(slots[SLOT_WORDS + 1]);
     scratch->walk_end = floor;
-    scratch->walk_next = frame.fp;
-    if (!valid_code(frame.pc))
+    scratch->walk_next = fp;
+    if (!valid_code(pc))
       return;
   }
   scratch->header.flags |= FLAG_FRAME_LIMIT;

@@ -19,13 +19,19 @@ test("ids of different hierarchies have different keys", () => {
   expect([key(2), key(1)]).toEqual([77n, 77n | (1n << 63n)]);
 });
 
-test("a process walked by frame pointers needs no entry; V8's offsets keep their sign", () => {
-  expect(processBytes({ kind: "frame-pointers" })).toBeUndefined();
-  const offsets = { fpContext: -8, fpFunction: -16, fpBytecodeArray: -32, fpBytecodeOffset: -40, functionShared: 24 };
-  const bytes = processBytes({ kind: "v8", offsets })!;
+const NODE_24 = { fpContext: -8, fpFunction: -16, fpBytecodeArray: -32, fpBytecodeOffset: -40, functionShared: 32 };
+
+test("V8's slots are words, counted from the fifth one below the frame pointer", () => {
+  const bytes = processBytes(NODE_24)!;
   expect(bytes).toHaveLength(64);
-  expect([...new Int16Array(bytes.buffer, 8, 5)]).toEqual([-8, -16, -32, -40, 24]);
-  expect(bytes[0]).toBe(1);
+  expect([...bytes.subarray(0, 14)]).toEqual([1, 0, 0, 0, 0, 0, 0, 0, 4, 3, 1, 0, 32, 0]);
+});
+
+test("offsets that can't be those of a frame are refused", () => {
+  for (const change of [{ fpContext: 8 }, { fpFunction: -48 }, { fpBytecodeArray: -12 }, { fpBytecodeOffset: NaN }]) {
+    expect(processBytes({ ...NODE_24, ...change })).toBeUndefined();
+  }
+  for (const functionShared of [-1, 2 ** 31, 0.5]) expect(processBytes({ ...NODE_24, functionShared })).toBeUndefined();
 });
 
 test("counters are summed over CPUs, beyond 32 bits too", () => {

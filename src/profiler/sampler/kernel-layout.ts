@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { MACHINE, readBtf, type BtfQuery } from "#linux";
 import type { KernelProblem } from "./kernel-support.ts";
-import type { CgroupId, ProcessWalk, SelectionMode } from "./sample-source.ts";
+import type { CgroupId, SelectionMode, V8FrameOffsets } from "./sample-source.ts";
 
 const BTF_PATH = "/sys/kernel/btf/vmlinux";
 const ABSENT = 0xffff_ffff;
@@ -142,16 +142,19 @@ export function cgroupKey({ hierarchy, id }: CgroupId): Uint8Array {
 
 const PROCESS_BYTES = 64;
 const WALK_V8 = 1;
+/** The program reads so many bytes below a frame pointer. */
+const SLOT_BYTES = 40;
 
-/** Value of `processes`; undefined for a process that needs no entry. */
-export function processBytes(walk: ProcessWalk): Uint8Array | undefined {
-  if (walk.kind === "frame-pointers") return undefined;
+/** Value of `processes`; undefined if the offsets aren't those of a frame: they come from a file that may be hostile. */
+export function processBytes(offsets: V8FrameOffsets): Uint8Array | undefined {
+  const { fpContext, fpFunction, fpBytecodeArray, fpBytecodeOffset, functionShared } = offsets;
+  const slots = [fpContext, fpFunction, fpBytecodeArray, fpBytecodeOffset].map((offset) => (offset + SLOT_BYTES) / 8);
+  if (slots.some((slot) => !Number.isInteger(slot) || slot < 0 || slot >= SLOT_BYTES / 8)) return undefined;
+  if (!Number.isInteger(functionShared) || functionShared < 0 || functionShared > 0xffff) return undefined;
   const view = new DataView(new ArrayBuffer(PROCESS_BYTES));
-  const { fpContext, fpFunction, fpBytecodeArray, fpBytecodeOffset, functionShared } = walk.offsets;
   view.setUint8(0, WALK_V8);
-  for (const [index, offset] of [fpContext, fpFunction, fpBytecodeArray, fpBytecodeOffset, functionShared].entries()) {
-    view.setInt16(8 + 2 * index, offset, true);
-  }
+  for (const [index, slot] of slots.entries()) view.setUint8(8 + index, slot);
+  view.setUint16(12, functionShared, true);
   return new Uint8Array(view.buffer);
 }
 

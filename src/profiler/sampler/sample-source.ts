@@ -96,7 +96,11 @@ export interface SampleSource {
   /** Follows CPUs that came or went since the last call. Cheap; to be called every few seconds. */
   followCpus(): void;
   readonly selection: CgroupSelection;
-  /** Says how `pid` is to be walked from now on. Returns false if there is no room for one more. */
+  /**
+   * Says how `pid` is to be walked from now on.
+   *
+   * @returns false if there is no room for one more, or the offsets can't be those of V8's frames
+   */
   setProcess(pid: number, walk: ProcessWalk): boolean;
   forgetProcess(pid: number): void;
   counters(): SamplerCounters;

@@ -186,10 +186,12 @@ export class Sampler implements SampleSource {
   }
 
   setProcess(pid: number, walk: ProcessWalk): boolean {
-    const value = processBytes(walk);
-    if (value) return updateElement(this.#object.map("processes"), numberKey(pid), value);
-    this.forgetProcess(pid);
-    return true;
+    if (walk.kind === "frame-pointers") {
+      this.forgetProcess(pid);
+      return true;
+    }
+    const value = processBytes(walk.offsets);
+    return value !== undefined && updateElement(this.#object.map("processes"), numberKey(pid), value);
   }
 
   forgetProcess(pid: number): void {
