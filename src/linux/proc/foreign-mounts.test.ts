@@ -19,6 +19,9 @@ describe("among a process's mounts", () => {
     ["nfs4", "/", false],
     ["fuse", "/", true],
     ["ext4", "/mnt", false],
+    ["autofs", "/net", true],
+    ["autofs", "/proc/sys/fs/binfmt_misc", false],
+    ["fuse.lxcfs", "/proc/cpuinfo", true],
     ["overlay", "/", false],
     ["fusectl", "/sys/fs/fuse/connections", false],
   ])("%s at %s is foreign: %s", (type, point, isForeign) => {

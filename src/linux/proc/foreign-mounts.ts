@@ -75,6 +75,8 @@ function namespaceOf(pid: number): string | undefined {
 
 function isForeign(type: string, point: string): boolean {
   if (type === "fuse" || type === "fuseblk" || type.startsWith("fuse.")) return true;
+  // systemd mounts /proc/sys/fs/binfmt_misc when it is looked at: nothing to wait for.
+  if (type === "autofs" && point.startsWith("/proc/")) return false;
   return NETWORKED.has(type) && point !== "/";
 }
 
