@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { KeyFilter, PodObject, ReflectorSink } from "#kubernetes";
+import type { KeyFilter, ObjectKind, PodObject, ReflectorSink } from "#kubernetes";
 import { ManualClock, MetricRegistry, silentLogger } from "#telemetry";
 import { IdentityHub, type IdentityNeeds } from "./identity-hub.ts";
+import { type ObjectNeeds, united, type Wanted } from "./object-needs.ts";
 import { podOf } from "./pod-fixtures.ts";
 import type { PodSource } from "./pod-source.ts";
 
@@ -9,6 +10,7 @@ import type { PodSource } from "./pod-source.ts";
 let log: string[];
 let sink: ReflectorSink<PodObject>;
 let keys: KeyFilter;
+let objects: ObjectNeeds;
 let clock: ManualClock;
 let hub: IdentityHub;
 let failure: Error | undefined;
@@ -24,7 +26,7 @@ beforeEach(() => {
       const from = settings.kind === "file" ? settings.path : "api";
       log.push(`open ${from}`);
       sink = sinks.pods;
-      keys = wanted.keys;
+      ({ keys, objects } = wanted);
       return Promise.resolve({
         state: () => ({ from, synced: false, lastError: "refused" }),
         stop: () => Promise.resolve(void log.push(`stop ${from}`)),
@@ -76,6 +78,37 @@ describe("IdentityHub", () => {
     expect(a.view.uid(Buffer.from("u"), 0, 1)?.pod.name).toBe("known");
     await hub.shutdown();
     expect(log.at(-1)).toBe("stop pods");
+  });
+
+  test("kinds of objects that any user wants are followed, with what all of them want to know", async () => {
+    const wants = (label: string, ...kinds: ObjectKind[]): IdentityNeeds => ({
+      ...needs("pods", label),
+      objects: new Map(
+        kinds.map((kind) => [kind, { keys: { label: (key) => key === label, annotation: () => false } }]),
+      ),
+    });
+    const a = hub.join(wants("a", "Namespace"));
+    const b = hub.join(wants("b", "Namespace", "Node"));
+    await Promise.all([a.start(), b.start()]);
+    expect([...objects.keys()]).toEqual(["Namespace", "Node"]);
+    const { keys: namespaceKeys } = objects.get("Namespace")!;
+    expect(["a", "b", "c"].map((key) => namespaceKeys.label(key))).toEqual([true, true, false]);
+    // Pods decide whether waiting is over in time; what else is missing is named.
+    sink.listing();
+    sink.listed();
+    const waiting = a.waitForSync(1_000);
+    await clock.advance(1_000);
+    expect(await waiting).toEqual({ synced: true, missing: ["Namespace", "Node"] });
+    await hub.shutdown();
+  });
+
+  test("of one kind only one object is followed where all want the same one", () => {
+    const keys = { label: () => false, annotation: () => false };
+    const wanted = (only?: string): Wanted => ({ keys, objects: new Map([["Namespace", { keys, only }]]) });
+    const only = (...all: Wanted[]): string | undefined => united(all).objects.get("Namespace")?.only;
+    expect(only(wanted("kube-system"), wanted("kube-system"), { keys, objects: new Map() })).toBe("kube-system");
+    expect(only(wanted("kube-system"), wanted("default"))).toBeUndefined();
+    expect(only(wanted("kube-system"), wanted())).toBeUndefined();
   });
 
   test("each user sees its own grace period", async () => {

@@ -31,6 +31,10 @@ interface Owner {
   readonly name: string;
   readonly uid: string;
 }
+interface Account {
+  readonly kubeconfig: string;
+  grant(rules: readonly AccessRule[]): Promise<void>;
+}
 interface Created {
   readonly apiVersion: string;
   readonly kind: string;
@@ -143,10 +147,19 @@ describe.skipIf(missing !== undefined)("k8s_attributes on a real API server", ()
   });
   afterAll(() => cluster[Symbol.asyncDispose]());
 
-  /** Binds exactly these rights to a new service account; returns the path of its kubeconfig. */
-  async function accountWith(rules: readonly AccessRule[]): Promise<string> {
+  /** A new service account with exactly these rights, and more on request. */
+  async function accountWith(rules: readonly AccessRule[]): Promise<Account> {
+    const account = `processor-${randomUUID()}`;
+    const kubeconfig = join(cluster.state, `${account}.kubeconfig`);
+    await writeFile(kubeconfig, cluster.kubeconfigFor(await cluster.serviceAccount(account)));
+    const grant = (more: readonly AccessRule[]): Promise<void> => bind(account, more);
+    await grant(rules);
+    return { kubeconfig, grant };
+  }
+
+  /** Gives these rights to a service account, and no others. */
+  async function bind(account: string, rules: readonly AccessRule[]): Promise<void> {
     const name = `processor-${randomUUID()}`;
-    const token = await cluster.serviceAccount(name);
     const rbac = "/apis/rbac.authorization.k8s.io/v1";
     for (const namespace of new Set(rules.map((rule) => rule.namespace))) {
       const kind = namespace === undefined ? "ClusterRole" : "Role";
@@ -164,13 +177,10 @@ describe.skipIf(missing !== undefined)("k8s_attributes on a real API server", ()
       });
       await post(`${scope}/${kind.toLowerCase()}bindings`, {
         metadata: { name },
-        subjects: [{ kind: "ServiceAccount", namespace: "default", name }],
+        subjects: [{ kind: "ServiceAccount", namespace: "default", name: account }],
         roleRef: { apiGroup: "rbac.authorization.k8s.io", kind, name },
       });
     }
-    const path = join(cluster.state, `${name}.kubeconfig`);
-    await writeFile(path, cluster.kubeconfigFor(token));
-    return path;
   }
 
   async function rightsOf(section: object): Promise<readonly AccessRule[]> {
@@ -179,15 +189,12 @@ describe.skipIf(missing !== undefined)("k8s_attributes on a real API server", ()
     return rightsNeededBy(result.config);
   }
 
-  /** A processor of that configuration with the rights that it needs, once everything is known. */
-  async function started(
-    section: object,
-    signal: Signal = "traces",
-    rights?: readonly AccessRule[],
-  ): Promise<RunningProcessor> {
+  /** A processor of that configuration, with the rights that it needs unless it brings an account. */
+  async function started(section: object, signal: Signal = "traces"): Promise<RunningProcessor> {
+    const own = "kube_config_path" in section ? undefined : await accountWith(await rightsOf(section));
     const config = {
       auth_type: "kubeConfig",
-      kube_config_path: await accountWith(rights ?? (await rightsOf(section))),
+      ...(own && { kube_config_path: own.kubeconfig }),
       wait_for_metadata: true,
       kube_api_qps: 100,
       kube_api_burst: 100,
@@ -295,23 +302,20 @@ describe.skipIf(missing !== undefined)("k8s_attributes on a real API server", ()
   });
 
   test("completes what came before its owners", async () => {
-    await using processor = await started(everything);
-    // A pod whose ReplicaSet and Deployment are made after it: the owner's uid is known before the owner is.
-    const replicaSet = await workload(
-      "ReplicaSet",
-      "late-6d4cf56db6",
-      await workload("Deployment", "late", undefined, "other"),
-      "other",
-    );
-    const address = await pod("late-6d4cf56db6-a", replicaSet, { "pod-template-hash": "6d4cf56db6" }, "other");
+    const rights = await rightsOf(everything);
+    const [later, first] = [rights.filter(isOfReplicaSets), rights.filter((rule) => !isOfReplicaSets(rule))];
+    const account = await accountWith(first);
+    const section = { ...everything, kube_config_path: account.kubeconfig, wait_for_metadata_timeout: "1s" };
+    await using processor = await started(section);
+    const address = addresses.get("Deployment");
+    const early = await processor.send({}, address);
+    expect(early).toMatchObject({ "k8s.deployment.name": "web", "k8s.namespace.annotation.note": "shop" });
+    expect(early).not.toHaveProperty(["k8s.deployment.uid"]);
+    // Now ReplicaSets may be listed, which lead from the pod to its Deployment. A right is asked for again in half a minute.
+    await account.grant(later);
     await expect
-      .poll(() => processor.send({}, address), { timeout: 10_000 })
-      .toMatchObject({
-        "k8s.pod.name": "late-6d4cf56db6-a",
-        "k8s.deployment.name": "late",
-        "deployment.team": "checkout",
-        "k8s.namespace.annotation.note": "other",
-      });
+      .poll(() => processor.send({}, address), { timeout: 100_000 })
+      .toMatchObject({ ...named("Deployment", "web"), ...named("ReplicaSet", "web-66f5996c7c") });
   });
 
   test("needs no more than a Role for one namespace", async () => {
@@ -407,10 +411,15 @@ describe.skipIf(missing !== undefined)("k8s_attributes on a real API server", ()
     const rights = await rightsOf(everything);
     for (const { resource } of rights) {
       if (resource === "pods") continue;
-      const others = rights.filter((rule) => rule.resource !== resource);
-      await using processor = await started({ ...everything, wait_for_metadata_timeout: "1s" }, "traces", others);
+      const { kubeconfig } = await accountWith(rights.filter((rule) => rule.resource !== resource));
+      const section = { ...everything, kube_config_path: kubeconfig, wait_for_metadata_timeout: "1s" };
+      await using processor = await started(section);
       expect(await processor.send({}, addresses.get("StatefulSet"))).toMatchObject({ "k8s.pod.name": "db-0" });
       expect(processor.logged.join("\n")).toContain(`may not list ${resource}`);
     }
   });
 });
+
+function isOfReplicaSets({ resource }: AccessRule): boolean {
+  return resource === "replicasets";
+}

@@ -5,6 +5,8 @@ import { Enrichment } from "./enrichment.ts";
 import { K8sAttributesProcessor } from "./k8s-attributes-processor.ts";
 import { semconvOfGates } from "./semconv.ts";
 
+export { rightsNeededBy } from "./needs.ts";
+
 /** The process's directories of pods: one for all processors that watch the same pods. */
 const IDENTITY = hostKey<IdentityHub>("identity");
 /** Enrichments by configuration, so that four signals keep the attributes of a pod once. */
