@@ -4,6 +4,7 @@ import type { Counter, MetricRegistry } from "#telemetry";
 export interface ProcessSizes {
   processes(): number;
   cgroups(): number;
+  cgroupsLeftOut(): number;
 }
 
 /** What became of the processes that were sampled. */
@@ -39,6 +40,9 @@ export class ProcessMetrics {
       );
     size("processes", "Processes known, those that ended a short time ago included.", (s) => s.processes());
     size("cgroups", "Control groups known, of all hierarchies.", (s) => s.cgroups());
+    size("cgroups_left_out", "Control groups not taken since the start, because there were too many.", (s) =>
+      s.cgroupsLeftOut(),
+    );
   }
 
   /** Lets go of the table: the registry outlives it. */

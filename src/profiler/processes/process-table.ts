@@ -84,6 +84,7 @@ export class ProcessTable {
     this.#metrics = new ProcessMetrics(settings.telemetry.metrics, {
       processes: () => this.size,
       cgroups: () => settings.tree.size,
+      cgroupsLeftOut: () => settings.tree.refused,
     });
   }
 
