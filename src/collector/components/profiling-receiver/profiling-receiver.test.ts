@@ -10,15 +10,6 @@ import { ProfilingReceiver, type SamplingProfiler } from "./profiling-receiver.t
 
 const PODS = new URL("../../../../testdata/captures/pods.json", import.meta.url).pathname;
 
-// On a machine that can't be sampled it starts and does nothing.
-lifecycleSuite(profilingReceiverFactory, [
-  { name: "wherever it runs", config: { error_mode: "ignore" } },
-  {
-    name: "with rules about pods",
-    config: { error_mode: "ignore", selection: { namespaces: { exclude: ["web"] }, identity_file: PODS } },
-  },
-]);
-
 /** One resource with one scope, one profile and two samples: enough for the receiver, which only counts. */
 const REQUEST = Uint8Array.of(0x0a, 8, 0x12, 6, 0x12, 4, 0x12, 0, 0x12, 0);
 const SAMPLES = 2;
@@ -44,6 +35,21 @@ class FakeProfiler implements SamplingProfiler {
     if (this.last) await this.deliver(this.last, SAMPLES).catch(() => undefined);
   }
 }
+
+// test/cli/agent.test.ts starts and stops it with the real profiler, which needs a clock that goes.
+lifecycleSuite(
+  {
+    ...profilingReceiverFactory,
+    create: (context, config, consumers) =>
+      new ProfilingReceiver(context, config, consumers.profiles, (_settings, _telemetry, deliver) =>
+        Promise.resolve(new FakeProfiler(deliver, [], undefined)),
+      ),
+  },
+  [
+    { name: "with defaults", config: null },
+    { name: "with rules about pods", config: { selection: { namespaces: { exclude: ["web"] }, identity_file: PODS } } },
+  ],
+);
 
 interface Rig {
   readonly context: TestContext;
