@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { ConsumeError, hostKey } from "#collector";
+import { ConsumeError, hostKey, type ReceiverFactory } from "#collector";
 import type { IdentityHub } from "#identity";
 import type { DeliverProfiles, ProfilerSettings } from "#profiler";
 import { RecordingConsumer, testContext, type TestContext } from "../../testing/context.ts";
 import { lifecycleSuite } from "../../testing/lifecycle-suite.ts";
-import { profilingConfig } from "./config.ts";
+import { profilingConfig, type ProfilingConfig } from "./config.ts";
 import { profilingReceiverFactory } from "./index.ts";
 import { ProfilingReceiver, type SamplingProfiler } from "./profiling-receiver.ts";
 
@@ -36,20 +36,18 @@ class FakeProfiler implements SamplingProfiler {
   }
 }
 
-// test/cli/agent.test.ts starts and stops it with the real profiler, which needs a clock that goes.
-lifecycleSuite(
-  {
-    ...profilingReceiverFactory,
-    create: (context, config, consumers) =>
-      new ProfilingReceiver(context, config, consumers.profiles, (_settings, _telemetry, deliver) =>
-        Promise.resolve(new FakeProfiler(deliver, [], undefined)),
-      ),
-  },
-  [
-    { name: "with defaults", config: null },
-    { name: "with rules about pods", config: { selection: { namespaces: { exclude: ["web"] }, identity_file: PODS } } },
-  ],
-);
+/** Like the real one, whose profiler `test/cli/agent.test.ts` starts: that needs a clock that goes. */
+const factory: ReceiverFactory<ProfilingConfig> = {
+  ...profilingReceiverFactory,
+  create: (context, config, { profiles }) =>
+    new ProfilingReceiver(context, config, profiles, (_settings, _telemetry, deliver) =>
+      Promise.resolve(new FakeProfiler(deliver, [], undefined)),
+    ),
+};
+lifecycleSuite(factory, [
+  { name: "with defaults", config: null },
+  { name: "with rules about pods", config: { selection: { namespaces: { exclude: ["web"] }, identity_file: PODS } } },
+]);
 
 interface Rig {
   readonly context: TestContext;
