@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import type { SamplerCounters } from "../../src/profiler/sampler/sample-source.ts";
 import { kernelKnows } from "../agent/harness/kernel-objects.ts";
 import { canSample } from "../agent/harness/requirements.ts";
+import { hasProgram } from "../has-program.ts";
 import { until } from "../peers/program.ts";
 
 const here = canSample();
@@ -22,9 +23,11 @@ class Draining implements Disposable {
   #output = "";
   #errors = false;
 
-  constructor(...args: readonly string[]) {
+  /** @param launcher a command that starts the process with fewer rights */
+  constructor(args: readonly string[] = [], launcher: readonly string[] = []) {
     const program = join(import.meta.dirname, "programs/draining.ts");
-    this.process = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+    const [file = "", ...rest] = [...launcher, process.execPath, program, ...args];
+    this.process = spawn(file, rest, { stdio: ["ignore", "pipe", "inherit"] });
     this.process.stdout.setEncoding("utf8").on("data", (text: string) => (this.#output += text));
     this.process.once("exit", (code) => (this.#errors = code !== null && code !== 0));
   }
@@ -90,7 +93,7 @@ describe.skipIf(!here)("the process that samples", () => {
   });
 
   test("samples on with the few privileges that it keeps, and can't get the others back", async () => {
-    using draining = new Draining("drop");
+    using draining = new Draining(["drop"]);
     const first = await draining.until("records", ({ records }) => records > 0);
     expect(first.kept).toEqual([
       "CAP_BPF",
@@ -106,5 +109,14 @@ describe.skipIf(!here)("the process that samples", () => {
     expect([set("CapEff"), set("CapPrm"), set("CapBnd")]).toEqual([kept, kept, kept]);
     expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
     await draining.until("more records", ({ records }) => records > first.records + 5);
+  });
+
+  test.skipIf(!hasProgram("setpriv", "--version"))("needs two capabilities, and not to be root", async () => {
+    const two = "+bpf,+perfmon";
+    const only = [`--inh-caps=-all,${two}`, `--ambient-caps=${two}`, `--bounding-set=-all,${two}`];
+    using draining = new Draining([], ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", ...only]);
+    const { counters } = await draining.until("records", ({ records }) => records > 10);
+    expect(counters.malformed).toBe(0);
+    expect(readFileSync(`/proc/${draining.process.pid}/status`, "latin1")).toMatch(/^Uid:\s+65534\s/m);
   });
 });

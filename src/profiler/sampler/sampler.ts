@@ -15,7 +15,7 @@ import {
   SystemCallError,
   updateElement,
 } from "#linux";
-import type { Telemetry } from "#telemetry";
+import type { Logger, Telemetry } from "#telemetry";
 import { AwayStacks } from "./away-stacks.ts";
 import { problemsHere } from "./check-kernel.ts";
 import { CpuTimeKeeper } from "./cpu-time.ts";
@@ -47,7 +47,10 @@ export interface SamplerSettings {
   readonly offCpuThreshold?: number;
   /** The only process wanted. */
   readonly pid?: number;
-  /** Has the kernel measure the programs, for `stats()`: two looks at its clock a run, of every BPF program. */
+  /**
+   * Has the kernel measure the programs, for `stats()`: two looks at its clock a run, of every BPF program. Needs
+   * CAP_SYS_ADMIN, without which there are samples, but zeros in `stats()`.
+   */
   readonly measureRunTime?: boolean;
   /** CPUs to sample, asked again at each `followCpus`; those that are online unless said. */
   readonly cpus?: () => readonly number[];
@@ -143,7 +146,7 @@ export class Sampler implements SampleSource {
     const program = object.program(ON_CPU);
     this.#timers = new CpuTimers(program, periodNs, settings.cpus ?? onlineCpus, hitsOf, this.#time, logger);
     try {
-      if (settings.measureRunTime) this.#descriptors.push(enableRunTimeStats());
+      if (settings.measureRunTime) this.#measure(logger);
       this.#ring = new MappedRing(object.map("ring"), ringBytes);
     } catch (error) {
       this.#closeDescriptors();
@@ -241,6 +244,17 @@ export class Sampler implements SampleSource {
     this.#closeDescriptors();
     this.#ring.close();
     this.#object.close();
+  }
+
+  #measure(logger: Logger): void {
+    try {
+      this.#descriptors.push(enableRunTimeStats());
+    } catch (error) {
+      if (!(error instanceof SystemCallError)) throw error;
+      logger.warn("the kernel doesn't measure its programs: CAP_SYS_ADMIN is needed for that", {
+        reason: error.message,
+      });
+    }
   }
 
   #attach(tracepoint: string): void {
