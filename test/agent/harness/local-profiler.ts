@@ -4,6 +4,9 @@ import { MetricRegistry, silentLogger, systemClock } from "#telemetry";
 import { setTimeout as delay } from "node:timers/promises";
 import { readSamples, type Sample } from "./samples.ts";
 
+/** How long the last names may take on a busy machine. */
+const NAME_WITHIN_MS = 5000;
+
 /** A profiler at work; disposing of it stops it. */
 export class LocalProfiler implements AsyncDisposable {
   readonly metrics = new MetricRegistry();
@@ -60,7 +63,7 @@ export class LocalProfiler implements AsyncDisposable {
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    await this.#profiler.stop();
+    await this.#profiler.stop(NAME_WITHIN_MS);
   }
 
   /** Samples of a container. */
