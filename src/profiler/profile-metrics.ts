@@ -1,4 +1,6 @@
 import type { Counter, Histogram, MetricRegistry } from "#telemetry";
+import { FLAWS } from "./profiles/flaws.ts";
+import type { BuiltRequest } from "./profiles/request-builder.ts";
 import type { SamplerCounters } from "./sampler/sample-source.ts";
 
 /** Why a sample that the kernel took is in no request. */
@@ -7,10 +9,6 @@ export type DropReason =
   | "backlog"
   /** The request that held it was refused. */
   | "refused";
-
-/** Why the address where a sample hit has no name, in the order of `Unnamed`. */
-export const UNNAMED_REASONS = ["no_symbol", "process_gone", "unmapped", "generated", "kernel_hidden"] as const;
-export type UnnamedReason = (typeof UNNAMED_REASONS)[number];
 
 /** What happens to each hit of the timer, by the kernel's counts. */
 const OUTCOMES = ["samples", "idle", "denied", "otherProcess", "lost", "missed"] as const;
@@ -28,10 +26,9 @@ export interface ProfilerSizes {
 /** What the profiler counts. */
 export class ProfileMetrics {
   readonly dropped: Readonly<Record<DropReason, Counter>>;
-  readonly truncated: Counter;
-  readonly unnamed: Readonly<Record<UnnamedReason, Counter>>;
-  readonly requests: Counter;
-  readonly requestBytes: Counter;
+  readonly #requests: Counter;
+  readonly #requestBytes: Counter;
+  readonly #flawed: readonly Counter[];
   readonly buildSeconds: Histogram;
   readonly #outcomes: Readonly<Record<(typeof OUTCOMES)[number], Counter>>;
   readonly #offCpu: Counter;
@@ -58,19 +55,18 @@ export class ProfileMetrics {
     const dropped = (reason: string): Counter =>
       counter("samples_dropped", "Samples that were taken, but are in no request.", { reason });
     this.dropped = { backlog: dropped("backlog"), refused: dropped("refused") };
-    this.truncated = counter("samples_truncated", "Samples whose callers could not be followed to the root.");
-    this.unnamed = Object.fromEntries(
-      UNNAMED_REASONS.map((reason) => [
-        reason,
-        counter("samples_unnamed", "Samples whose innermost frame has no function name.", { reason }),
-      ]),
-    ) as Record<UnnamedReason, Counter>;
+    this.#flawed = FLAWS.map((flaw) => {
+      const [kind, reason] = flaw.split(".");
+      return reason === undefined
+        ? counter("samples_truncated", "Samples whose callers could not be followed to the root.")
+        : counter(`samples_${kind}`, "Samples whose innermost frame has no function name.", { reason });
+    });
     this.#offCpu = counter("off_cpu_intervals", "Intervals off the CPU that were recorded.");
     this.#offCpuLost = counter("off_cpu_intervals_lost", "Intervals off the CPU for which there was no room.");
     this.#lifecycleLost = counter("lifecycle_lost", "Starts and ends of processes for which the ring had no room.");
     this.#malformed = counter("records_malformed", "Records of the kernel that could not be read.");
-    this.requests = counter("requests", "Requests built.");
-    this.requestBytes = counter("request_bytes", "Bytes of the requests built.");
+    this.#requests = counter("requests", "Requests built.");
+    this.#requestBytes = counter("request_bytes", "Bytes of the requests built.");
     this.buildSeconds = metrics.histogram("podflame_profiling_build_seconds", {
       help: "Time to build a request.",
     });
@@ -82,6 +78,13 @@ export class ProfileMetrics {
     size("symbol_bytes", "Memory of all symbol tables.", (s) => s.nameBytes());
     size("locations_waiting", "Locations that wait for their names.", (s) => s.unnamed());
     size("kernel_bytes", "Memory that the kernel holds for programs and tables.", (s) => s.kernelBytes());
+  }
+
+  /** Counts a request. */
+  built({ request, flawed }: BuiltRequest): void {
+    this.#requests.add();
+    this.#requestBytes.add(request.length);
+    for (const [flaw, count] of flawed.entries()) this.#flawed[flaw]!.add(count);
   }
 
   /** Takes over what the kernel counted since the last time. */

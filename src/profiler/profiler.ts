@@ -1,12 +1,14 @@
 import { availableParallelism } from "node:os";
 import { CgroupTree } from "#linux";
+import type { KernelList } from "#symbols";
 import type { Telemetry, Timer } from "#telemetry";
 import { hostAttributes } from "./host-attributes.ts";
+import { openKernelList } from "./naming/kernel-code.ts";
 import { ProcessWalks } from "./naming/process-walks.ts";
-import { ProcessTable, type SamplePlace } from "./processes/index.ts";
-import { ProfileMetrics, UNNAMED_REASONS } from "./profile-metrics.ts";
+import { ProcessTable } from "./processes/index.ts";
+import { ProfileMetrics } from "./profile-metrics.ts";
 import { UnixClock } from "./profiles/unix-clock.ts";
-import { Recording, type RequestCounts } from "./recording.ts";
+import { Recording } from "./recording.ts";
 import type { SampleSource } from "./sampler/sample-source.ts";
 import { Sampler } from "./sampler/sampler.ts";
 import { CgroupSelector } from "./selection/index.ts";
@@ -26,9 +28,25 @@ export interface ProfilerAccounts {
   readonly idle: number;
   /** Of tasks that the filter or the selection leaves out. */
   readonly denied: number;
-  /** By reason: never in a request. */
-  readonly lost: Readonly<Record<"ring_full" | "missed" | "malformed" | "backlog" | "refused", number>>;
+  /** Never in a request. */
+  readonly lost: Readonly<Record<LossReason, number>>;
 }
+
+/** Why a period of a timer is in no request, though it should be. */
+const LOSSES = [
+  /** The ring between kernel and profiler had no room. */
+  "ring_full",
+  /** The timer didn't fire: the machine was held up. */
+  "missed",
+  /** The record could not be read. */
+  "malformed",
+  /** Earlier requests were still being delivered, and as many samples as are kept waited already. */
+  "backlog",
+  /** The request was refused. */
+  "refused",
+] as const;
+export type LossReason = (typeof LOSSES)[number];
+const NOTHING_LOST = { ring_full: 0, missed: 0, malformed: 0, backlog: 0, refused: 0 };
 
 /** While there are samples the ring is looked at so often: soon enough to read processes that live only a moment. */
 const DRAIN_INTERVAL_MS = 250;
@@ -46,6 +64,8 @@ const MIN_RING_BYTES_A_CPU = 64 * 1024;
 const MIN_RING_BYTES = 256 * 1024;
 /** A request waits so long at most for names that are being read. */
 const NAME_WITHIN_MS = 1000;
+/** Whoever starts it wants to see soon that it works. */
+const FIRST_REPORT_MS = 1000;
 /** Between two looks at cgroups and pods, where some are selected. */
 const SELECT_INTERVAL_MS = 1000;
 
@@ -53,6 +73,7 @@ const SELECT_INTERVAL_MS = 1000;
 export interface ProfilerParts {
   readonly openSource: (settings: ProfilerSettings, telemetry: Telemetry) => SampleSource;
   readonly cgroups: (telemetry: Telemetry) => CgroupTree;
+  readonly openKernelList: () => KernelList | undefined;
   /** CLOCK_MONOTONIC. */
   readonly monotonicNs: () => bigint;
 }
@@ -69,6 +90,7 @@ const THIS_MACHINE: ProfilerParts = {
       telemetry,
     ),
   cgroups: ({ clock }) => new CgroupTree({ clock }),
+  openKernelList,
   monotonicNs: () => process.hrtime.bigint(),
 };
 
@@ -88,6 +110,7 @@ export class Profiler {
   #drainIntervalMs = DRAIN_INTERVAL_MS;
   #delivering: Promise<void> | undefined;
   #refused = 0;
+  #lastAccounts: ProfilerAccounts = { samples: 0, idle: 0, denied: 0, lost: NOTHING_LOST };
   #selectedAtMs = 0;
 
   constructor(
@@ -120,7 +143,7 @@ export class Profiler {
       () => {},
     );
     this.#scheduleDrain(this.#drainIntervalMs);
-    this.#scheduleFlush();
+    this.#scheduleFlush(Math.min(FIRST_REPORT_MS, this.#settings.reporterIntervalMs));
     this.#telemetry.logger.info("profiler started", {
       frequencyHz: this.#frequencyHz,
       cpus: running.source.onlineCpus,
@@ -143,6 +166,7 @@ export class Profiler {
     this.#drain(running);
     await this.#settle(running, nameWithinMs);
     await this.flushNow();
+    this.#lastAccounts = this.accounts();
     this.#running = undefined;
     running.metrics.follow(running.source.counters());
     running.metrics.close();
@@ -167,27 +191,35 @@ export class Profiler {
     if (!running) return;
     this.#drain(running);
     await this.#settle(running, NAME_WITHIN_MS);
-    while (this.#delivering) await this.#delivering;
+    await this.#delivered();
     if (this.#running === running) this.#flush(running);
-    await this.#delivering;
+    await this.#delivered();
   }
 
+  /** Since the start; after `stop` as it was then. */
   accounts(): ProfilerAccounts {
-    const counters = this.#running?.source.counters();
+    if (!this.#running) return this.#lastAccounts;
+    const { source, recording } = this.#running;
+    const counters = source.counters();
     const lost = {
-      ring_full: counters?.lost ?? 0,
-      missed: counters?.missed ?? 0,
-      malformed: counters?.malformed ?? 0,
-      backlog: this.#running?.recording.refused ?? 0,
+      ring_full: counters.lost,
+      missed: counters.missed,
+      malformed: counters.malformed,
+      backlog: recording.refused,
       refused: this.#refused,
     };
-    const notWanted = this.#running?.recording.notWanted ?? 0;
+    const { notWanted } = recording;
     return {
-      samples: (counters?.samples ?? 0) - lost.malformed - lost.backlog - lost.refused - notWanted,
-      idle: counters?.idle ?? 0,
-      denied: (counters?.denied ?? 0) + (counters?.otherProcess ?? 0) + notWanted,
+      samples: counters.samples - lost.malformed - lost.backlog - lost.refused - notWanted,
+      idle: counters.idle,
+      denied: counters.denied + counters.otherProcess + notWanted,
       lost,
     };
+  }
+
+  /** When no request is on its way. */
+  async #delivered(): Promise<void> {
+    while (this.#delivering) await this.#delivering;
   }
 
   #scheduleDrain(delayMs: number): void {
@@ -195,10 +227,9 @@ export class Profiler {
     this.#drainTimer = this.#telemetry.clock.timer(delayMs, () => this.#turn());
   }
 
-  #scheduleFlush(): void {
-    const { reporterIntervalMs, reporterJitter } = this.#settings;
-    const jitter = 1 + reporterJitter * (Math.random() * 2 - 1);
-    this.#flushTimer = this.#telemetry.clock.timer(reporterIntervalMs * jitter, () => {
+  #scheduleFlush(afterMs = this.#settings.reporterIntervalMs): void {
+    const jitter = 1 + this.#settings.reporterJitter * (Math.random() * 2 - 1);
+    this.#flushTimer = this.#telemetry.clock.timer(afterMs * jitter, () => {
       void this.flushNow().finally(() => {
         if (this.#running) this.#scheduleFlush();
       });
@@ -245,6 +276,15 @@ export class Profiler {
     return { taken, more: unfinished || batch === BATCH_RECORDS };
   }
 
+  /** What was lost since the last request. */
+  #lostSince(running: Running): Record<string, number> {
+    const { lost } = this.accounts();
+    const before = running.toldLost;
+    running.toldLost = lost;
+    running.metrics.dropped.backlog.add(lost.backlog - before.backlog);
+    return Object.fromEntries(LOSSES.map((reason) => [reason, lost[reason] - before[reason]]));
+  }
+
   /** Hands over a request, unless the last one is still on its way: then samples wait. */
   #flush(running: Running): void {
     const { source, recording, metrics, unixClock } = running;
@@ -259,15 +299,15 @@ export class Profiler {
       unixOffsetNs: unixClock.offsetNs(),
       frequencyHz: this.#frequencyHz,
       values: this.#settings.values,
-      attributes: 0,
+      lost: this.#lostSince(running),
     });
     running.windowStartNs = endNs;
     recording.endFlush();
     void recording.kernel.load();
     if (!built) return;
-    countRequest(metrics, built.request, built.counts);
+    metrics.built(built);
     metrics.buildSeconds.record((this.#telemetry.clock.monotonicMs() - startedMs) / 1000);
-    const { samples } = built.counts;
+    const { samples } = built;
     this.#delivering = this.#deliver(built.request, samples).then(
       () => {
         this.#delivering = undefined;
@@ -293,6 +333,8 @@ interface Running {
   readonly unixClock: UnixClock;
   /** CLOCK_MONOTONIC at the end of the last request. */
   windowStartNs: number;
+  /** What was lost until then. */
+  toldLost: ProfilerAccounts["lost"];
 }
 
 function openRunning(settings: ProfilerSettings, telemetry: Telemetry, parts: ProfilerParts): Running {
@@ -309,9 +351,14 @@ function openRunning(settings: ProfilerSettings, telemetry: Telemetry, parts: Pr
     serviceNames: settings.serviceNames,
     onForgotten: (process) => recording.forget(process),
   });
-  const host = settings.hostAttributes ? hostAttributes() : [];
-  const admits = (place: SamplePlace): boolean => selector?.admits(place) ?? true;
-  const recording = new Recording(settings, processes, host, admits, new ProcessWalks(source), telemetry.clock);
+  const recording = new Recording(settings, {
+    processes,
+    host: settings.hostAttributes ? hostAttributes() : [],
+    admits: (place) => selector?.admits(place) ?? true,
+    walks: new ProcessWalks(source),
+    openKernelList: parts.openKernelList,
+    clock: telemetry.clock,
+  });
   const metrics = new ProfileMetrics(telemetry.metrics, {
     stacks: () => recording.stackCount,
     locations: () => recording.dictionary.locationCount,
@@ -328,14 +375,8 @@ function openRunning(settings: ProfilerSettings, telemetry: Telemetry, parts: Pr
     metrics,
     unixClock: new UnixClock(telemetry.clock, parts.monotonicNs),
     windowStartNs: Number(parts.monotonicNs()),
+    toldLost: NOTHING_LOST,
   };
-}
-
-function countRequest(metrics: ProfileMetrics, request: Uint8Array, counts: RequestCounts): void {
-  metrics.requests.add();
-  metrics.requestBytes.add(request.length);
-  metrics.truncated.add(counts.truncated);
-  for (const [at, reason] of UNNAMED_REASONS.entries()) metrics.unnamed[reason].add(counts.unnamed[at]);
 }
 
 function ringBytesFor(frequencyHz: number): number {

@@ -1,4 +1,5 @@
 import { MemoryBlocks } from "#linux";
+import type { KernelList } from "#symbols";
 import type { Clock } from "#telemetry";
 import { CodeFiles } from "./naming/code-files.ts";
 import { FrameTypes } from "./naming/frame-types.ts";
@@ -8,13 +9,14 @@ import type { ProcessWalks } from "./naming/process-walks.ts";
 import type { Process, ProcessTable, SamplePlace } from "./processes/index.ts";
 import { ContextTable } from "./profiles/context-table.ts";
 import { Dictionary } from "./profiles/dictionary.ts";
-import { RequestBuilder, type RequestWindow } from "./profiles/request-builder.ts";
+import { TRUNCATED_FLAW } from "./profiles/flaws.ts";
+import { type BuiltRequest, RequestBuilder, type RequestWindow } from "./profiles/request-builder.ts";
 import { type ResourceAttributes, ResourceTable } from "./profiles/resource-table.ts";
 import { SampleKind, SampleLog } from "./profiles/sample-log.ts";
 import { RecordFlag, RecordKind, type RecordView } from "./sampler/record.ts";
 import type { ProfilerSettings } from "./settings.ts";
 import { PendingStacks } from "./stacks/pending-stacks.ts";
-import { ShownStacks } from "./stacks/shown-stacks.ts";
+import { type ShownStack, ShownStacks } from "./stacks/shown-stacks.ts";
 import { StackResolver } from "./stacks/stack-resolver.ts";
 import { StackTable } from "./stacks/stack-table.ts";
 
@@ -25,12 +27,16 @@ const MAX_STACKS = 1 << 15;
 /** Stacks of the kernel alone are the same in all processes. */
 const NO_PROCESS = 0;
 
-/** What became of the samples of a request. */
-export interface RequestCounts {
-  readonly samples: number;
-  readonly truncated: number;
-  /** By `Unnamed`. */
-  readonly unnamed: Float64Array;
+/** What a recording is made from. */
+export interface RecordingParts {
+  readonly processes: ProcessTable;
+  /** Attributes of every resource. */
+  readonly host: ResourceAttributes;
+  /** Whether samples of a place are wanted: for those taken before the kernel knew. */
+  readonly admits: (place: SamplePlace) => boolean;
+  readonly walks: ProcessWalks;
+  readonly openKernelList: () => KernelList | undefined;
+  readonly clock: Clock;
 }
 
 /**
@@ -52,26 +58,18 @@ export class Recording {
   readonly #stacks = new StackTable();
   readonly #pending = new PendingStacks();
   readonly #log = new SampleLog(MAX_SAMPLES);
-  #truncated = 0;
-  readonly #unnamed = new Float64Array(8);
   /** Samples for which there was no room, since the start. */
   refused = 0;
   /** Samples of those who should not have been sampled, since the start. */
   notWanted = 0;
 
-  constructor(
-    settings: ProfilerSettings,
-    processes: ProcessTable,
-    host: ResourceAttributes,
-    admits: (place: SamplePlace) => boolean,
-    walks: ProcessWalks,
-    clock: Clock,
-  ) {
+  constructor(settings: ProfilerSettings, parts: RecordingParts) {
+    const { processes, host, admits, walks, clock } = parts;
     this.#processes = processes;
     this.#clock = clock;
     const { dictionary, files } = this;
     const types = new FrameTypes(dictionary);
-    this.kernel = new KernelCode(dictionary, types, clock);
+    this.kernel = new KernelCode(dictionary, types, parts.openKernelList, clock);
     this.queue = new NameQueue(dictionary, types, settings.addresses === "exact", clock);
     const { queue } = this;
     const blocks = new MemoryBlocks();
@@ -132,17 +130,16 @@ export class Recording {
   }
 
   /** Builds the request of all samples so far, and forgets them; undefined if there are none that are wanted. */
-  build(window: RequestWindow): { readonly request: Uint8Array; readonly counts: RequestCounts } | undefined {
+  build(window: RequestWindow): BuiltRequest | undefined {
     if (this.#log.length === 0) return undefined;
     this.#resolve(Infinity, true);
     this.#contexts.settle();
-    this.#truncated = 0;
-    this.#unnamed.fill(0);
     const taken = this.#log.length;
-    const { request, samples } = this.#builder.build(
+    const built = this.#builder.build(
       this.#log,
       {
-        stackOf: (stack) => this.#shownStack(stack),
+        stackOf: (stack) => this.#shownStack(stack).stack,
+        flawsOf: (stack) => this.#flawsOf(this.#shownStack(stack)),
         resourceOf: (context) => this.#contexts.resourceOf(context),
         attributesOf: (context) => this.#contexts.attributesOf(context),
       },
@@ -150,9 +147,8 @@ export class Recording {
     );
     this.#log.clear();
     this.#contexts.clear();
-    this.notWanted += taken - samples;
-    if (samples === 0) return undefined;
-    return { request, counts: { samples, truncated: this.#truncated, unnamed: this.#unnamed } };
+    this.notWanted += taken - built.samples;
+    return built.samples === 0 ? undefined : built;
   }
 
   /** Ends a flush, after `build`: lets go of what is no longer used. */
@@ -206,13 +202,15 @@ export class Recording {
     return false;
   }
 
-  /** The stack in the dictionary as a sample shows it; counts what is wrong with it. */
-  #shownStack(stack: number): number {
+  #shownStack(stack: number): ShownStack {
+    return this.#shown.of(this.#stacks.dictionaryStack(stack), this.#stacks.isCut(stack));
+  }
+
+  /** What is wrong with a stack, as bits of `FLAWS`. */
+  #flawsOf({ stack, isTruncated }: ShownStack): number {
     const { dictionary } = this;
-    const shown = this.#shown.of(this.#stacks.dictionaryStack(stack), this.#stacks.isCut(stack));
-    const leaf = dictionary.leafOf(shown.stack);
-    if (leaf !== 0 && dictionary.linesOf(leaf) === 0) this.#unnamed[dictionary.reasonOf(leaf)]!++;
-    if (shown.isTruncated) this.#truncated++;
-    return shown.stack;
+    const leaf = dictionary.leafOf(stack);
+    const unnamed = leaf !== 0 && dictionary.linesOf(leaf) === 0 ? 1 << dictionary.reasonOf(leaf) : 0;
+    return unnamed | (isTruncated ? 1 << TRUNCATED_FLAW : 0);
   }
 }

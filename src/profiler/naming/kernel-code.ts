@@ -24,10 +24,11 @@ export class KernelCode {
   readonly #locations = new IntList();
   #generation = -1;
 
-  constructor(dictionary: Dictionary, types: FrameTypes, clock: Clock) {
+  /** @param openList opens the kernel's list of symbols; undefined if it can't */
+  constructor(dictionary: Dictionary, types: FrameTypes, openList: () => KernelList | undefined, clock: Clock) {
     this.#dictionary = dictionary;
     this.#types = types;
-    this.#symbols = new KernelSymbols(openKernelList, clock);
+    this.#symbols = new KernelSymbols(openList, clock);
   }
 
   /** Why kernel frames have no names; undefined if they have. */
@@ -93,7 +94,8 @@ export class KernelCode {
   }
 }
 
-function openKernelList(): KernelList | undefined {
+/** /proc/kallsyms; undefined if it can't be opened. */
+export function openKernelList(): KernelList | undefined {
   let fd: number;
   try {
     fd = openSync("/proc/kallsyms", "r");

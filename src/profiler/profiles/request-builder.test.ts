@@ -13,7 +13,7 @@ const WINDOW: RequestWindow = {
   unixOffsetNs: UNIX_NS,
   frequencyHz: 20,
   values: "timestamps",
-  attributes: 0,
+  lost: {},
 };
 
 function modelOf({ request: bytes }: { readonly request: Uint8Array }): ProfilesModel {
@@ -73,7 +73,12 @@ test("samples of one stack and one set of attributes are one sample with all the
   log.add(SampleKind.OnCpu, stack, first, 3_000_000_000, 0);
   log.add(SampleKind.OffCpu, stack, first, 4_000_000_000, 12_345_678_901);
   const builder = new RequestBuilder(dictionary, resources);
-  const subjects = { stackOf: (id: number) => id, resourceOf: (id: number) => id, attributesOf: () => attributes };
+  const subjects = {
+    stackOf: (id: number) => id,
+    flawsOf: () => 0,
+    resourceOf: (id: number) => id,
+    attributesOf: () => attributes,
+  };
   const time = (ns: bigint): string => String(UNIX_NS + ns);
   const model = modelOf(builder.build(log, subjects, WINDOW));
   expect(Object.fromEntries(told(model))).toEqual({
@@ -103,7 +108,7 @@ test("the window is wide enough for samples that the ring held back", () => {
   log.add(SampleKind.OnCpu, 0, 0, 900_000_000, 0);
   log.add(SampleKind.OnCpu, 0, 0, 6_000_000_000, 0);
   const builder = new RequestBuilder(dictionary, resources);
-  const subjects = { stackOf: () => 0, resourceOf: () => 0, attributesOf: () => 0 };
+  const subjects = { stackOf: () => 0, flawsOf: () => 0, resourceOf: () => 0, attributesOf: () => 0 };
   const profile = modelOf(builder.build(log, subjects, WINDOW)).resources[0]!.scopes[0]!.profiles[0]!;
   expect(profile.timeUnixNano).toBe(UNIX_NS + 900_000_000n);
   expect(profile.durationNano).toBe(5_100_000_001n);
@@ -162,6 +167,7 @@ test("whatever is sampled, the request says the same as counting by hand, and ho
           log,
           {
             stackOf: (id) => id,
+            flawsOf: () => 0,
             resourceOf: (id) => contexts[id]!.resource,
             attributesOf: (id) => contexts[id]!.attributes,
           },

@@ -2,6 +2,7 @@ import { Writer } from "#wire";
 import { VERSION } from "#telemetry";
 import type { Dictionary } from "./dictionary.ts";
 import { DictionaryWriter } from "./dictionary-writer.ts";
+import { FLAWS } from "./flaws.ts";
 import type { ResourceTable } from "./resource-table.ts";
 import { SampleGroups, type SampleSubjects } from "./sample-groups.ts";
 import { SampleKind, type SampleLog } from "./sample-log.ts";
@@ -35,8 +36,17 @@ export interface RequestWindow {
   readonly unixOffsetNs: bigint;
   readonly frequencyHz: number;
   readonly values: "timestamps" | "merged";
-  /** List of attributes of every profile. */
-  readonly attributes: number;
+  /** Samples of the whole machine that were lost in this time, by reason; those with 0 are not told. */
+  readonly lost: Readonly<Record<string, number>>;
+}
+
+export interface BuiltRequest {
+  /** Newly allocated. */
+  readonly request: Uint8Array;
+  /** Samples in it. */
+  readonly samples: number;
+  /** Of these, those with each of `FLAWS`. */
+  readonly flawed: readonly number[];
 }
 
 /**
@@ -56,17 +66,13 @@ export class RequestBuilder {
     this.#tables = new DictionaryWriter(dictionary);
   }
 
-  /** The request, newly allocated, and how many samples are in it. */
-  build(
-    log: SampleLog,
-    subjects: SampleSubjects,
-    window: RequestWindow,
-  ): { readonly request: Uint8Array; readonly samples: number } {
+  build(log: SampleLog, subjects: SampleSubjects, window: RequestWindow): BuiltRequest {
     const writer = this.#writer;
     const groups = this.#groups;
     writer.reset();
     groups.gather(log, subjects, this.#resources.size);
     const start = new UnixStart(log, window);
+    const flawed = FLAWS.map(() => 0);
     for (let resource = 0; resource < this.#resources.size; resource++) {
       if (groups.firstOf(resource) < 0) continue;
       writer.open(Request.RESOURCE_PROFILES);
@@ -79,7 +85,7 @@ export class RequestBuilder {
       writer.string(2, VERSION);
       writer.close();
       for (const kind of [SampleKind.OnCpu, SampleKind.OffCpu]) {
-        if (groups.has(resource, kind)) this.#writeProfile(log, resource, kind, window, start);
+        if (groups.has(resource, kind)) this.#writeProfile(log, resource, kind, window, start, flawed);
       }
       writer.close();
       writer.string(ResourceProfiles.SCHEMA_URL, SCHEMA_URL);
@@ -89,10 +95,17 @@ export class RequestBuilder {
     this.#tables.write(writer);
     writer.close();
     this.#tables.clear();
-    return { request: writer.finish(), samples: groups.samples };
+    return { request: writer.finish(), samples: groups.samples, flawed };
   }
 
-  #writeProfile(log: SampleLog, resource: number, kind: number, window: RequestWindow, start: UnixStart): void {
+  #writeProfile(
+    log: SampleLog,
+    resource: number,
+    kind: number,
+    window: RequestWindow,
+    start: UnixStart,
+    flawed: number[],
+  ): void {
     const writer = this.#writer;
     const groups = this.#groups;
     const onCpu = kind === SampleKind.OnCpu;
@@ -108,8 +121,23 @@ export class RequestBuilder {
       this.#writeType(Profile.PERIOD_TYPE, "cpu", "nanoseconds");
       writer.varint(Profile.PERIOD, Math.round(NS_PER_S / window.frequencyHz));
     }
-    this.#tables.writeAttributeIndexes(writer, Profile.ATTRIBUTES, window.attributes);
+    for (let flaw = 0; flaw < FLAWS.length; flaw++) flawed[flaw]! += groups.flawed(resource, kind, flaw);
+    this.#tables.writeAttributeIndexes(writer, Profile.ATTRIBUTES, this.#profileAttributes(resource, kind, window));
     writer.close();
+  }
+
+  /** What the profile lacks, and what the machine lost. */
+  #profileAttributes(resource: number, kind: number, { lost }: RequestWindow): number {
+    const dictionary = this.#dictionary;
+    let list = 0;
+    const tell = (key: string, count: number): void => {
+      if (count > 0) list = dictionary.attributeList(dictionary.integerAttribute(key, count), list);
+    };
+    for (const [reason, count] of Object.entries(lost)) tell(`podflame.node.samples.lost.${reason}`, count);
+    for (const [flaw, name] of FLAWS.entries()) {
+      tell(`podflame.samples.${name}`, this.#groups.flawed(resource, kind, flaw));
+    }
+    return list;
   }
 
   #writeType(field: number, type: string, unit: string): void {

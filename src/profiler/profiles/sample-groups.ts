@@ -1,10 +1,13 @@
 import { WordSet } from "../word-set.ts";
+import { FLAWS } from "./flaws.ts";
 import { type SampleLog, widened } from "./sample-log.ts";
 
 /** What the builder has to know of a sample's stack and of the thread that it hit. */
 export interface SampleSubjects {
   /** Number of the stack in the dictionary. */
   stackOf(stack: number): number;
+  /** What is wrong with a stack: indexes of `FLAWS`, as bits. */
+  flawsOf(stack: number): number;
   /** Number of the resource; negative for a sample to be left out. */
   resourceOf(context: number): number;
   /** List of attributes in the dictionary. */
@@ -30,6 +33,8 @@ export class SampleGroups {
   #firstOf = new Int32Array(64);
   #lastOf = new Int32Array(64);
   #kindsOf = new Uint8Array(64);
+  /** By resource and kind, samples with each of the flaws. */
+  #flawed = new Uint32Array(128 * FLAWS.length);
 
   /** Samples in all groups. */
   samples = 0;
@@ -44,6 +49,7 @@ export class SampleGroups {
       const resource = subjects.resourceOf(context);
       if (resource < 0) continue;
       this.samples++;
+      this.#countFlaws(resource * 2 + kind, subjects.flawsOf(log.stacks[at]!));
       key[0] = resource * 2 + kind;
       key[1] = subjects.attributesOf(context);
       key[2] = subjects.stackOf(log.stacks[at]!);
@@ -64,6 +70,11 @@ export class SampleGroups {
 
   has(resource: number, kind: number): boolean {
     return (this.#kindsOf[resource]! & (1 << kind)) !== 0;
+  }
+
+  /** Samples of a resource and kind whose stack has the flaw. */
+  flawed(resource: number, kind: number, flaw: number): number {
+    return this.#flawed[(resource * 2 + kind) * FLAWS.length + flaw]!;
   }
 
   next(group: number): number {
@@ -106,9 +117,17 @@ export class SampleGroups {
       this.#firstOf = new Int32Array(resources * 2);
       this.#lastOf = new Int32Array(resources * 2);
       this.#kindsOf = new Uint8Array(resources * 2);
+      this.#flawed = new Uint32Array(resources * 4 * FLAWS.length);
     }
     this.#firstOf.fill(-1);
     this.#kindsOf.fill(0);
+    this.#flawed.fill(0);
+  }
+
+  #countFlaws(owner: number, flaws: number): void {
+    for (let flaw = 0, rest = flaws; rest !== 0; flaw++, rest >>>= 1) {
+      if ((rest & 1) !== 0) this.#flawed[owner * FLAWS.length + flaw]!++;
+    }
   }
 
   #open(group: number, resource: number, kind: number, sample: number): void {
