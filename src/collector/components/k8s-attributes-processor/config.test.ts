@@ -38,7 +38,7 @@ describe("what is accepted", () => {
             annotations: [],
             otelAnnotations: false,
             semconv: "stable",
-            patternLimits: { deny: expect.any(Array) as string[], maxValueLength: 4_096 },
+            patternLimits: { deny: expect.any(Array) as string[], maxValueLength: 4_096, maxAttributes: 64 },
           },
           excludedPods: ["jaeger-agent", "jaeger-collector"],
         },

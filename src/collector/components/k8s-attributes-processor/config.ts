@@ -59,6 +59,8 @@ const DENIED_KEYS: readonly string[] = [
 ];
 /** Characters of the longest value that a pattern takes; labels have 63 at most, annotations up to 256 KiB. */
 const MAX_PATTERN_VALUE = 4_096;
+/** Attributes that one pattern makes of one object at most. */
+const MAX_PATTERN_ATTRIBUTES = 64;
 
 const regExp = (compile: (pattern: string) => unknown): Field<string> =>
   string((pattern) => {
@@ -172,6 +174,7 @@ const extract = section({
   deployment_name_from_replicaset: optional(boolean()),
   key_regex_deny: optional(list(regExp(wholeKeyRegExp)), [...DENIED_KEYS]),
   key_regex_max_value_length: optional(integer({ min: 1 }), MAX_PATTERN_VALUE),
+  key_regex_max_attributes: optional(integer({ min: 1 }), MAX_PATTERN_ATTRIBUTES),
 });
 
 const exclude = section({ pods: optional(list(section({ name: regExp(anywhereRegExp) })), []) });
@@ -215,6 +218,7 @@ const schema: Field<K8sAttributesConfig> = mapped(
       patternLimits: {
         deny: keys.extract?.key_regex_deny ?? DENIED_KEYS,
         maxValueLength: keys.extract?.key_regex_max_value_length ?? MAX_PATTERN_VALUE,
+        maxAttributes: keys.extract?.key_regex_max_attributes ?? MAX_PATTERN_ATTRIBUTES,
       },
     };
     const excluded = keys.exclude?.pods.map(({ name }) => name) ?? [];

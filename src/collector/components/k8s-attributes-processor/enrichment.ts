@@ -31,9 +31,9 @@ export class Enrichment {
     this.#excluded = config.excludedPods.map(anywhereRegExp);
   }
 
-  /** Attributes left out: for want of room among the names, or because a value was too long. */
+  /** Attributes left out: for want of room among the names, or by the limits of patterns. */
   get dropped(): number {
-    return this.#dropped + this.extraction.tooLong;
+    return this.#dropped + this.extraction.leftOut;
   }
 
   /** The block of a pod whose container is not known. `slot` is one of the directory's, for this enrichment alone. */

@@ -23,6 +23,7 @@ export interface ExtractionConfig {
 export interface PatternLimitsConfig {
   readonly deny: readonly string[];
   readonly maxValueLength: number;
+  readonly maxAttributes: number;
 }
 
 /** Attributes of a container; all others are strings. */
@@ -50,8 +51,8 @@ export class Extraction {
   readonly #wanted: ReadonlySet<string>;
   readonly #semconv: Semconv;
   readonly #rules: ReadonlyMap<RuleObject, ObjectRules>;
-  /** Values left out because they were too long. */
-  tooLong = 0;
+  /** Values that patterns left out because they were too long or too many. */
+  leftOut = 0;
   /** The labels and annotations of pods that the rules need. */
   readonly keys: KeyFilter;
   /** The other objects that it takes to know all that is asked for. */
@@ -101,11 +102,11 @@ export class Extraction {
     put("service.namespace", pod.namespace);
     put("service.name", workload ?? pod.name);
     const rules = this.#rules.get("pod");
-    this.tooLong += rules?.applyLabels(pod.labels, attributes) ?? 0;
+    this.leftOut += rules?.applyLabels(pod.labels, attributes) ?? 0;
     put("service.name", pod.labels.get(NAME_LABEL));
     put("service.name", pod.labels.get(INSTANCE_LABEL));
     put("service.version", pod.labels.get(VERSION_LABEL));
-    this.tooLong += rules?.applyAnnotations(pod.annotations, attributes) ?? 0;
+    this.leftOut += rules?.applyAnnotations(pod.annotations, attributes) ?? 0;
     return attributes;
   }
 
@@ -116,8 +117,8 @@ export class Extraction {
     const from = SURROUNDINGS.find(({ kind }) => kind === object.kind)?.from;
     const rules = from === undefined ? undefined : this.#rules.get(from);
     if (rules === undefined) return attributes;
-    this.tooLong += rules.applyLabels(object.labels, attributes);
-    this.tooLong += rules.applyAnnotations(object.annotations, attributes);
+    this.leftOut += rules.applyLabels(object.labels, attributes);
+    this.leftOut += rules.applyAnnotations(object.annotations, attributes);
     return attributes;
   }
 

@@ -16,10 +16,12 @@ export interface PatternLimits {
   readonly denied: readonly RegExp[];
   /** Longer values are left out: cut, they would be other values. */
   readonly maxValueLength: number;
+  /** Attributes that one pattern makes of one object at most. */
+  readonly maxAttributes: number;
 }
 
 /** For patterns that are written for their keys. */
-export const NO_LIMITS: PatternLimits = { denied: [], maxValueLength: Infinity };
+export const NO_LIMITS: PatternLimits = { denied: [], maxValueLength: Infinity, maxAttributes: Infinity };
 
 /** One rule, ready for use. */
 export interface KeyRule {
@@ -27,7 +29,7 @@ export interface KeyRule {
   matches(key: string): boolean;
   /**
    * Puts what the rule makes of an object's labels or annotations into `attributes`, over what stands there; returns how
-   * many values were too long.
+   * many values were left out, because they were too long or too many.
    */
   extract(values: ReadonlyMap<string, string>, attributes: Map<string, string>): number;
 }
@@ -62,20 +64,21 @@ function regexRule(
   regExp: RegExp,
   tagName: string | undefined,
   prefixes: readonly string[],
-  { denied, maxValueLength }: PatternLimits,
+  { denied, maxValueLength, maxAttributes }: PatternLimits,
 ): KeyRule {
   const isDenied = (key: string): boolean => denied.some((each) => each.test(key));
   return {
     matches: (candidate) => regExp.test(candidate) && !isDenied(candidate),
     extract(values, attributes) {
-      let tooLong = 0;
+      let [taken, leftOut] = [0, 0];
       for (const [key, value] of values) {
         const match = value === "" ? null : regExp.exec(key);
         if (match === null || isDenied(key)) continue;
-        if (value.length > maxValueLength) {
-          tooLong++;
+        if (value.length > maxValueLength || taken === maxAttributes) {
+          leftOut++;
           continue;
         }
+        taken++;
         // Upstream's rule: a name only serves as a template, so without groups it is not used.
         if (tagName === undefined || match.length === 1) {
           for (const prefix of prefixes) attributes.set(prefix + key, value);
@@ -84,7 +87,7 @@ function regexRule(
         const name = expandTemplate(tagName, match);
         if (name !== "") attributes.set(name, value);
       }
-      return tooLong;
+      return leftOut;
     },
   };
 }

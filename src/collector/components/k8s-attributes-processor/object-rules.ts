@@ -38,7 +38,7 @@ export class ObjectRules {
     };
   }
 
-  /** Puts what becomes of an object's labels into `attributes`; returns how many values were too long. */
+  /** Puts what becomes of an object's labels into `attributes`; returns how many values were left out. */
   applyLabels(labels: ReadonlyMap<string, string>, attributes: Map<string, string>): number {
     return applied(this.#labels, labels, attributes);
   }
@@ -53,9 +53,7 @@ export class ObjectRules {
 export function compileRules(config: ExtractionConfig): ReadonlyMap<RuleObject, ObjectRules> {
   const { labels, annotations, otelAnnotations, semconv, patternLimits } = config;
   const limits: PatternLimits =
-    patternLimits === undefined
-      ? NO_LIMITS
-      : { denied: patternLimits.deny.map(wholeKeyRegExp), maxValueLength: patternLimits.maxValueLength };
+    patternLimits === undefined ? NO_LIMITS : { ...patternLimits, denied: patternLimits.deny.map(wholeKeyRegExp) };
   const compiled = new Map<RuleObject, ObjectRules>();
   for (const from of RULE_OBJECTS) {
     const own = (rules: readonly KeyRuleConfig[], field: KeyedField): KeyRule[] =>
@@ -75,7 +73,7 @@ function applied(
   values: ReadonlyMap<string, string>,
   attributes: Map<string, string>,
 ): number {
-  let tooLong = 0;
-  for (const rule of rules) tooLong += rule.extract(values, attributes);
-  return tooLong;
+  let leftOut = 0;
+  for (const rule of rules) leftOut += rule.extract(values, attributes);
+  return leftOut;
 }
