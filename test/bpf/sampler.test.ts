@@ -224,29 +224,37 @@ describe.skipIf(!here || !canMakeCgroups())("selection by cgroup", () => {
 describe.skipIf(!here)("accounts", () => {
   test("hits of all kinds are wall time × CPUs × frequency, whatever the machine does meanwhile", async () => {
     using program = await compiled.run("main");
+    // The test itself may be held up at either end: the true length lies between the two that it can tell.
+    const beforeMs = performance.now();
     using sampling = new Sampling({ frequencyHz: 499 });
     const startMs = performance.now();
     await sampling.collect("main", onCpu(program.pid), 200);
+    const endMs = performance.now();
     const { samples, idle, denied, otherProcess, lost, missed } = sampling.sampler.counters();
-    const expected = ((performance.now() - startMs) / 1000) * 499 * sampling.sampler.onlineCpus;
+    const afterMs = performance.now();
+    const hitsIn = (lengthMs: number): number => (lengthMs / 1000) * 499 * sampling.sampler.onlineCpus;
     const sum = samples + idle + denied + otherProcess + lost + missed;
-    expect(Math.abs(sum / expected - 1)).toBeLessThan(0.01);
+    expect(sum).toBeGreaterThan(0.99 * hitsIn(endMs - startMs));
+    expect(sum).toBeLessThan(1.01 * hitsIn(afterMs - beforeMs));
     sampling.drain();
     expect(sampling.records.filter(({ kind }) => kind === RecordKind.OnCpu).length).toBeGreaterThanOrEqual(samples);
     expect(sampling.records.filter(({ pid }) => pid === 0)).toEqual([]);
   });
 
   test("another frequency holds from then on", async () => {
-    using program = await compiled.run("main");
-    using sampling = new Sampling({ frequencyHz: 20, pid: program.pid });
+    // Two programs and two CPUs: there is a sample of each period, whoever it hits.
+    using first = await compiled.run("main");
+    using second = await compiled.run("main");
+    expect(first.pid).not.toBe(second.pid);
+    using sampling = new Sampling({ frequencyHz: 20 });
     const gaps = async (): Promise<number> => {
       const from = Number(process.hrtime.bigint());
-      const samples = await sampling.collect("main", (record) => record.timeNs > from && onCpu(program.pid)(record), 6);
-      const byCpu = Map.groupBy(samples, ({ cpu }) => cpu);
+      const recent = ({ kind, timeNs }: CopiedRecord): boolean => kind === RecordKind.OnCpu && timeNs > from;
+      const byCpu = Map.groupBy(await sampling.collect("any program", recent, 12), ({ cpu }) => cpu);
       const between = [...byCpu.values()].flatMap((list) =>
         list.slice(1).map((next, at) => next.timeNs - list[at]!.timeNs),
       );
-      return Math.min(...between);
+      return between.sort((a, b) => a - b)[Math.floor(between.length / 2)]!;
     };
     expect((await gaps()) / 5e7).toBeCloseTo(1, 0);
     sampling.sampler.setFrequency(500);
