@@ -43,7 +43,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Where a library may be used; every library of package.json's dependencies stands here. */
 const LIBRARY_HOME: Readonly<Record<string, readonly string[]>> = {
   commander: ["src/cli/"],
-  "gecko-profiler-demangle": ["src/symbols/"],
   koffi: ["src/linux/ffi.ts"],
   pino: ["src/telemetry/"],
   snappyjs: ["src/transport/"],
