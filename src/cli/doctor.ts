@@ -30,14 +30,13 @@ Exit codes: 0 this machine can be sampled; 2 something is missing. docs/kernel.m
 /** A line for each check; below those that failed, or could be better, what to do. */
 function report(checks: readonly KernelCheck[]): string[] {
   const lines = tableLines(checks.map((check) => [stateOf(check), check.what, check.detail]));
-  const missing = checks.filter(({ ok }) => !ok).length;
   return [
     ...lines.flatMap((line, at) => {
       const { remedy } = checks[at]!;
       return remedy === undefined ? [line] : [line, `         → ${remedy}`];
     }),
     "",
-    missing === 0 ? "This machine can be sampled." : `This machine can't be sampled as this user: ${missing} missing.`,
+    checks.every(({ ok }) => ok) ? "This machine can be sampled." : "This machine can't be sampled as this user.",
   ];
 }
 

@@ -108,7 +108,7 @@ async function record(words: readonly string[], flags: RecordFlags): Promise<voi
     throw new Fault(ExitCode.USER, "--pid, --container, --pod and a command exclude each other: choose one");
   }
   const recording = new Recording();
-  const command = words.length > 0 ? new RecordedCommand(words) : undefined;
+  const command = words.length > 0 ? await commandOf(words) : undefined;
   const interruption = new Interruption();
   // The profiler's own timers don't keep the process alive.
   const alive = setInterval(() => undefined, 2 ** 30);
@@ -132,6 +132,20 @@ async function record(words: readonly string[], flags: RecordFlags): Promise<voi
     clearInterval(alive);
     interruption.close();
     command?.removeGroup();
+  }
+}
+
+/** Who may not make control groups may not sample either, as a rule: that is what to say then. */
+async function commandOf(words: readonly string[]): Promise<RecordedCommand> {
+  try {
+    return new RecordedCommand(words);
+  } catch (caught) {
+    if (!(caught instanceof Fault) || caught.exitCode !== ExitCode.MISSING) throw caught;
+    const { checkKernel, KernelSupportError } = await import("#profiler");
+    const problems = checkKernel().flatMap(({ ok, what, detail, remedy = "" }) =>
+      ok ? [] : [{ what: `${what}: ${detail}`, remedy }],
+    );
+    throw problems.length > 0 ? kernelFault(new KernelSupportError(problems)) : caught;
   }
 }
 

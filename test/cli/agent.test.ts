@@ -104,6 +104,13 @@ describe.skipIf(!DROPS_CAPABILITIES)("without a capability", () => {
     expect(code).toBe(2);
   });
 
+  test("nor any other right, record of a command says what is missing to sample it", async () => {
+    const args = ["record", "-o", "x.otlp", "--", "true"];
+    const { code, stderr } = await podflame(args, { cwd: await folderWith({}), without: ["all"] });
+    expect(stderr).toMatch(/can't be sampled: capability CAP_BPF is missing, capability CAP_PERFMON is missing/);
+    expect(code).toBe(2);
+  });
+
   test("up says why in one line and shows the recording", async () => {
     const process = new Podflame(["up", "--listen", "127.0.0.1:0"], { env: NO_CLUSTER, without: WITHOUT_BPF });
     await process.shows("stdout", /in all/);
