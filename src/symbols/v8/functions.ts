@@ -16,13 +16,16 @@ export interface V8Script {
 /** A function as V8 shares it between its closures. */
 export interface V8Function {
   readonly address: number;
-  /** `(anonymous)` where it has no name and none could be inferred. */
+  /** {@link ANONYMOUS} where it has no name and none could be inferred. */
   readonly name: string;
   /** Undefined for what is built into V8 or Node's C++. */
   readonly script: V8Script | undefined;
   /** 1-based; 0 if unknown. */
   readonly startLine: number;
 }
+
+/** What V8's own profiler calls functions without a name. */
+export const ANONYMOUS = "(anonymous)";
 
 /** Paths may be long, but nobody reads more. */
 const MAX_FILE_NAME_CHARACTERS = 4096;
@@ -102,7 +105,7 @@ export class V8Functions {
     if (!facts) return undefined;
     const script = scriptWord === undefined ? undefined : this.#script(scriptWord);
     const startLine = script && facts.startPosition !== undefined ? this.lineAt(script, facts.startPosition) : 0;
-    return { address: shared.address, name: facts.name || "(anonymous)", script, startLine };
+    return { address: shared.address, name: facts.name || ANONYMOUS, script, startLine };
   }
 
   #facts(shared: HeapObject, nameWord: number | undefined): ScopeFacts | undefined {

@@ -20,8 +20,6 @@ const FLAG = {
 const MAX_INLINE_NAMES = 75;
 /** Functions with more are generated; reading past so many would cost more than their names are worth. */
 const MAX_LOCALS = 4096;
-/** Scope type of a module's own code in 13.6, where a count of its variables comes before them. */
-const MODULE_SCOPE_FROM_13 = 5;
 /** Longer names are cut. */
 export const MAX_NAME_CHARACTERS = 512;
 
@@ -40,12 +38,12 @@ export function readScopeInfo(heap: Heap, address: number): ScopeFacts | undefin
     heap.faults.implausible++;
     return undefined;
   }
-  const countsModuleVariables = positionsFirst && (flags & FLAG.SCOPE_TYPE) === MODULE_SCOPE_FROM_13;
+  const hasCount = heap.layout.version?.countingScope === (flags & FLAG.SCOPE_TYPE);
   const names = locals < MAX_INLINE_NAMES ? locals : 1;
   const hasSavedClass = (flags & FLAG.SAVED_CLASS_VARIABLE) !== 0;
   const hasFunctionVariable = (flags & FLAG.FUNCTION_VARIABLE) !== 0;
   const hasInferredName = (flags & FLAG.INFERRED_NAME) !== 0;
-  let at = scopeInfo.firstLocal + 8 * (Number(countsModuleVariables) + names + locals + Number(hasSavedClass));
+  let at = scopeInfo.firstLocal + 8 * (Number(hasCount) + names + locals + Number(hasSavedClass));
   const restBytes = 16 * Number(hasFunctionVariable) + 8 * Number(hasInferredName) + (positionsFirst ? 0 : 16);
   const rest = heap.object(address, at + restBytes);
   if (!rest) return undefined;

@@ -2,7 +2,7 @@ import type { SymbolFrame } from "../frame.ts";
 import { type CodeObject, CodeObjects } from "./code-objects.ts";
 import { FrameLines, frameOf } from "./frame-lines.ts";
 import type { FramePlace } from "./frame-place.ts";
-import { type V8Function, V8Functions } from "./functions.ts";
+import { ANONYMOUS, type V8Function, V8Functions } from "./functions.ts";
 import { Heap, type HeapFaults, untag } from "./heap.ts";
 import type { V8Layout } from "./layout.ts";
 import type { RemoteMemory } from "./remote-memory.ts";
@@ -76,6 +76,8 @@ export class V8Names {
     }
     if (place.kind === "generated") return this.#generated(called, words, at, isLeaf, place.start);
 
+    // Builtins without a name of their own have one as code.
+    if (called.script === undefined && called.name === ANONYMOUS && builtin !== undefined) return undefined;
     const interpreted = this.#interpreted(called, words, at);
     const frame = interpreted ?? frameOf(called, 0);
     // Without symbols a return address into the binary may be C++ all the same.
