@@ -246,6 +246,7 @@ export function extractionOfRule(rule: RuleConfig, extraction: ExtractionConfig)
     otelAnnotations: isNeeded && extraction.otelAnnotations,
     semconv: extraction.semconv,
     ...(extraction.patternLimits === undefined ? {} : { patternLimits: extraction.patternLimits }),
+    ...(extraction.hash === undefined ? {} : { hash: extraction.hash }),
   });
 }
 

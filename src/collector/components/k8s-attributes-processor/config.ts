@@ -16,6 +16,7 @@ import {
   oneOf,
   optional,
   parsed,
+  secret,
   section,
   shown,
   string,
@@ -28,6 +29,7 @@ import { DEFAULT_METADATA, METADATA_ALIASES, METADATA_NAMES, type MetadataName, 
 import { RULE_OBJECTS } from "./rule-objects.ts";
 import { type FilterConfig, labelProblems, selectionOf } from "./selection.ts";
 import { keyPrefixes, type KeyedField, SEMCONV_MODES } from "./semconv.ts";
+import { ValueHash } from "./value-hash.ts";
 
 /** The processor's configuration, checked and with defaults. */
 export interface K8sAttributesConfig {
@@ -91,6 +93,7 @@ const keyRuleField: Field<KeyRuleConfig> = mapped(
         tag_name: optional(string(), ""),
         from: optional(oneOf(RULE_OBJECTS), "pod"),
         exclude_key_regex: optional(regExp(wholeKeyRegExp), ""),
+        hash: optional(boolean(), false),
       },
       {
         regex:
@@ -104,12 +107,13 @@ const keyRuleField: Field<KeyRuleConfig> = mapped(
       return key === "" && keyRegex === "" ? [issue([], "gives neither key nor key_regex; give one of them")] : [];
     },
   ),
-  ({ key, key_regex: keyRegex, tag_name: tagName, from, exclude_key_regex: excludeKeyRegex }) => ({
+  ({ key, key_regex: keyRegex, tag_name: tagName, from, exclude_key_regex: excludeKeyRegex, hash }) => ({
     from,
     key: key || undefined,
     keyRegex: keyRegex || undefined,
     tagName: tagName || undefined,
     ...(excludeKeyRegex === "" ? {} : { excludeKeyRegex }),
+    ...(hash ? { hash } : {}),
   }),
 );
 
@@ -166,16 +170,25 @@ const filter: Field<FilterConfig> = section({
   fields: optional(list(selector(["equals", "not-equals"])), []),
 });
 
-const extract = section({
-  metadata: optional(list(metadataName)),
-  labels: optional(list(keyRuleField), []),
-  annotations: optional(list(keyRuleField), []),
-  otel_annotations: optional(boolean(), false),
-  deployment_name_from_replicaset: optional(boolean()),
-  key_regex_deny: optional(list(regExp(wholeKeyRegExp)), [...DENIED_KEYS]),
-  key_regex_max_value_length: optional(integer({ min: 1 }), MAX_PATTERN_VALUE),
-  key_regex_max_attributes: optional(integer({ min: 1 }), MAX_PATTERN_ATTRIBUTES),
-});
+const extract = checked(
+  section({
+    metadata: optional(list(metadataName)),
+    labels: optional(list(keyRuleField), []),
+    annotations: optional(list(keyRuleField), []),
+    otel_annotations: optional(boolean(), false),
+    deployment_name_from_replicaset: optional(boolean()),
+    key_regex_deny: optional(list(regExp(wholeKeyRegExp)), [...DENIED_KEYS]),
+    key_regex_max_value_length: optional(integer({ min: 1 }), MAX_PATTERN_VALUE),
+    key_regex_max_attributes: optional(integer({ min: 1 }), MAX_PATTERN_ATTRIBUTES),
+    hash_key: optional(secret()),
+  }),
+  ({ labels, annotations, hash_key: key }) => {
+    if (key !== undefined) return [];
+    const lacking = (where: string, rules: readonly KeyRuleConfig[]): ConfigIssue[] =>
+      rules.flatMap(({ hash }, at) => (hash === true ? [issue([where, at, "hash"], "needs extract.hash_key")] : []));
+    return [...lacking("labels", labels), ...lacking("annotations", annotations)];
+  },
+);
 
 const exclude = section({ pods: optional(list(section({ name: regExp(anywhereRegExp) })), []) });
 
@@ -220,6 +233,7 @@ const schema: Field<K8sAttributesConfig> = mapped(
         maxValueLength: keys.extract?.key_regex_max_value_length ?? MAX_PATTERN_VALUE,
         maxAttributes: keys.extract?.key_regex_max_attributes ?? MAX_PATTERN_ATTRIBUTES,
       },
+      ...(keys.extract?.hash_key === undefined ? {} : { hash: new ValueHash(keys.extract.hash_key) }),
     };
     const excluded = keys.exclude?.pods.map(({ name }) => name) ?? [];
     return {

@@ -6,6 +6,7 @@ import type { MetadataName } from "./metadata.ts";
 import { compileRules, NO_KEYS, type ObjectRules } from "./object-rules.ts";
 import { type RuleObject, SURROUNDINGS, type SurroundingObject } from "./rule-objects.ts";
 import type { Semconv } from "./semconv.ts";
+import type { ValueHash } from "./value-hash.ts";
 import { cronJobOf, deploymentOf, TEMPLATE_HASH_LABEL } from "./workload-names.ts";
 
 /** What to extract, as configured. Plain data: equal configurations give equal JSON. */
@@ -17,6 +18,8 @@ export interface ExtractionConfig {
   readonly semconv: Semconv;
   /** What patterns don't take; nothing by default. */
   readonly patternLimits?: PatternLimitsConfig;
+  /** For rules that hash; none without a key. */
+  readonly hash?: ValueHash;
 }
 
 /** `PatternLimits` as plain data. */

@@ -1,4 +1,5 @@
 import type { RuleObject } from "./rule-objects.ts";
+import type { ValueHash } from "./value-hash.ts";
 
 /** Which labels or annotations become which attribute, as in YAML: `key` or `keyRegex`, never both. */
 export interface KeyRuleConfig {
@@ -8,6 +9,8 @@ export interface KeyRuleConfig {
   readonly tagName: string | undefined;
   /** Keys that `keyRegex` matches and that are left out all the same. */
   readonly excludeKeyRegex?: string | undefined;
+  /** Gives hashes instead of values. */
+  readonly hash?: boolean;
 }
 
 /** What patterns don't take, whatever they match. A key that is written out is meant. */
@@ -45,6 +48,19 @@ export function keyRule(config: KeyRuleConfig, prefixes: readonly string[], limi
   const { excludeKeyRegex } = config;
   const denied = excludeKeyRegex === undefined ? limits.denied : [wholeKeyRegExp(excludeKeyRegex), ...limits.denied];
   return regexRule(wholeKeyRegExp(config.keyRegex), config.tagName, prefixes, { ...limits, denied });
+}
+
+/** The rule with hashes for values. */
+export function hashedRule(rule: KeyRule, hash: ValueHash): KeyRule {
+  return {
+    matches: (key) => rule.matches(key),
+    extract(values, attributes) {
+      const plain = new Map<string, string>();
+      const leftOut = rule.extract(values, plain);
+      for (const [name, value] of plain) attributes.set(name, hash.of(value));
+      return leftOut;
+    },
+  };
 }
 
 function exactRule(key: string, tagName: string | undefined, prefixes: readonly string[]): KeyRule {

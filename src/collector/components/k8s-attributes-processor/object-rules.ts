@@ -1,6 +1,7 @@
 import type { KeyFilter } from "#kubernetes";
 import type { ExtractionConfig } from "./extraction.ts";
 import {
+  hashedRule,
   keyRule,
   type KeyRule,
   type KeyRuleConfig,
@@ -51,7 +52,7 @@ export class ObjectRules {
 
 /** The rules of a configuration by what they read; nothing for objects that no rule reads. */
 export function compileRules(config: ExtractionConfig): ReadonlyMap<RuleObject, ObjectRules> {
-  const { labels, annotations, otelAnnotations, semconv, patternLimits } = config;
+  const { labels, annotations, otelAnnotations, semconv, patternLimits, hash } = config;
   const limits: PatternLimits =
     patternLimits === undefined ? NO_LIMITS : { ...patternLimits, denied: patternLimits.deny.map(wholeKeyRegExp) };
   const compiled = new Map<RuleObject, ObjectRules>();
@@ -59,7 +60,10 @@ export function compileRules(config: ExtractionConfig): ReadonlyMap<RuleObject, 
     const own = (rules: readonly KeyRuleConfig[], field: KeyedField): KeyRule[] =>
       rules
         .filter((rule) => rule.from === from)
-        .map((rule) => keyRule(rule, keyPrefixes(from, field, semconv), limits));
+        .map((rule) => {
+          const plain = keyRule(rule, keyPrefixes(from, field, semconv), limits);
+          return rule.hash === true && hash !== undefined ? hashedRule(plain, hash) : plain;
+        });
     const [ofLabels, ofAnnotations] = [own(labels, "label"), own(annotations, "annotation")];
     // The last of all. Who writes an annotation for OpenTelemetry means it, so nothing is denied.
     if (otelAnnotations && from === OTEL_ANNOTATION.from) ofAnnotations.push(keyRule(OTEL_ANNOTATION, []));
