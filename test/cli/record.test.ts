@@ -60,7 +60,7 @@ function busyProcess(group?: string): number {
   for (const folder of folders) writeFileSync(join(folder, "cgroup.procs"), String(child.pid));
   onTestFinished(async () => {
     child.kill("SIGKILL");
-    if (group !== undefined) await removeBranch(group.split("/")[1]!);
+    if (group !== undefined) await removeBranch(group.split("/")[0]!);
   });
   return child.pid!;
 }
