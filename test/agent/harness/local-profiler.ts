@@ -4,6 +4,8 @@ import { MetricRegistry, silentLogger, systemClock } from "#telemetry";
 import { setTimeout as delay } from "node:timers/promises";
 import { readSamples, type Sample } from "./samples.ts";
 
+/** Between two requests of a test that waits: each takes time of the same CPUs. */
+const LOOK_INTERVAL_MS = 200;
 /** How long the last names may take on a busy machine. */
 const NAME_WITHIN_MS = 5000;
 
@@ -49,7 +51,7 @@ export class LocalProfiler implements AsyncDisposable {
   /** Waits for a request that makes the condition true. The test's own time limit ends the waiting. */
   async until(holds: (samples: readonly Sample[]) => boolean): Promise<void> {
     while (!holds(this.samples)) {
-      await delay(20);
+      await delay(LOOK_INTERVAL_MS);
       if (!this.#stopped) await this.#profiler.flushNow();
     }
   }
