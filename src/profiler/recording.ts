@@ -23,7 +23,7 @@ import { StackTable } from "./stacks/stack-table.ts";
 /** Samples that wait for a request at most: 26 bytes each. With a slow consumer, the rest is dropped and counted. */
 const MAX_SAMPLES = 1 << 16;
 /** Distinct stacks known at most; then all are forgotten, with the next request. */
-const MAX_STACKS = 1 << 15;
+const MAX_STACKS = 1 << 14;
 /** Stacks of the kernel alone are the same in all processes. */
 const NO_PROCESS = 0;
 

@@ -17,6 +17,8 @@ import type { CodeNames } from "./code-names.ts";
 /** `PT_LOAD`. */
 const LOAD = 1;
 const HASHED_BYTES = 4096;
+/** Addresses whose functions are remembered. */
+const MAX_SYMBOLS = 4096;
 
 /** Something that holds code: a file that processes map, or the kernel's page for them. */
 export interface OpenedCode extends ByteSource {
@@ -50,6 +52,8 @@ export class CodeFile {
   readonly #executable: readonly ElfSegment[];
   #contentHash: string | undefined;
   #v8: V8Layout | SymbolProblem | undefined;
+  /** What `symbolAt` said: all processes of a runtime ask the same. */
+  readonly #symbols = new Map<number, SymbolFrame | null>();
   /** Numbers of the mappings in the dictionary, by segment, and of which generation of it. */
   #mappings: number[] = [];
   #generation = -1;
@@ -105,7 +109,14 @@ export class CodeFile {
 
   /** The function at a virtual address, the innermost one; undefined if there is none or the names weren't read. */
   symbolAt(address: number): SymbolFrame | undefined {
-    return this.names.kind === "read" ? this.names.names.find(address)?.frames[0] : undefined;
+    if (this.names.kind !== "read") return undefined;
+    let symbol = this.#symbols.get(address);
+    if (symbol === undefined) {
+      symbol = this.names.names.find(address)?.frames[0] ?? null;
+      if (this.#symbols.size >= MAX_SYMBOLS) this.#symbols.clear();
+      this.#symbols.set(address, symbol);
+    }
+    return symbol ?? undefined;
   }
 
   /** Gives back what it holds. */

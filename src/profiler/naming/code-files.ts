@@ -17,7 +17,7 @@ const VDSO = "[vdso]";
 /** Files kept open at a time: each is a descriptor. */
 const MAX_FILES = 256;
 /** Bytes of all names. */
-const MAX_NAMES_BYTES = 16 << 20;
+const MAX_NAMES_BYTES = 8 << 20;
 /** A file that nobody asked for in so many flushes is closed: it may be all that keeps a removed image on the disk. */
 const IDLE_FLUSHES = 120;
 

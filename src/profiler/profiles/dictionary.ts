@@ -7,10 +7,10 @@ const STRING = 1;
 const INTEGER = 2;
 
 /** Entries of one table, and positions of all stacks, after which the dictionary asks to be begun anew. */
-const MAX_ENTRIES = 1 << 15;
-const MAX_STACK_POSITIONS = 1 << 19;
+const MAX_ENTRIES = 1 << 14;
+const MAX_STACK_POSITIONS = 1 << 18;
 /** UTF-16 units of all strings. */
-const MAX_TEXT = 1 << 21;
+const MAX_TEXT = 1 << 20;
 
 /** Why a location has no name, as long as it has none. */
 export const Unnamed = {
