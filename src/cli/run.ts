@@ -52,6 +52,7 @@ async function run(flags: RunFlags): Promise<void> {
     clock: systemClock,
     shutdownDeadlineMs: flags.shutdownTimeout,
     onFatal: fatal.report,
+    featureGates: gates.gates,
   });
   await runCollector(collector, fatal, {
     beside: async () => {

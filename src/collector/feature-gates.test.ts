@@ -8,6 +8,11 @@ test("gates are read as the Collector writes them; ones that aren't known are wa
       "feature gate a.b is not known here and changes nothing",
       "feature gate c.D is not known here and changes nothing",
     ],
+    gates: new Map([
+      ["service.profilesSupport", true],
+      ["a.b", false],
+      ["c.D", true],
+    ]),
   });
 });
 

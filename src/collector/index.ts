@@ -26,7 +26,7 @@ export type { Configuration, LoadedConfiguration } from "./config/configuration.
 export { loadConfiguration } from "./config/load.ts";
 export { printConfiguration } from "./config/print.ts";
 export type { ConfigSources } from "./config/sources.ts";
-export { readFeatureGates } from "./feature-gates.ts";
+export { FEATURE_GATES, readFeatureGates, type FeatureGates } from "./feature-gates.ts";
 export { Collector, type CollectorSettings } from "./service/collector.ts";
 export { StartError, type ShutdownReport } from "./service/service.ts";
 export { SERVICE_STATUS, type ServiceState, type ServiceStatus } from "./service/status.ts";

@@ -5,6 +5,7 @@ import type { LoadedConfiguration } from "../config/configuration.ts";
 import { FileWatch } from "../config/file-watch.ts";
 import type { TelemetryConfig } from "../config/telemetry.ts";
 import { errorFrom } from "../errors.ts";
+import type { FeatureGates } from "../feature-gates.ts";
 import { Service, type ShutdownReport } from "./service.ts";
 
 /** What a collector is given. */
@@ -17,6 +18,8 @@ export interface CollectorSettings {
   readonly shutdownDeadlineMs: number;
   /** Hears of what a component can't live with; the caller is expected to call `stop`. */
   readonly onFatal: (error: Error) => void;
+  /** The Collector's feature gates that were given. Default: none. */
+  readonly featureGates?: FeatureGates;
   /** Whether changed files reload the configuration. Default: true. */
   readonly watchFiles?: boolean;
 }
@@ -113,12 +116,18 @@ export class Collector {
   }
 
   async #run(loaded: LoadedConfiguration): Promise<Running> {
-    const { createLogger, clock, onFatal } = this.#settings;
+    const { createLogger, clock, onFatal, featureGates } = this.#settings;
     const { logs } = loaded.configuration.service.telemetry;
     const logger = createLogger(logs);
     this.#logger = logger;
     for (const warning of loaded.warnings) logger.warn(describeProblem(warning));
-    const service = new Service(loaded.configuration, { logger, clock, buffers: this.buffers, onFatal });
+    const service = new Service(loaded.configuration, {
+      logger,
+      clock,
+      buffers: this.buffers,
+      onFatal,
+      ...(featureGates === undefined ? {} : { featureGates }),
+    });
     await service.start();
     logger.info("everything is ready", { pipelines: loaded.configuration.service.pipelines.map(({ id }) => id) });
     return { service, loaded, logger };

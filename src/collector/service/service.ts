@@ -7,6 +7,7 @@ import { buildGraph, type Graph, type GraphNode } from "./graph.ts";
 import { ServiceHost } from "./host.ts";
 import { MetricsServer } from "./metrics-server.ts";
 import { observeProcess } from "./process-metrics.ts";
+import { FEATURE_GATES, type FeatureGates } from "../feature-gates.ts";
 import { SERVICE_STATUS, type ServiceState, type ServiceStatus } from "./status.ts";
 
 /** What a service needs beside its configuration. */
@@ -16,6 +17,8 @@ export interface ServiceParts {
   readonly buffers: BufferPool;
   /** Hears of what a component can't live with. */
   readonly onFatal: (error: Error) => void;
+  /** The Collector's feature gates that were given. Default: none. */
+  readonly featureGates?: FeatureGates;
 }
 
 /** A component, or the metrics endpoint, that didn't start. What had been started is stopped again. */
@@ -60,6 +63,7 @@ export class Service {
     this.#parts = parts;
     this.#host = new ServiceHost(parts.onFatal);
     this.#host.service(SERVICE_STATUS, () => this.#status);
+    this.#host.service(FEATURE_GATES, () => parts.featureGates ?? new Map<string, boolean>());
     const { telemetry } = configuration.service;
     this.#graph = buildGraph(configuration, {
       telemetry: { logger: parts.logger, metrics: this.metrics, clock: parts.clock },

@@ -1,4 +1,4 @@
-import { hostKey, type ProcessorFactory } from "#collector";
+import { FEATURE_GATES, hostKey, type FeatureGates, type ProcessorFactory } from "#collector";
 import { IdentityHub } from "#identity";
 import { k8sAttributesConfig, type K8sAttributesConfig } from "./config.ts";
 import { Enrichment } from "./enrichment.ts";
@@ -11,12 +11,6 @@ export { rightsNeededBy } from "./needs.ts";
 const IDENTITY = hostKey<IdentityHub>("identity");
 /** Enrichments by configuration, so that four signals keep the attributes of a pod once. */
 const ENRICHMENTS = hostKey<Map<string, Enrichment>>("k8s_attributes enrichments");
-
-/**
- * The feature gates of the command line, `true` for `+gate` and `false` for `-gate`; whoever reads them there registers
- * them with the host.
- */
-const FEATURE_GATES = hostKey<ReadonlyMap<string, boolean>>("feature gates");
 
 /** `k8s_attributes`: names the pod, workload and service behind each resource. */
 export const k8sAttributesProcessorFactory: ProcessorFactory<K8sAttributesConfig> = {
@@ -41,7 +35,7 @@ export const k8sAttributesProcessorFactory: ProcessorFactory<K8sAttributesConfig
 };
 
 /** What the configuration doesn't say about names, the Collector's feature gates may. */
-function withGates(config: K8sAttributesConfig, gates: ReadonlyMap<string, boolean>): K8sAttributesConfig {
+function withGates(config: K8sAttributesConfig, gates: FeatureGates): K8sAttributesConfig {
   const semconv = config.semconvGiven ? undefined : semconvOfGates(gates);
   if (semconv === undefined) return config;
   const { enrichment } = config;

@@ -1,3 +1,4 @@
+import { StartError } from "#collector";
 /**
  * Which names attributes have: those of the semantic conventions since the Collector's release 0.161 (`stable`), those
  * before it (`legacy`), or `both` at once, for the time in which dashboards move over.
@@ -30,15 +31,18 @@ const OMIT_LEGACY = "processor.k8sattributes.DontEmitV0K8sConventions";
 
 /**
  * The mode that the Collector's feature gates mean, as given on the command line: `true` for `+gate`, `false` for
- * `-gate`. Undefined where neither is given. Throws an Error where they leave no names at all.
+ * `-gate`. Undefined where neither is given.
+ *
+ * @throws {StartError} where they leave no names at all
  */
 export function semconvOfGates(gates: ReadonlyMap<string, boolean>): Semconv | undefined {
   if (!gates.has(EMIT_STABLE) && !gates.has(OMIT_LEGACY)) return undefined;
   const [stable, legacy] = [gates.get(EMIT_STABLE) ?? true, !(gates.get(OMIT_LEGACY) ?? true)];
   if (stable) return legacy ? "both" : "stable";
   if (legacy) return "legacy";
-  throw new Error(
+  throw new StartError(
     `feature gate ${EMIT_STABLE} is off and ${OMIT_LEGACY} is on, which leaves no attribute names; ` +
       "switch one of them, or set semconv to stable, both or legacy",
+    {},
   );
 }
