@@ -20,7 +20,7 @@ export async function measurePaused(node: NodeOfPods, frequencyHz: number, secon
       receiver: { samples_per_second: frequencyHz, reporter_interval: "1s" },
     });
     await agent.firstSampleMs();
-    await delay(5000);
+    await delay(20_000);
     const before = memoryUse(agent.pid);
     agent.signal("SIGSTOP");
     await delay(seconds * 1000);
