@@ -69,4 +69,21 @@ describe.each(nodeBinaries())("Node $version", ({ path: binary, version }) => {
       expect(target.names.memoryBytes).toBeLessThan(256 << 10);
     },
   );
+
+  test("a module's own code, and what awaits in it, has its file and its lines", LONG, async () => {
+    await using target = await NodeTarget.start(binary, script("module.mjs"));
+    const seen = new Set<string>();
+    // Each of the places runs for a good part of the time.
+    while (!(seen.has("(anonymous):24:1") && seen.has("run:17:15"))) {
+      const { javaScript } = target.sample();
+      const burning = javaScript.findIndex(({ functionName }) => functionName === "burn");
+      const caller = burning < 0 ? undefined : javaScript[burning + 1];
+      if (caller) {
+        expect(caller.fileName).toMatch(/^file:.*\/module\.mjs$/);
+        seen.add(`${caller.functionName}:${caller.line}:${caller.startLine}`);
+      }
+      await sleep(1);
+    }
+    expect([...seen].toSorted()).toEqual(["(anonymous):24:1", "run:17:15"]);
+  });
 });
