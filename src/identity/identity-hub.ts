@@ -33,6 +33,8 @@ export interface IdentityHandle {
   /** Waits for the first complete list of each kind, at most that long; no longer than to `shutdown`. */
   waitForSync(timeoutMs: number): Promise<SyncResult>;
   state(): SourceState;
+  /** Tells the source that a pod or container was asked for that nobody knows; see `PodSource.refresh`. */
+  refresh(): void;
   /** Stops the source with the last user. May be called before `start` and twice. */
   shutdown(): Promise<void>;
 }
@@ -146,6 +148,10 @@ class SharedDirectory {
     return { from, synced: this.#directory.isSynced, lastError: undefined };
   }
 
+  refresh(): void {
+    this.#open?.source.refresh?.();
+  }
+
   async #end(): Promise<void> {
     this.#onEnd();
     await this.#stopSource();
@@ -196,6 +202,10 @@ class Handle implements IdentityHandle {
 
   state(): SourceState {
     return this.#shared.state();
+  }
+
+  refresh(): void {
+    this.#shared.refresh();
   }
 
   shutdown(): Promise<void> {

@@ -27,6 +27,8 @@ export interface SourceState {
   readonly lastError: string | undefined;
   /** Each list and watch by itself; none for a file. */
   readonly watches?: readonly ReflectorState[];
+  /** Where several sources feed one directory: each by itself. */
+  readonly parts?: readonly SourceState[];
 }
 
 /** Where a source puts what it learns. */
@@ -39,6 +41,8 @@ export interface SourceSinks {
 /** A running source. */
 export interface PodSource {
   state(): SourceState;
+  /** Somebody asked for a pod or container that nobody knows: look now, where looking is what the source does. Cheap. */
+  refresh?(): void;
   /** Resolves when nothing will reach the sink any more. */
   stop(): Promise<void>;
 }
