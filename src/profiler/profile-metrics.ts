@@ -21,6 +21,8 @@ export interface ProfilerSizes {
   nameBytes(): number;
   unnamed(): number;
   kernelBytes(): number;
+  namesRefused(): number;
+  walksRefused(): number;
 }
 
 /** What the profiler counts. */
@@ -29,6 +31,7 @@ export class ProfileMetrics {
   readonly #requests: Counter;
   readonly #requestBytes: Counter;
   readonly #flawed: readonly Counter[];
+  readonly #filesUnreadable: (reason: string) => Counter;
   readonly buildSeconds: Histogram;
   readonly #outcomes: Readonly<Record<(typeof OUTCOMES)[number], Counter>>;
   readonly #offCpu: Counter;
@@ -61,6 +64,8 @@ export class ProfileMetrics {
         ? counter("samples_truncated", "Samples whose callers could not be followed to the root.")
         : counter(`samples_${kind}`, "Samples whose innermost frame has no function name.", { reason });
     });
+    this.#filesUnreadable = (reason) =>
+      counter("files_unreadable", "Executed files that could not be opened, or are no ELF files.", { reason });
     this.#offCpu = counter("off_cpu_intervals", "Intervals off the CPU that were recorded.");
     this.#offCpuLost = counter("off_cpu_intervals_lost", "Intervals off the CPU for which there was no room.");
     this.#lifecycleLost = counter("lifecycle_lost", "Starts and ends of processes for which the ring had no room.");
@@ -77,6 +82,8 @@ export class ProfileMetrics {
     size("code_files", "Files of executed code that are open.", (s) => s.files());
     size("symbol_bytes", "Memory of all symbol tables.", (s) => s.nameBytes());
     size("locations_waiting", "Locations that wait for their names.", (s) => s.unnamed());
+    size("names_refused", "Locations that stay without names, because too many waited.", (s) => s.namesRefused());
+    size("walks_refused", "Node processes walked as others, because there were too many.", (s) => s.walksRefused());
     size("kernel_bytes", "Memory that the kernel holds for programs and tables.", (s) => s.kernelBytes());
   }
 
@@ -85,6 +92,14 @@ export class ProfileMetrics {
     this.#requests.add();
     this.#requestBytes.add(request.length);
     for (const [flaw, count] of flawed.entries()) this.#flawed[flaw]!.add(count);
+  }
+
+  /** Takes over how many files could not be read so far, by reason. */
+  filesUnreadable(problems: ReadonlyMap<string, number>): void {
+    for (const [reason, count] of problems) {
+      const known = this.#filesUnreadable(reason);
+      known.add(count - known.value);
+    }
   }
 
   /** Takes over what the kernel counted since the last time. */

@@ -306,6 +306,7 @@ export class Profiler {
     void recording.kernel.load();
     if (!built) return;
     metrics.built(built);
+    metrics.filesUnreadable(recording.files.problems);
     metrics.buildSeconds.record((this.#telemetry.clock.monotonicMs() - startedMs) / 1000);
     const { samples } = built;
     this.#delivering = this.#deliver(built.request, samples).then(
@@ -351,11 +352,12 @@ function openRunning(settings: ProfilerSettings, telemetry: Telemetry, parts: Pr
     serviceNames: settings.serviceNames,
     onForgotten: (process) => recording.forget(process),
   });
+  const walks = new ProcessWalks(source);
   const recording = new Recording(settings, {
     processes,
     host: settings.hostAttributes ? hostAttributes() : [],
     admits: (place) => selector?.admits(place) ?? true,
-    walks: new ProcessWalks(source),
+    walks,
     openKernelList: parts.openKernelList,
     clock: telemetry.clock,
   });
@@ -366,6 +368,8 @@ function openRunning(settings: ProfilerSettings, telemetry: Telemetry, parts: Pr
     nameBytes: () => recording.files.memoryBytes + recording.kernel.memoryBytes,
     unnamed: () => recording.queue.length,
     kernelBytes: () => source.kernelMemoryBytes,
+    namesRefused: () => recording.queue.refused,
+    walksRefused: () => walks.refused,
   });
   return {
     source,
