@@ -224,6 +224,25 @@ describe("a profiler", () => {
     );
   });
 
+  test("begins its tables anew when they are full, and goes on as before", async () => {
+    const { source, clock, profiler, metrics, samples } = rig({ values: "merged" });
+    const many = 17_000;
+    for (const round of [1, 2, 3]) {
+      const stacks = Array.from({ length: many }, (_, at) => [BigInt(0x1000 + at * 16), BigInt(round * 0x1000_0000)]);
+      // In pieces that the ring and the stacks that wait have room for.
+      for (let at = 0; at < many; at += 2000) {
+        source.play(...stacks.slice(at, at + 2000).map((user) => record(clock, { user, flags: RecordFlag.Rooted })));
+        await clock.advance(250);
+      }
+      await profiler.flushNow();
+      expect(metrics.value("podflame_profiling_stacks")).toBe(0);
+    }
+    expect(profiler.accounts()).toMatchObject({ samples: 3 * many, lost: { backlog: 0 } });
+    const addresses = new Set(samples().map(({ frames }) => frames.map(({ address }) => address).join()));
+    expect(addresses.size).toBe(3 * many);
+    expect(countOf(samples())).toBe(3 * many);
+  });
+
   test("says of random records what counting by hand says, over many requests", async () => {
     const sample = fc.record({
       pid: fc.integer({ min: NOBODY, max: NOBODY + 3 }),

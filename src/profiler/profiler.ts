@@ -65,7 +65,7 @@ const MIN_RING_BYTES = 256 * 1024;
 /** A request waits so long at most for names that are being read. */
 const NAME_WITHIN_MS = 1000;
 /** Whoever starts it wants to see soon that it works. */
-const FIRST_REPORT_MS = 1000;
+const FIRST_REPORT_MS = 700;
 /** Between two looks at cgroups and pods, where some are selected. */
 const SELECT_INTERVAL_MS = 1000;
 

@@ -132,7 +132,7 @@ export class ContextTable {
       const path = process.facts?.executablePath ?? "";
       if (path !== "") attributes.push(["process.executable.path", path]);
     }
-    if (perProcess && place.kind !== "kernel") attributes.push(["process.pid", BigInt(process.pid)]);
+    if (perProcess && place.kind !== "kernel" && process.pid !== 0) attributes.push(["process.pid", BigInt(process.pid)]);
     const { service } = process;
     if (!service) return attributes;
     if (service.serviceName !== undefined) attributes.push(["service.name", service.serviceName]);
@@ -164,9 +164,11 @@ export class ContextTable {
           break;
         }
         case "process.pid":
+          if (process.pid === 0) continue;
           attribute = dictionary.integerAttribute(key, process.pid);
           break;
         case "thread.id":
+          if (tid === 0) continue;
           attribute = dictionary.integerAttribute(key, tid);
           break;
         case "thread.name":
