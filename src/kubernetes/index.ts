@@ -1,6 +1,7 @@
 /**
  * Access to the Kubernetes API: credentials, list and watch, narrow decoders that keep only what podflame needs.
- * Start with `createApiClient`, `reflectPods` and `reflectObjects`. Leaves out writing to the API, and every field of an object that nothing here reads.
+ * Start with `createApiClient`, `reflectPods` and `reflectObjects`; kubelets and container runtimes are followed by
+ * `followKubelet` and `followCri`. Leaves out writing to the API, and every field of an object that nothing here reads.
  */
 export type { ApiClient, ApiClientSettings, ApiRequest, ApiResponse } from "./access/api-client.ts";
 export { createApiClient } from "./access/create-api-client.ts";
@@ -15,6 +16,11 @@ export {
   type PodObject,
   type ReflectorSink,
 } from "./objects.ts";
+export { followCri, type CriConnection, type CriFollowSettings } from "./cri/follow-cri.ts";
+export { followKubelet, type KubeletFollowSettings } from "./kubelet/follow-kubelet.ts";
+export { kubeletUrl } from "./kubelet/kubelet-client.ts";
+export type { KubeletSettings } from "./kubelet/kubelet-settings.ts";
+export { PodPoller, type PodPollerSettings, type Polling, type PollState } from "./polling/pod-poller.ts";
 export { loadObjectFile, type FileObjects } from "./decoding/object-file.ts";
 export { reflectObjects, type ObjectReflectionSettings } from "./reflection/reflect-objects.ts";
 export { reflectPods, type PodReflectionSettings } from "./reflection/reflect-pods.ts";

@@ -6,7 +6,7 @@ import { fixedCredentials, TokenFile } from "./credentials.ts";
 import { KubernetesConfigError } from "../errors.ts";
 
 /** Where kubelets mount the account of a pod (Kubernetes, "Accessing the API from within a Pod"). */
-const SERVICE_ACCOUNT_DIR = "/var/run/secrets/kubernetes.io/serviceaccount";
+export const SERVICE_ACCOUNT_DIR = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -100,7 +100,7 @@ export class ReflectorTelemetry {
 }
 
 /** A word for an error that has few values. */
-function reasonOf(error: Error): string {
+export function reasonOf(error: Error): string {
   if (error instanceof ApiError) return String(error.status.code);
   if (error instanceof ApiFormatError) return "format";
   if (error instanceof KubernetesConfigError) return "credentials";
