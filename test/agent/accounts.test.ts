@@ -34,18 +34,25 @@ describe.skipIf(!available)("the accounts", () => {
     const container = await node.run(["/bin/burn", "100", "alpha=80", "random=20"]);
     await container.prints(/ready/);
     const profiler = new LocalProfiler({ frequencyHz });
-    const [first, startNs] = [await profiler.periods(), container.cpuUsageNs()];
-    const before = countOf(profiler.of(container));
-    await profiler.until(() => countOf(profiler.of(container)) - before > 500);
-    const [last, endNs] = [await profiler.periods(), container.cpuUsageNs()];
-    const hits = countOf(profiler.of(container)) - before;
+    /** CPU time of the group just before and just after all samples of until now were delivered. */
+    const look = async (): Promise<{ periods: number; atMs: number; usedNs: [number, number]; hits: number }> => {
+      const before = container.cpuUsageNs();
+      const accounted = await profiler.periods();
+      return { ...accounted, usedNs: [before, container.cpuUsageNs()], hits: countOf(profiler.of(container)) };
+    };
+    const first = await look();
+    await profiler.until(() => countOf(profiler.of(container)) - first.hits > 500);
+    const last = await look();
     await profiler.stop();
 
     const accountedMs = ((last.periods - first.periods) / frequencyHz / cpus().length) * 1000;
     expect(Math.abs(accountedMs / (last.atMs - first.atMs) - 1)).toBeLessThan(0.02);
+    const hits = last.hits - first.hits;
+    const sampledNs = (hits / frequencyHz) * 1e9;
     // Where the container doesn't have a CPU for itself, chance decides on which side of a switch a hit falls.
-    const deviation = 1 / Math.sqrt(hits);
-    expect(Math.abs(hits / frequencyHz / ((endNs - startNs) / 1e9) - 1)).toBeLessThan(0.02 + 4 * deviation);
+    const tolerance = 0.02 + 4 / Math.sqrt(hits);
+    expect(sampledNs).toBeGreaterThan((last.usedNs[0] - first.usedNs[1]) * (1 - tolerance));
+    expect(sampledNs).toBeLessThan((last.usedNs[1] - first.usedNs[0]) * (1 + tolerance));
     expect(profiler.accounts().samples).toBe(countOf(profiler.samples));
   });
 

@@ -166,6 +166,20 @@ describe.skipIf(!available)("names and shares of", () => {
     expect(stackThrough(samples, "beta")).toContain("takeTurns");
   });
 
+  test("a program that became another: each sample by the program that it hit", async () => {
+    await using profiler = new LocalProfiler({ frequencyHz: FREQUENCY_HZ, reporterIntervalMs: 60_000 });
+    // Both are linked to the same addresses; the second one ends at once, for it's told too little.
+    const env = { BURN_THEN: "/bin/jit" };
+    const container = await node.run(["/bin/burn", "0.3cpu", "alpha=100"], { env });
+    await container.ended();
+    await profiler.stop();
+    const first = profiler.of(container).filter(({ attributes }) => attributes["thread.name"] === "burn");
+    const named = first.filter(({ frames }) => frames.some(({ type, name }) => type === "native" && name !== ""));
+    const foreign = named.filter((sample) => !passesThrough(sample, "main") || passesThrough(sample, "make_map"));
+    expect(countOf(first)).toBeGreaterThan(20);
+    expect(countOf(foreign) / countOf(first)).toBeLessThan(0.1);
+  });
+
   test("JavaScript, as well when its process was known for some requests", async () => {
     const container = await node.runScript(["1000000", "alpha=100"]);
     await using profiler = new LocalProfiler();
@@ -174,8 +188,8 @@ describe.skipIf(!available)("names and shares of", () => {
       const before = hits();
       await profiler.until(() => hits() > before + 10);
     }
-    const known = profiler.of(container).length;
-    await profiler.until(() => hits() > known + 50);
+    const [known, knownHits] = [profiler.of(container).length, hits()];
+    await profiler.until(() => hits() > knownHits + 50);
     await profiler.stop();
     expect(sharesOf(profiler.of(container).slice(known), ["alpha"])["alpha"]).toBeGreaterThan(80);
     await container.remove();
@@ -189,6 +203,10 @@ describe.skipIf(!available)("names and shares of", () => {
   test("a runtime that writes a perf map, in its own namespaces of processes and mounts", () => {
     const { samples, output } = runs.get("jit")!;
     expectShares(samples, output, { compiled_hot: "hot", compiled_warm: "warm" });
-    expect(stackThrough(samples, "compiled_hot").join(" ")).toMatch(/\bcompiled_hot hot take_turns main\b/);
+    const hot = samples.filter((sample) => passesThrough(sample, "compiled_hot"));
+    const stacks = hot.map(({ frames }) => frames.map(({ name }) => name).join(" "));
+    // Names of generated code are asked for at once, while the program's own may not have been read yet.
+    const whole = stacks.filter((stack) => /\bcompiled_hot hot take_turns main\b/.test(stack));
+    expect(whole.length / stacks.length).toBeGreaterThan(0.5);
   });
 });

@@ -9,7 +9,7 @@
  *   random  the kernel: getrandom(2) of 64 KiB
  *
  * Before it begins it prints `ready`. BURN_NAME in the environment becomes the name of the thread, so that samples say
- * themselves whose they are.
+ * themselves whose they are. BURN_THEN is a program that the process becomes at its end, without arguments but its name.
  */
 #include "shares.h"
 #include <sys/prctl.h>
@@ -79,4 +79,6 @@ int main(int count, char **arguments) {
   puts("ready");
   fflush(stdout);
   take_turns(turns, 5, arguments[1]);
+  const char *then = getenv("BURN_THEN");
+  if (then) return execl(then, then, (char *)NULL), perror(then), 1;
 }
