@@ -115,14 +115,26 @@ export class ProcessCode {
     return this.#v8;
   }
 
+  /** Bytes of what is known of generated code. */
+  get memoryBytes(): number {
+    return (this.#v8?.memoryBytes ?? 0) + (this.#announced?.memoryBytes ?? 0);
+  }
+
   endFlush(): void {
     this.#v8?.endFlush();
   }
 
+  /** Forgets what is known of generated code; it's read again when it's asked for. */
+  forgetGenerated(): void {
+    this.#v8?.close();
+    this.#v8 = undefined;
+    this.#announced?.close();
+    this.#announced = undefined;
+  }
+
   close(): void {
     this.#sources.walks.forget(this.process);
-    this.#v8?.close();
-    this.#announced?.close();
+    this.forgetGenerated();
   }
 
   #findV8(): CodeFile | undefined {

@@ -5,6 +5,8 @@ import type { Process } from "../processes/index.ts";
 import type { PendingStack } from "./pending-stacks.ts";
 
 const HIGH = 2 ** 32;
+/** What is known of the generated code of all processes; beyond, all of it is forgotten. A large one takes 1 MiB. */
+const MAX_GENERATED_BYTES = 12 << 20;
 /** Sixteen flushes are an era. */
 const ERA_BITS = 4;
 /** Locations of a stack at most: 127 of the kernel, 127 of the user, of which each may be two. */
@@ -73,7 +75,13 @@ export class StackResolver {
 
   endFlush(): void {
     this.#flush++;
-    for (const code of this.#processes.values()) code.endFlush();
+    let bytes = 0;
+    for (const code of this.#processes.values()) {
+      code.endFlush();
+      bytes += code.memoryBytes;
+    }
+    if (bytes <= MAX_GENERATED_BYTES) return;
+    for (const code of this.#processes.values()) code.forgetGenerated();
   }
 
   /** Lets go of a process that is gone. */
