@@ -83,4 +83,11 @@ const ENTRIES: readonly CatalogEntry[] = [
   },
 ];
 
+export type { K8sAttributesConfig } from "../collector/components/k8s-attributes-processor/index.ts";
+export type { ProfilingConfig } from "../collector/components/profiling-receiver/index.ts";
+
+/** What commands ask of components besides running them. */
+export const k8sAttributesProcessor = async () => import("../collector/components/k8s-attributes-processor/index.ts");
+export const profilingReceiver = async () => import("../collector/components/profiling-receiver/index.ts");
+
 export const catalog = new ComponentCatalog(ENTRIES);

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { describeProblem, loadConfiguration, printConfiguration, type LoadedConfiguration } from "#collector";
 import { catalog } from "./components.ts";
 import { ExitCode, Fault } from "./exit.ts";
-import { presetFile, presetNames } from "./install.ts";
+import { presetFile, presetNames, presetOrSource } from "./install.ts";
 import { repeatable } from "./options.ts";
 
 interface ConfigFlags {
@@ -61,8 +61,7 @@ async function print(words: readonly string[], sets: readonly string[]): Promise
 }
 
 async function printed(words: readonly string[], sets: readonly string[]): Promise<string> {
-  const sources = words.map((word) => (existsSync(word) ? word : (presetFile(word) ?? word)));
-  return printConfiguration(await loaded(sources, sets), catalog);
+  return printConfiguration(await loaded(words.map(presetOrSource), sets), catalog);
 }
 
 async function loaded(sources: readonly string[], sets: readonly string[]): Promise<LoadedConfiguration> {

@@ -17,6 +17,11 @@ export function presetFile(word: string): string | undefined {
   return /^[a-z]+$/.test(word) && existsSync(file) ? file : undefined;
 }
 
+/** The word itself if it is a file, else the preset of that name, else the word: `env:` and the like. */
+export function presetOrSource(word: string): string {
+  return existsSync(word) ? word : (presetFile(word) ?? word);
+}
+
 /** The names of all presets. */
 export function presetNames(): string[] {
   return readdirSync(PRESETS)

@@ -5,6 +5,7 @@ import { Enrichment } from "./enrichment.ts";
 import { K8sAttributesProcessor } from "./k8s-attributes-processor.ts";
 import { semconvOfGates } from "./semconv.ts";
 
+export type { K8sAttributesConfig } from "./config.ts";
 export { rightsNeededBy } from "./needs.ts";
 
 /** The process's directories of pods: one for all processors that watch the same pods. */

@@ -6,6 +6,8 @@ import type { ReceiverFactory } from "#collector";
 import { profilingConfig, type ProfilingConfig } from "./config.ts";
 import { ProfilingReceiver } from "./profiling-receiver.ts";
 
+export type { ProfilingConfig } from "./config.ts";
+
 export const profilingReceiverFactory: ReceiverFactory<ProfilingConfig> = {
   kind: "receiver",
   type: "profiling",
