@@ -55,9 +55,45 @@ INLINE int is_selected(u64 cgroup_v2, u64 cgroup_v1) {
   return found == (selection == SELECT_ONLY);
 }
 
+/* Depth to which pid namespaces nest (MAX_PID_NS_LEVEL), and the initial one. */
+#define PID_LEVELS 33
+
+/*
+ * Process and thread of a task as the agent's pid namespace numbers them, 0 if they aren't in it. A task has a number
+ * in each namespace from its own up to the initial one, and the agent's own is as a rule the innermost or next to it.
+ */
+INLINE u64 pids_of(u64 task) {
+  u64 process = read_word(read_word(task + config.task_group_leader) + config.task_thread_pid);
+  u32 level = read_half(process + config.pid_level);
+
+#pragma clang loop unroll(disable)
+  for (u32 i = 0; i < PID_LEVELS; i++) {
+    u64 number = config.pid_numbers + (u64)level * config.upid_size;
+    u64 namespace = read_word(process + number + config.upid_namespace);
+
+    if (read_half(namespace + config.namespace_inode) == config.pid_namespace) {
+      u64 thread = read_word(task + config.task_thread_pid);
+      u64 tgid = read_half(process + number + config.upid_number);
+      return tgid << 32 | read_half(thread + number + config.upid_number);
+    }
+    if (level-- == 0)
+      break;
+  }
+  return 0;
+}
+
+/* The same of the current task. */
+INLINE u64 current_pids(void) {
+  return config.pid_namespace ? pids_of(current_task()) : current_pid_tgid();
+}
+
+INLINE int is_other_process(void) {
+  return config.only_tgid && current_pids() >> 32 != config.only_tgid;
+}
+
 /* Identity of the current task. Everything else in the header is zero. */
 INLINE void fill_header(struct record_header *header, u8 kind, u64 now, u64 task, u64 cgroup_v2, u64 cgroup_v1) {
-  u64 ids = current_pid_tgid();
+  u64 ids = current_pids();
 
   __builtin_memset(header, 0, sizeof(*header));
   header->version = RECORD_VERSION;
@@ -111,7 +147,8 @@ INLINE void take_kernel_stack(void *context, struct scratch *scratch) {
 /* The user part of the stack, behind the kernel's. */
 INLINE void take_user_stack(struct scratch *scratch, u64 task, u64 mm, const struct user_registers *user) {
   struct record_header *header = &scratch->header;
-  int main_thread = header->tgid == header->tid;
+  u64 ids = current_pid_tgid();
+  int main_thread = ids >> 32 == (u32)ids;
   u32 first = header->kernel_frames;
   u32 tgid = header->tgid;
   struct process *process;
@@ -154,7 +191,6 @@ SEC("perf_event/on_cpu")
 int on_cpu(struct registers *context) {
   struct cpu_state *cpu = this_cpu();
   u64 now = ktime_ns();
-  u64 ids = current_pid_tgid();
   u64 mode = context->word[REGISTER_MODE];
   u32 zero = 0;
   u64 task, cgroup_v2, cgroup_v1, mm;
@@ -163,11 +199,11 @@ int on_cpu(struct registers *context) {
 
   if (!cpu)
     return 0;
-  if ((u32)ids == 0) {
+  if ((u32)current_pid_tgid() == 0) {
     cpu->idle++;
     return 0;
   }
-  if (config.only_tgid && ids >> 32 != config.only_tgid) {
+  if (is_other_process()) {
     cpu->other_process++;
     return 0;
   }
@@ -230,10 +266,6 @@ INLINE void send_event(u8 kind) {
     cpu->lifecycle++;
 }
 
-INLINE int is_other_process(void) {
-  return config.only_tgid && current_pid_tgid() >> 32 != config.only_tgid;
-}
-
 SEC("raw_tracepoint/sched_process_exec")
 int process_exec(void *context) {
   if (!is_other_process())
@@ -266,7 +298,6 @@ INLINE void back_on_cpu(u64 next, u64 now) {
   header.version = RECORD_VERSION;
   header.kind = RECORD_BACK_ON_CPU;
   header.size = sizeof(header);
-  header.tgid = read_half(next + config.task_tgid);
   header.tid = tid;
   header.time = now;
   header.value = now - *left;
@@ -278,12 +309,11 @@ INLINE void back_on_cpu(u64 next, u64 now) {
 
 /* The task that leaves the CPU is still the current one: the last moment in which its stack can be read. */
 INLINE void left_cpu(void *context, struct cpu_state *cpu, u64 now) {
-  u64 ids = current_pid_tgid();
   u64 task = current_task();
   u64 cgroup_v2, cgroup_v1, mm;
   struct user_registers user;
   struct scratch *scratch;
-  u32 tid = ids;
+  u32 tid = current_pid_tgid();
   u32 zero = 0;
   u32 flags;
 
@@ -304,6 +334,7 @@ INLINE void left_cpu(void *context, struct cpu_state *cpu, u64 now) {
     return;
   }
   fill_header(&scratch->header, RECORD_LEFT_CPU, now, task, cgroup_v2, cgroup_v1);
+  scratch->header.value = tid;
   scratch->header.flags |= FLAG_KERNEL_MODE;
   take_kernel_stack(context, scratch);
   mm = read_word(task + config.task_mm);
@@ -331,6 +362,71 @@ int task_switch(u64 *arguments) {
     return 0;
   back_on_cpu(arguments[2], now);
   left_cpu(arguments, cpu, now);
+  return 0;
+}
+
+/* Says which cgroup it is; false for those of hierarchies that tell nothing of containers. */
+INLINE int set_cgroup(struct record_header *header, u64 cgroup) {
+  u64 root = read_word(cgroup + config.cgroup_root);
+  u64 id = read_word(read_word(cgroup + config.cgroup_kn) + config.kn_id);
+
+  if (read_half(root + config.root_hierarchy) == 0)
+    header->cgroup_v2 = id;
+  else if (read_half(root + config.root_subsystems) & config.memory_subsystem)
+    header->cgroup_v1 = id;
+  else
+    return 0;
+  return 1;
+}
+
+/*
+ * Cgroups stand in the ring before any sample of theirs: one that lives for a moment is gone before user space could
+ * look. By its parent and its name, for a path is another one in each cgroup namespace. Arguments: the cgroup, its path.
+ */
+SEC("raw_tracepoint/cgroup_mkdir")
+int cgroup_made(u64 *arguments) {
+  struct cpu_state *cpu = this_cpu();
+  u64 cgroup = arguments[0];
+  struct record_header header = {};
+  struct cgroup_record *record;
+  u64 parent;
+
+  if (!cpu || !set_cgroup(&header, cgroup))
+    return 0;
+  record = ring_reserve(&ring, sizeof(*record), 0);
+  if (!record) {
+    cpu->lifecycle_lost++;
+    return 0;
+  }
+  header.version = RECORD_VERSION;
+  header.kind = RECORD_CGROUP_MADE;
+  header.size = sizeof(*record);
+  header.time = ktime_ns();
+  record->header = header;
+  parent = read_word(read_word(cgroup + config.cgroup_self + config.css_parent) + config.css_cgroup);
+  record->parent = read_word(read_word(parent + config.cgroup_kn) + config.kn_id);
+  record->name[0] = 0;
+  read_kernel_text(record->name, sizeof(record->name), read_word(read_word(cgroup + config.cgroup_kn) + config.kn_name));
+  ring_submit(record, RING_NO_WAKEUP);
+  cpu->lifecycle++;
+  return 0;
+}
+
+SEC("raw_tracepoint/cgroup_rmdir")
+int cgroup_removed(u64 *arguments) {
+  struct cpu_state *cpu = this_cpu();
+  struct record_header header = {};
+
+  if (!cpu || !set_cgroup(&header, arguments[0]))
+    return 0;
+  header.version = RECORD_VERSION;
+  header.kind = RECORD_CGROUP_REMOVED;
+  header.size = sizeof(header);
+  header.time = ktime_ns();
+  if (ring_output(&ring, &header, sizeof(header), RING_NO_WAKEUP))
+    cpu->lifecycle_lost++;
+  else
+    cpu->lifecycle++;
   return 0;
 }
 

@@ -21,11 +21,15 @@ typedef long long s64;
 
 enum record_kind {
   RECORD_ON_CPU = 1,
-  /* 2 is what user space makes of 5 and 6: time spent away from the CPU, with its stack. */
+  /* 2 is what user space makes of 5 and 6: time spent away from the CPU, with its stack. They are matched by the thread's
+     number in the initial pid namespace: the first one's value, the other's tid. */
   RECORD_EXEC = 3,
   RECORD_EXIT = 4,
   RECORD_LEFT_CPU = 5,
   RECORD_BACK_ON_CPU = 6,
+  /* A cgroup, in cgroup_v2 or cgroup_v1, was made or removed. */
+  RECORD_CGROUP_MADE = 7,
+  RECORD_CGROUP_REMOVED = 8,
 };
 
 /* Bits 3 to 8 are kept for copied stacks and interpreters. */
@@ -50,7 +54,7 @@ struct record_header {
   u8 kind;
   u16 flags;
   u32 size;
-  u32 tgid;
+  u32 tgid; /* both as the agent's pid namespace numbers them; 0 if the process isn't in it */
   u32 tid;
   u64 time;        /* CLOCK_MONOTONIC */
   u64 start_time;  /* CLOCK_BOOTTIME, of the group leader */
@@ -72,5 +76,15 @@ struct record_header {
 };
 
 _Static_assert(sizeof(struct record_header) == 96, "sections begin at byte 96");
+
+/* Names of directories have 255 bytes at most. */
+#define CGROUP_NAME_BYTES 256
+
+/* What stands in place of the sections where a cgroup was made. The zero behind the name ends it. */
+struct cgroup_record {
+  struct record_header header;
+  u64 parent;
+  char name[CGROUP_NAME_BYTES];
+};
 
 #endif

@@ -15,11 +15,11 @@
  * Offsets are bytes within the kernel's structures, from its BTF.
  */
 struct config {
-  u32 only_tgid; /* 0: all */
+  u32 only_tgid;     /* 0: all */
+  u32 pid_namespace; /* inode of the one whose numbers are wanted; 0: the initial one's, which cost nothing */
   u32 has_task_registers;
   u32 task_flags;
   u32 task_pid;
-  u32 task_tgid;
   u32 task_mm;
   u32 task_stack;
   u32 task_thread_pointer;
@@ -27,12 +27,26 @@ struct config {
   u32 task_cgroups;
   u32 task_group_leader;
   u32 task_start_boottime;
+  u32 task_thread_pid;
+  u32 pid_level;
+  u32 pid_numbers;
+  u32 upid_number;
+  u32 upid_namespace;
+  u32 namespace_inode;
   u32 mm_start_stack;
   u32 signal_live;
   u32 css_set_memory; /* the memory controller's slot; ABSENT if it has no hierarchy of its own */
   u32 css_cgroup;
+  u32 css_parent;
+  u32 cgroup_self;
+  u32 cgroup_root;
   u32 cgroup_kn;
+  u32 root_hierarchy;
+  u32 root_subsystems;
   u32 kn_id;
+  u32 kn_name;
+  u32 memory_subsystem; /* its bit; 0 as above */
+  u32 upid_size;
   u32 stack_registers; /* where the user's registers are saved, from the lowest address of the task's stack */
   u32 off_cpu_room;    /* bytes waiting in the ring beyond which off-CPU records are given up, for the sake of samples */
 };

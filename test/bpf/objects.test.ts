@@ -11,7 +11,14 @@ import { hasProgram } from "../has-program.ts";
 
 const FOLDER = join(import.meta.dirname, "../../bpf");
 const OBJECTS = ["podflame.x86_64.o", "podflame.arm64.o"] as const;
-const PROGRAMS = ["on_cpu", "sched_process_exec", "sched_process_exit", "sched_switch"] as const;
+const PROGRAMS = [
+  "on_cpu",
+  "sched_process_exec",
+  "sched_process_exit",
+  "sched_switch",
+  "cgroup_mkdir",
+  "cgroup_rmdir",
+] as const;
 
 const committed = (object: string): Buffer => readFileSync(join(FOLDER, object));
 
@@ -39,7 +46,7 @@ describe.skipIf(!hasClang14())("the objects in the repository", () => {
 });
 
 describe("an object file", () => {
-  test.for(OBJECTS)("%s holds the four programs, and every reference of theirs is to a map", (object) => {
+  test.for(OBJECTS)("%s holds the programs, and every reference of theirs is to a map", (object) => {
     const { programs, maps, license } = parseBpfObject(committed(object));
     expect(programs.map(({ name }) => name)).toEqual(PROGRAMS);
     expect(license).toBe("Dual MIT/GPL");
@@ -108,19 +115,27 @@ describe("an object file", () => {
 
 describe.skipIf(!canSample())("the verifier", () => {
   const offsets = readKernelOffsets() as KernelOffsets;
-  const load = (object: string, program: string, hasTaskRegisters = true, change?: (at: Uint8Array) => void): void => {
+  interface Loading {
+    readonly hasTaskRegisters?: boolean;
+    readonly pidNamespace?: number;
+    readonly change?: (instructions: Uint8Array) => void;
+  }
+  const load = (object: string, program: string, loading: Loading = {}): void => {
+    const { hasTaskRegisters = true, pidNamespace = 0, change } = loading;
     const parsed = parseBpfObject(committed(object));
     change?.(parsed.programs.find(({ name }) => name === program)!.instructions);
-    const config = configBytes(offsets, { onlyPid: 0, hasTaskRegisters, offCpuRoomBytes: 0 });
+    const config = configBytes(offsets, { onlyPid: 0, pidNamespace, hasTaskRegisters, offCpuRoomBytes: 0 });
     LoadedObject.load(parsed, { programs: [program], variables: new Map([[".rodata.config", config]]) }).close();
   };
   const own = process.arch === "arm64" ? OBJECTS[1] : OBJECTS[0];
   const other = process.arch === "arm64" ? OBJECTS[0] : OBJECTS[1];
 
   test.for(PROGRAMS)("takes %s, with the helper of Linux 5.15 and without", (program) => {
-    load(own, program, true);
-    load(own, program, false);
+    load(own, program);
+    load(own, program, { hasTaskRegisters: false });
   });
+
+  test.for(PROGRAMS)("takes %s in another pid namespace", (program) => load(own, program, { pidNamespace: 1 }));
 
   // The context of a perf event is the machine's registers, so that one program can't be loaded on another machine.
   test.for(PROGRAMS.slice(1))("takes the other machine's %s as well", (program) => load(other, program));
@@ -130,7 +145,7 @@ describe.skipIf(!canSample())("the verifier", () => {
     const damage = (instructions: Uint8Array): void => instructions.set([0x79, 0xa0, 0, 0, 0, 0, 0, 0]);
     let refused: unknown;
     try {
-      load(own, "sched_process_exit", true, damage);
+      load(own, "sched_process_exit", { change: damage });
     } catch (error) {
       refused = error;
     }

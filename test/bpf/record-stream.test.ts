@@ -51,10 +51,10 @@ describe("records of a ring", () => {
   test("of a task that left and came back are one, and count as one", () => {
     const ring = new MemoryRing(1 << 16);
     const stream = streamOf(ring);
-    ring.write(recordBytes({ kind: SwitchKind.Left, pid: 5, tid: 6, timeNs: 100, user: [7n] }));
+    ring.write(recordBytes({ kind: SwitchKind.Left, pid: 5, tid: 6, valueNs: 1006, timeNs: 100, user: [7n] }));
     expect(pidsOf(stream)).toEqual([]);
-    ring.write(recordBytes({ kind: SwitchKind.Back, pid: 5, tid: 6, timeNs: 300, valueNs: 200 }));
-    ring.write(recordBytes({ kind: SwitchKind.Back, pid: 5, tid: 6, timeNs: 400, valueNs: 100 }));
+    ring.write(recordBytes({ kind: SwitchKind.Back, tid: 1006, timeNs: 300, valueNs: 200 }));
+    ring.write(recordBytes({ kind: SwitchKind.Back, tid: 1006, timeNs: 400, valueNs: 100 }));
     const seen: unknown[] = [];
     stream.drain(({ kind, timeNs, valueNs, userFrames }) => seen.push({ kind, timeNs, valueNs, userFrames }), Infinity);
     expect(seen).toEqual([{ kind: RecordKind.OffCpu, timeNs: 300, valueNs: 200, userFrames: 1 }]);

@@ -14,6 +14,7 @@ export class ProcessMetrics {
   readonly goneUnread: Counter;
   readonly otherProcess: Counter;
   readonly readAfterExec: Counter;
+  readonly notVisible: Counter;
   readonly variablesDiscarded: Counter;
   #sizes: ProcessSizes | undefined;
 
@@ -30,6 +31,7 @@ export class ProcessMetrics {
     this.goneUnread = reason("gone");
     this.otherProcess = reason("other_process");
     this.readAfterExec = reason("exec");
+    this.notVisible = reason("not_visible");
     this.variablesDiscarded = counter(
       "service_variables_discarded",
       "Processes whose OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES could not be decoded.",

@@ -329,3 +329,25 @@ test("at the end everything is forgotten once", () => {
   expect(forgotten.map(({ pid }) => pid).sort((a, b) => a - b)).toEqual([7, 8]);
   expect(metrics.value("podflame_profiling_processes")).toBe(0);
 });
+
+describe("processes that /proc doesn't show", () => {
+  test("are told apart by their start, and nothing is read of them", () => {
+    const one = table.sampled(0, START_NS, "postgres", false);
+    const other = table.sampled(0, START_NS + 5, "redis", false);
+    expect(table.sampled(0, START_NS, "postgres", false)).toBe(one);
+    expect([one.comm, other.comm]).toEqual(["postgres", "redis"]);
+    expect(proc.reads).toEqual([]);
+    expect(unread("not_visible")).toBe(2);
+    expect(table.placeOf(one, CONTAINER, 0)).toMatchObject({ containerId: ID });
+  });
+
+  test("end on their own", () => {
+    const one = table.sampled(0, START_NS, "postgres", false);
+    const other = table.sampled(0, START_NS + 5, "redis", false);
+    table.exit(0, START_NS);
+    table.endFlush();
+    table.endFlush();
+    expect(forgotten).toEqual([one]);
+    expect(table.sampled(0, START_NS + 5, "redis", false)).toBe(other);
+  });
+});

@@ -67,7 +67,7 @@ export class ProcessTable {
   readonly #maxProcesses: number;
   readonly #metrics: ProcessMetrics;
   readonly #places: PlaceResolver;
-  /** What a pid stands for. */
+  /** What a pid stands for, by `keyOf`. */
   readonly #current = new Map<number, Process>();
   /** What ended, in order of time: some is still current, for tasks use the CPU to the end of their exit. */
   #ended: Process[] = [];
@@ -96,10 +96,11 @@ export class ProcessTable {
   /**
    * The process of a sample. The arguments are the record's; a new one is read at once.
    *
+   * @param pid 0 if /proc doesn't show the process: nothing is read of it
    * @param comm of the sampled thread
    */
   sampled(pid: number, startTimeNs: number, comm: string, isKernelThread: boolean): Process {
-    const known = this.#current.get(pid);
+    const known = this.#current.get(keyOf(pid, startTimeNs));
     if (known?.startTimeNs === startTimeNs) {
       known.lastFlush = this.#flush;
       return known;
@@ -108,7 +109,7 @@ export class ProcessTable {
     if (this.#size >= this.#maxProcesses) this.#makeRoom();
     const number = ++this.#lastNumber;
     const found = new Process({ number, pid, startTimeNs, comm, isKernelThread, flush: this.#flush });
-    this.#current.set(pid, found);
+    this.#current.set(keyOf(pid, startTimeNs), found);
     this.#size++;
     this.#metrics.seen.add();
     this.#read(found);
@@ -117,7 +118,7 @@ export class ProcessTable {
 
   /** The process runs another program since `timeNs`, CLOCK_MONOTONIC. */
   exec(pid: number, startTimeNs: number, timeNs: number): void {
-    const known = this.#current.get(pid);
+    const known = this.#current.get(keyOf(pid, startTimeNs));
     if (known?.startTimeNs !== startTimeNs) return;
     if (known.reading !== undefined && known.reading.readAtNs >= timeNs) {
       // What was read is the new program already. Its own first sample has it read again.
@@ -129,7 +130,7 @@ export class ProcessTable {
 
   /** The process ended. Its last samples may still come. */
   exit(pid: number, startTimeNs: number): void {
-    const known = this.#current.get(pid);
+    const known = this.#current.get(keyOf(pid, startTimeNs));
     if (known?.startTimeNs === startTimeNs) this.#end(known);
   }
 
@@ -154,7 +155,7 @@ export class ProcessTable {
    */
   refreshMappings(mapped: Process): boolean {
     const { reading } = mapped;
-    if (reading === undefined || this.#current.get(mapped.pid) !== mapped) return false;
+    if (reading === undefined || this.#currentOf(mapped) !== mapped) return false;
     const nowNs = this.#readers.monotonicNs();
     if (nowNs - mapped.mappedAtNs < REMAP_INTERVAL_NS) return false;
     mapped.mappedAtNs = nowNs;
@@ -195,9 +196,17 @@ export class ProcessTable {
     this.#metrics.close();
   }
 
+  #currentOf({ pid, startTimeNs }: Process): Process | undefined {
+    return this.#current.get(keyOf(pid, startTimeNs));
+  }
+
   #read(found: Process): void {
     const { pid } = found;
     if (found.isKernelThread) return;
+    if (pid === 0) {
+      this.#metrics.notVisible.add();
+      return;
+    }
     const readAtNs = this.#readers.monotonicNs();
     const facts = this.#readers.readProcess(pid);
     // Another start: the pid was given to another process, or /proc counts pids of another namespace.
@@ -215,7 +224,7 @@ export class ProcessTable {
 
   /** The pid stands for something else from now on. */
   #replace(known: Process): void {
-    this.#current.delete(known.pid);
+    this.#current.delete(keyOf(known.pid, known.startTimeNs));
     this.#end(known);
   }
 
@@ -226,7 +235,7 @@ export class ProcessTable {
   }
 
   #forget(known: Process): void {
-    if (this.#current.get(known.pid) === known) this.#current.delete(known.pid);
+    if (this.#currentOf(known) === known) this.#current.delete(keyOf(known.pid, known.startTimeNs));
     this.#size--;
     this.#settings.onForgotten?.(known);
   }
@@ -242,6 +251,11 @@ export class ProcessTable {
     for (const process of evicted) this.#forget(process);
     this.#metrics.evicted.add(evicted.length);
   }
+}
+
+/** Pids are positive; of processes that have none here only the start tells them apart. */
+function keyOf(pid: number, startTimeNs: number): number {
+  return pid === 0 ? -startTimeNs : pid;
 }
 
 /** A program that executes itself is at another address then, or its functions are where they were. */

@@ -29,7 +29,7 @@ export interface ProcessStart {
 export class Process {
   /** Never used again. */
   readonly number: number;
-  /** In the pid namespace of records; /proc shows the same process under it, or what was read is undefined. */
+  /** As /proc numbers it; 0 if it isn't in that pid namespace. */
   readonly pid: number;
   /** Nanoseconds since boot. */
   readonly startTimeNs: number;

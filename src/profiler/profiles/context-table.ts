@@ -132,7 +132,9 @@ export class ContextTable {
       const path = process.facts?.executablePath ?? "";
       if (path !== "") attributes.push(["process.executable.path", path]);
     }
-    if (perProcess && place.kind !== "kernel" && process.pid !== 0) attributes.push(["process.pid", BigInt(process.pid)]);
+    if (perProcess && place.kind !== "kernel" && process.pid !== 0) {
+      attributes.push(["process.pid", BigInt(process.pid)]);
+    }
     const { service } = process;
     if (!service) return attributes;
     if (service.serviceName !== undefined) attributes.push(["service.name", service.serviceName]);

@@ -7,8 +7,8 @@ function viewOf(fields: RecordFields): RecordView {
   return new RecordView().moveTo(recordWords(recordBytes(fields)).words, 0);
 }
 
-const LEFT: RecordFields = { kind: SwitchKind.Left, pid: 7, tid: 8, cpu: 0, timeNs: 1000, comm: "sleeper", user: [5n] };
-const BACK: RecordFields = { kind: SwitchKind.Back, pid: 7, tid: 8, cpu: 1, timeNs: 2 ** 40, valueNs: 2 ** 40 - 1000 };
+const LEFT: RecordFields = { kind: SwitchKind.Left, pid: 7, tid: 8, valueNs: 1008, comm: "sleeper", user: [5n] };
+const BACK: RecordFields = { kind: SwitchKind.Back, tid: 1008, cpu: 1, timeNs: 2 ** 40, valueNs: 2 ** 40 - 1000 };
 
 test("the stack with which a task left, and the time that it was away, are one record", () => {
   const away = new AwayStacks(undefined);
@@ -42,7 +42,7 @@ test("a task that leaves again without having come back loses the first interval
 test("memory is bounded: those who sleep longest are given up", () => {
   const away = new AwayStacks(undefined);
   const user = Array.from({ length: 127 }, () => 1n);
-  for (let tid = 1; tid <= 10_000; tid++) away.left(viewOf({ ...LEFT, tid, user }));
+  for (let tid = 1; tid <= 10_000; tid++) away.left(viewOf({ ...LEFT, valueNs: tid, user }));
   expect(away.memoryBytes).toBeLessThanOrEqual(4 << 20);
   expect(away.dropped).toBeGreaterThan(5000);
   expect(away.back(viewOf({ ...BACK, tid: 1 }))).toBeUndefined();

@@ -3,9 +3,9 @@ import { HEADER_BYTES, RecordKind, type RecordView } from "./record.ts";
 
 /** Kinds of records that only the ring knows; what becomes of them is an off-CPU record. */
 export const SwitchKind = {
-  /** A task left the CPU: with its stack. */
+  /** A task left the CPU: with its stack, and a number of the task as value. */
   Left: 5,
-  /** The task with the same tid is back: how long it was away. */
+  /** The task with that number as tid is back: how long it was away. */
   Back: 6,
 } as const;
 
@@ -44,7 +44,7 @@ export class AwayStacks {
 
   /** A copy of the record is kept. The oldest go if there are too many: their tasks sleep longest. */
   left(record: RecordView): void {
-    const { tid } = record;
+    const tid = record.valueNs;
     if (this.#take(tid)) this.#dropped++;
     const copy = this.#copy(record);
     this.#records.set(tid, copy);

@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { release } from "node:os";
 import {
   attachProgram,
@@ -16,6 +16,7 @@ import {
 } from "#linux";
 import { configBytes, readKernelOffsets, type KernelOffsets } from "./kernel-layout.ts";
 import type { KernelCheck, KernelProblem } from "./kernel-support.ts";
+import { findPidNamespace } from "./pid-namespace.ts";
 import { NEEDED_CAPABILITIES } from "./privileges.ts";
 import { readProgramFile } from "./program-file.ts";
 
@@ -23,8 +24,6 @@ import { readProgramFile } from "./program-file.ts";
 const OLDEST_KERNEL = [5, 8] as const;
 /** Since 5.11 memory of maps is charged to the cgroup, no longer to the limit on locked memory. */
 const KERNEL_WITHOUT_MEMLOCK = [5, 11] as const;
-/** Inode of the machine's own pid namespace (`PROC_PID_INIT_INO`). */
-const INITIAL_PID_NAMESPACE = "pid:[4026531836]";
 const FIRST_PERIOD_NS = 1e9;
 
 /** What `checkKernel` looks at beside trying; the machine's own unless a test says otherwise. */
@@ -32,7 +31,8 @@ export interface KernelFacts {
   readonly release: string;
   /** Content of a file under /proc or /sys, undefined if it isn't there or may not be read. */
   readonly read: (path: string) => string | undefined;
-  readonly pidNamespace: string | undefined;
+  /** As `findPidNamespace` has it. */
+  readonly pidNamespace: number;
   readonly capabilities: CapabilitySets;
 }
 
@@ -74,13 +74,7 @@ function factsHere(): KernelFacts {
       return undefined;
     }
   };
-  let pidNamespace: string | undefined;
-  try {
-    pidNamespace = readlinkSync("/proc/self/ns/pid");
-  } catch {
-    // Without /proc the other checks will say so.
-  }
-  return { release: release(), read, pidNamespace, capabilities: readCapabilities() };
+  return { release: release(), read, pidNamespace: findPidNamespace(), capabilities: readCapabilities() };
 }
 
 function machine(): KernelCheck {
@@ -122,11 +116,11 @@ function lockdown({ read }: KernelFacts): KernelCheck {
   return { what: "kernel lockdown", ok, detail: state, remedy };
 }
 
-function pidNamespace({ pidNamespace: found }: KernelFacts): KernelCheck {
-  const ok = found === INITIAL_PID_NAMESPACE;
-  const remedy = ok ? undefined : "run in the machine's pid namespace (in Kubernetes: hostPID: true)";
-  const detail = ok ? "the machine's" : `${found ?? "unknown"}: samples tell pids of the machine, /proc shows others`;
-  return { what: "pid namespace", ok, detail, remedy };
+function pidNamespace({ pidNamespace: inode }: KernelFacts): KernelCheck {
+  const part =
+    "not the machine's: of processes outside of it samples tell the container and the thread's name, " +
+    "but not their functions (in Kubernetes hostPID: true shows all of them)";
+  return { what: "pid namespace", ok: true, detail: inode === 0 ? "the machine's" : part };
 }
 
 function bpfForOthers({ read }: KernelFacts): KernelCheck {
@@ -188,7 +182,14 @@ function cgroups({ read }: KernelFacts): KernelCheck {
   };
 }
 
-const TRIED_PROGRAMS = ["on_cpu", "sched_process_exec", "sched_process_exit", "sched_switch"] as const;
+const TRIED_PROGRAMS = [
+  "on_cpu",
+  "sched_process_exec",
+  "sched_process_exit",
+  "sched_switch",
+  "cgroup_mkdir",
+  "cgroup_rmdir",
+] as const;
 
 /** Each feature by using it for a moment. */
 function tryFeatures(): readonly KernelCheck[] {
@@ -211,13 +212,13 @@ function tryFeatures(): readonly KernelCheck[] {
 }
 
 function tryProgram(file: Uint8Array, offsets: KernelOffsets, name: (typeof TRIED_PROGRAMS)[number]): string {
-  const load = (hasTaskRegisters: boolean): LoadedObject =>
-    LoadedObject.load(parseBpfObject(file), {
+  const load = (hasTaskRegisters: boolean): LoadedObject => {
+    const settings = { onlyPid: 0xffff_ffff, pidNamespace: findPidNamespace(), hasTaskRegisters, offCpuRoomBytes: 0 };
+    return LoadedObject.load(parseBpfObject(file), {
       programs: [name],
-      variables: new Map([
-        [".rodata.config", configBytes(offsets, { onlyPid: 0xffff_ffff, hasTaskRegisters, offCpuRoomBytes: 0 })],
-      ]),
+      variables: new Map([[".rodata.config", configBytes(offsets, settings)]]),
     });
+  };
   let object;
   try {
     object = load(true);

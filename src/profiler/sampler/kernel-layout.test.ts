@@ -2,8 +2,10 @@ import { expect, test } from "vitest";
 import { cgroupKey, configBytes, controlBytes, CPU_COUNTERS, CpuCounters, processBytes } from "./kernel-layout.ts";
 
 test("settings have the size that the programs' structures have", () => {
-  const offsets = new Uint32Array(17);
-  expect(configBytes(offsets, { onlyPid: 1, hasTaskRegisters: true, offCpuRoomBytes: 2 })).toHaveLength(80);
+  const offsets = new Uint32Array(30);
+  expect(
+    configBytes(offsets, { onlyPid: 1, pidNamespace: 0, hasTaskRegisters: true, offCpuRoomBytes: 2 }),
+  ).toHaveLength(136);
   expect(controlBytes({ selection: "all", offCpuShare: 0 })).toHaveLength(8);
 });
 

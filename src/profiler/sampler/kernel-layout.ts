@@ -17,7 +17,6 @@ const QUERY: BtfQuery = {
     task_struct: [
       "flags",
       "pid",
-      "tgid",
       "mm",
       "stack",
       THREAD_POINTER,
@@ -25,23 +24,27 @@ const QUERY: BtfQuery = {
       "cgroups",
       "group_leader",
       "start_boottime",
+      "thread_pid",
     ],
+    pid: ["level", "numbers"],
+    upid: ["nr", "ns"],
+    pid_namespace: ["ns.inum"],
     mm_struct: ["start_stack"],
     signal_struct: ["live"],
     css_set: ["subsys"],
-    cgroup_subsys_state: ["cgroup"],
-    cgroup: ["kn"],
-    kernfs_node: ["id"],
+    cgroup_subsys_state: ["cgroup", "parent"],
+    cgroup: ["self", "root", "kn"],
+    cgroup_root: ["hierarchy_id", "subsys_mask"],
+    kernfs_node: ["id", "name"],
   },
-  sizes: ["pt_regs"],
+  sizes: ["pt_regs", "upid"],
   enums: { cgroup_subsys_id: ["memory_cgrp_id"] },
 };
 
-/** Offsets that `struct config` holds from its fourth word on, in its order. */
+/** Offsets that `struct config` holds from `task_flags` on, in its order. */
 const CONFIG_MEMBERS = [
   "task_struct.flags",
   "task_struct.pid",
-  "task_struct.tgid",
   "task_struct.mm",
   "task_struct.stack",
   `task_struct.${THREAD_POINTER}`,
@@ -49,10 +52,27 @@ const CONFIG_MEMBERS = [
   "task_struct.cgroups",
   "task_struct.group_leader",
   "task_struct.start_boottime",
+  "task_struct.thread_pid",
+  "pid.level",
+  "pid.numbers",
+  "upid.nr",
+  "upid.ns",
+  "pid_namespace.ns.inum",
   "mm_struct.start_stack",
   "signal_struct.live",
 ] as const;
-const CGROUP_MEMBERS = ["cgroup_subsys_state.cgroup", "cgroup.kn", "kernfs_node.id"] as const;
+/** Those that it holds behind the memory controller's slot. */
+const CGROUP_MEMBERS = [
+  "cgroup_subsys_state.cgroup",
+  "cgroup_subsys_state.parent",
+  "cgroup.self",
+  "cgroup.root",
+  "cgroup.kn",
+  "cgroup_root.hierarchy_id",
+  "cgroup_root.subsys_mask",
+  "kernfs_node.id",
+  "kernfs_node.name",
+] as const;
 
 /** `THREAD_SIZE` of ordinary configurations. Only kernels before 5.15 need it: later ones find the registers themselves. */
 const KERNEL_STACK_BYTES = 16_384;
@@ -81,12 +101,14 @@ export function readKernelOffsets(path: string = BTF_PATH): KernelOffsets | Kern
   }
   const member = (name: string): number => answer.members.get(name)!;
   const memoryController = hasMemoryHierarchy() ? answer.enums.get("cgroup_subsys_id.memory_cgrp_id") : undefined;
-  const registersBytes = answer.sizes.get("pt_regs") ?? 0;
+  const bytesOf = (name: string): number => answer.sizes.get(name) ?? 0;
   return Uint32Array.from([
     ...CONFIG_MEMBERS.map(member),
     memoryController === undefined ? ABSENT : member("css_set.subsys") + 8 * memoryController,
     ...CGROUP_MEMBERS.map(member),
-    KERNEL_STACK_BYTES - registersBytes,
+    memoryController === undefined ? 0 : 1 << memoryController,
+    bytesOf("upid"),
+    KERNEL_STACK_BYTES - bytesOf("pt_regs"),
   ]);
 }
 
@@ -106,6 +128,8 @@ function hasMemoryHierarchy(): boolean {
 export interface ConfigSettings {
   /** The only process sampled; 0 for all. */
   readonly onlyPid: number;
+  /** As `findPidNamespace` has it. */
+  readonly pidNamespace: number;
   /** The kernel has `bpf_task_pt_regs`, since 5.15. */
   readonly hasTaskRegisters: boolean;
   /** Bytes waiting in the ring beyond which off-CPU records are given up. */
@@ -114,7 +138,8 @@ export interface ConfigSettings {
 
 /** Content of `.rodata.config`. */
 export function configBytes(offsets: KernelOffsets, settings: ConfigSettings): Uint8Array {
-  const words = [settings.onlyPid, settings.hasTaskRegisters ? 1 : 0, ...offsets, settings.offCpuRoomBytes];
+  const { onlyPid, pidNamespace, hasTaskRegisters, offCpuRoomBytes } = settings;
+  const words = [onlyPid, pidNamespace, hasTaskRegisters ? 1 : 0, ...offsets, offCpuRoomBytes];
   return new Uint8Array(Uint32Array.from(words).buffer);
 }
 

@@ -13,6 +13,10 @@ export const RecordKind = {
   Exec: 3,
   /** The last thread of the process ended. */
   Exit: 4,
+  /** A cgroup was made, in one of the two hierarchies: before any sample of it. */
+  CgroupMade: 7,
+  /** A cgroup was removed. */
+  CgroupRemoved: 8,
 } as const;
 
 /** Bits of `flags`. */
@@ -42,6 +46,10 @@ export const MAX_FRAMES = 127;
 export const HEADER_BYTES = 96;
 /** The layout that `RecordView` reads; records of another are skipped. */
 export const RECORD_VERSION = 1;
+/** In place of the sections: the parent's id, and a name of up to 255 bytes. */
+const CGROUP_NAME_AT = HEADER_BYTES + 8;
+const CGROUP_NAME_BYTES = 256;
+const CGROUP_RECORD_BYTES = CGROUP_NAME_AT + CGROUP_NAME_BYTES;
 /** Longest text of `comm`, without the zero behind it. */
 const COMM_BYTES = 15;
 
@@ -107,12 +115,12 @@ export class RecordView {
     return this.words[this.#at + 1]!;
   }
 
-  /** The process, in the pid namespace of the machine. */
+  /** The process, as /proc here numbers it; 0 if it isn't in that pid namespace. */
   get pid(): number {
     return this.words[this.#at + 2]!;
   }
 
-  /** The thread, in the pid namespace of the machine. */
+  /** The thread, in the same way. */
   get tid(): number {
     return this.words[this.#at + 3]!;
   }
@@ -215,10 +223,24 @@ export class RecordView {
     return this.#comm;
   }
 
+  /** Of a cgroup that was made: the inode of the directory above it. */
+  get cgroupParent(): number {
+    return this.#double(HEADER_BYTES / 4);
+  }
+
+  /** Of a cgroup that was made: the name of its directory; empty if it couldn't be read. */
+  get cgroupName(): string {
+    const { words } = this;
+    const bytes = Buffer.from(words.buffer, words.byteOffset + this.#at * 4 + CGROUP_NAME_AT, CGROUP_NAME_BYTES);
+    const end = bytes.indexOf(0);
+    return bytes.toString("utf8", 0, Math.max(end, 0));
+  }
+
   /** Whether the layout is the one known here, of whole words, and the sections that the header counts are within. */
   get wellFormed(): boolean {
     const { sizeBytes } = this;
-    return this.version === RECORD_VERSION && sizeBytes % 8 === 0 && this.#sectionsEnd() <= sizeBytes;
+    const end = this.kind === RecordKind.CgroupMade ? CGROUP_RECORD_BYTES : this.#sectionsEnd();
+    return this.version === RECORD_VERSION && sizeBytes % 8 === 0 && end <= sizeBytes;
   }
 
   #sectionsEnd(): number {

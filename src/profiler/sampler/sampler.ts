@@ -31,6 +31,7 @@ import {
   type ControlSettings,
 } from "./kernel-layout.ts";
 import { findKernelFunction } from "./kernel-function.ts";
+import { findPidNamespace } from "./pid-namespace.ts";
 import { KernelSupportError, type KernelProblem } from "./kernel-support.ts";
 import { readProgramFile } from "./program-file.ts";
 import { RecordStream } from "./record-stream.ts";
@@ -60,6 +61,9 @@ const ON_CPU = "on_cpu";
 const EXEC = "sched_process_exec";
 const EXIT = "sched_process_exit";
 const SWITCH = "sched_switch";
+const CGROUP_MADE = "cgroup_mkdir";
+const CGROUP_REMOVED = "cgroup_rmdir";
+const LIFECYCLE = [EXEC, EXIT, CGROUP_MADE, CGROUP_REMOVED] as const;
 
 const MAX_FREQUENCY_HZ = 999;
 const RING_BYTES_A_CPU = 64 * 1024;
@@ -102,10 +106,13 @@ export class Sampler implements SampleSource {
     const ringBytes = ringSize(settings.ringBytes ?? Math.max(MIN_RING_BYTES, RING_BYTES_A_CPU * cpus));
     const object = parseBpfObject(file);
     const offCpu = (settings.offCpuThreshold ?? 0) > 0;
+    const onlyPid = settings.pid ?? 0;
+    const pidNamespace = findPidNamespace();
+    const offCpuRoomBytes = ringBytes * OFF_CPU_ROOM;
     const load = (hasTaskRegisters: boolean): LoadedObject => {
-      const config = { onlyPid: settings.pid ?? 0, hasTaskRegisters, offCpuRoomBytes: ringBytes * OFF_CPU_ROOM };
+      const config = { onlyPid, pidNamespace, hasTaskRegisters, offCpuRoomBytes };
       return LoadedObject.load(object, {
-        programs: [ON_CPU, EXEC, EXIT, ...(offCpu ? [SWITCH] : [])],
+        programs: [ON_CPU, ...LIFECYCLE, ...(offCpu ? [SWITCH] : [])],
         variables: new Map([[".rodata.config", configBytes(offsets, config)]]),
         maxEntries: new Map([["ring", ringBytes]]),
       });
@@ -166,9 +173,8 @@ export class Sampler implements SampleSource {
     if (this.#started || this.#closed) return;
     this.#started = true;
     explained(() => {
-      // The lives of processes first, so that none is missed of a process that has samples.
-      this.#attach(EXEC);
-      this.#attach(EXIT);
+      // Lives first, so that none is missed of a process or a cgroup that has samples.
+      for (const tracepoint of LIFECYCLE) this.#attach(tracepoint);
       this.#timers.start();
       if (this.#control.offCpuShare > 0) this.#attach(SWITCH);
     });
