@@ -186,7 +186,11 @@ export class Recording {
       record.userFrames === 0
         ? this.#stacks.intern(record, NO_PROCESS, 0)
         : this.#stacks.intern(record, process.number, this.#resolver.eraOf(process));
-    if (this.#stacks.isNew(stack)) this.#pending.add(stack, process, record);
+    if (this.#stacks.isNew(stack)) {
+      this.#pending.add(stack, process, record);
+      // At once, though the stack may have to wait: the kernel is told here how to walk the process from now on.
+      if (record.userFrames > 0) this.#resolver.codeOf(process);
+    }
     this.#log.add(kind, stack, this.#contexts.of(record, process), record.timeNs, record.valueNs);
   }
 
