@@ -1,5 +1,6 @@
 import type { ObjectKind, PodObject, ReflectorSink } from "#kubernetes";
 import type { Telemetry } from "#telemetry";
+import { Arrivals, keyInIndex, keyOfContainer, keyOfUid } from "./arrivals.ts";
 import { ClusterObjects } from "./cluster-objects.ts";
 import { ContainerIndex } from "./container-index.ts";
 import { type Departing, Departures } from "./departures.ts";
@@ -45,6 +46,8 @@ export class Directory implements ReflectorSink<PodObject> {
   readonly #objectMetrics: ObjectMetrics;
   /** What is known of other objects than pods. */
   readonly objects: ClusterObjects;
+  /** Who waits for pods that aren't known yet. */
+  readonly arrivals = new Arrivals();
   #listing = 0;
   #synced = false;
   #live = 0;
@@ -191,7 +194,7 @@ export class Directory implements ReflectorSink<PodObject> {
   upsert(pod: PodObject): void {
     const id = identityOf(pod);
     if (id === undefined) return this.#metrics.unidentified.add();
-    let record = this.findUidText(id);
+    let record = this.#own(id);
     if (record === undefined) {
       if (this.#records.size >= this.#maxPods && !this.#makeRoom()) return this.#metrics.refused.add();
       record = new PodRecord(pod);
@@ -218,7 +221,7 @@ export class Directory implements ReflectorSink<PodObject> {
 
   remove(pod: PodObject): void {
     const id = identityOf(pod);
-    const record = id === undefined ? undefined : this.findUidText(id);
+    const record = id === undefined ? undefined : this.#own(id);
     if (record === undefined || record.goneSinceMs !== LIVE) return;
     this.#delete(record);
   }
@@ -285,6 +288,7 @@ export class Directory implements ReflectorSink<PodObject> {
     if (instance.id !== id) this.#containers.delete(instance.id, instance);
     instance.id = id;
     this.#containers.set(id, instance);
+    if (this.arrivals.any) this.arrivals.announce(keyOfContainer(id));
   }
 
   /** Brings the record's keys in the indexes in line with the pod. */
@@ -308,6 +312,7 @@ export class Directory implements ReflectorSink<PodObject> {
     const claim = new Claim(index, key, record);
     record.claims = [...record.claims, claim];
     index.add(claim);
+    if (this.arrivals.any) this.arrivals.announce(keyInIndex(index.definition, key));
   }
 
   /** What is derived of a pod and its owners has to be derived anew. */
@@ -339,7 +344,8 @@ export class Directory implements ReflectorSink<PodObject> {
     if (!this.#records.delete(record)) return;
     for (const claim of record.claims) claim.index.delete(claim);
     for (const instance of record.instances) this.#containers.delete(instance.id, instance);
-    this.#byUid.delete(identityOf(record.pod)!);
+    const id = identityOf(record.pod)!;
+    if (this.findUidText(id) === record) this.#byUid.delete(id);
     this.#dropStaticUid(record);
     this.objects.unlinkAll(record);
   }
@@ -356,12 +362,16 @@ export class Directory implements ReflectorSink<PodObject> {
     return true;
   }
 
-  /** A static pod has another uid on its node. Of several mirrors of one, as after a restart, the last counts. */
+  /**
+   * A static pod has another uid on its node, by which its kubelet may have told of it before. Of several mirrors of one,
+   * as after a restart, the last counts.
+   */
   #registerStaticUid(record: PodRecord): void {
     const { staticUid } = record;
     if (staticUid === undefined) return;
     const holder = this.findUidText(staticUid);
-    if (holder === undefined || holder.staticUid === staticUid) this.#byUid.set(staticUid, record);
+    const isFree = holder === undefined || holder.staticUid === staticUid || holder.goneSinceMs !== LIVE;
+    if (isFree) this.#byUid.set(staticUid, record);
   }
 
   #dropStaticUid(record: PodRecord): void {
@@ -369,9 +379,20 @@ export class Directory implements ReflectorSink<PodObject> {
     if (staticUid !== undefined && this.findUidText(staticUid) === record) this.#byUid.delete(staticUid);
   }
 
+  /** The record of a pod that is itself known by that identity; a mirror is known by its static pod's uid as well. */
+  #own(id: string): PodRecord | undefined {
+    const record = this.findUidText(id);
+    return record !== undefined && identityOf(record.pod) === id ? record : undefined;
+  }
+
   #register(id: string, record: PodRecord): void {
     this.#records.add(record);
-    this.#byUid.set(id, record);
+    this.#setUid(id, record);
+  }
+
+  #setUid(uid: string, record: PodRecord): void {
+    this.#byUid.set(uid, record);
+    if (this.arrivals.any) this.arrivals.announce(keyOfUid(uid));
   }
 }
 

@@ -35,6 +35,12 @@ abstract class Slotted {
   }
 }
 
+/** The uid that a static pod has on its node, told by its mirror in the API; undefined for all others. */
+export function staticUidOf(pod: PodObject): string | undefined {
+  const uid = pod.annotations.get(MIRROR_ANNOTATION);
+  return uid === undefined || uid === "" || uid === pod.uid ? undefined : uid;
+}
+
 /** Shared by all records that have none: most have no claims. */
 const NONE: readonly never[] = [];
 
@@ -60,8 +66,7 @@ export class PodRecord extends Slotted {
 
   /** The uid that a static pod has on its node; undefined for all others. */
   get staticUid(): string | undefined {
-    const uid = this.pod.annotations.get(MIRROR_ANNOTATION);
-    return uid === undefined || uid === "" || uid === this.pod.uid ? undefined : uid;
+    return staticUidOf(this.pod);
   }
 
   /** The present run of the container of that name, or undefined. */
