@@ -265,8 +265,8 @@ async function watchMemory(options: Options): Promise<AgentRow[]> {
   ];
 }
 
-async function measure(options: Options): Promise<AgentRow[]> {
-  if (options.flatMinutes > 0) return watchMemory(options);
+/** Runs what is wanted; a part that failed gives no rows and a failure. */
+async function measure(options: Options): Promise<{ rows: AgentRow[]; failures: string[] }> {
   const parts: Readonly<Record<Part, (options: Options) => Promise<AgentRow[]>>> = {
     load: measureLoad,
     churn: measureChurn,
@@ -274,9 +274,20 @@ async function measure(options: Options): Promise<AgentRow[]> {
     start: measureStart,
     slowdown: measureAdded,
   };
+  const wanted = PARTS.filter((part) => options.wanted.has(part)).map((part) => [part, parts[part]] as const);
+  const steps = options.flatMinutes > 0 ? ([["flat", watchMemory]] as const) : wanted;
   const rows: AgentRow[] = [];
-  for (const part of PARTS) if (options.wanted.has(part)) rows.push(...(await parts[part](options)));
-  return rows;
+  const failures: string[] = [];
+  for (const [name, step] of steps) {
+    try {
+      rows.push(...(await step(options)));
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      failures.push(`${name}: ${error.message}`);
+      progress(`${name} FAILED`);
+    }
+  }
+  return { rows, failures };
 }
 
 function progress(text: string): void {
@@ -293,7 +304,7 @@ async function main(): Promise<number> {
   using statistics = countBpfTime();
   void statistics;
   const load = loadavg()[0]!;
-  const rows = await measure(options);
+  const { rows, failures } = await measure(options);
   const document = {
     benchmark: "agent",
     cpu: cpus()[0]!.model,
@@ -303,10 +314,12 @@ async function main(): Promise<number> {
     windows: options.windows,
     seconds: options.seconds,
     rows: rows.map((row) => ({ ...row, reached: reached(row) })),
+    failures,
   };
   process.stdout.write(`${agentTable(rows)}\n\n${JSON.stringify(document)}\n`);
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(document, undefined, 2)}\n`);
-  return rows.some((row) => reached(row) === false) ? 1 : 0;
+  for (const failure of failures) progress(failure);
+  return failures.length > 0 || rows.some((row) => reached(row) === false) ? 1 : 0;
 }
 
 try {
