@@ -3,6 +3,7 @@
  * Start with `Directory`, then `IdentityHub`, which shares one between all who need it. Leaves out what is made of a
  * record (attributes, their encoding) and when to ask: that is its users' business.
  */
+export { type ArrivalKey, Arrivals, keyInIndex, keyOfContainer, keyOfUid } from "./arrivals.ts";
 export { bareContainerId } from "./container-index.ts";
 export { DEFAULT_GRACE_MS, Directory, type DirectorySettings } from "./directory.ts";
 export {
