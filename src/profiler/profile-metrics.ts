@@ -68,7 +68,10 @@ export class ProfileMetrics {
       counter("files_unreadable", "Executed files that could not be opened, or are no ELF files.", { reason });
     this.#offCpu = counter("off_cpu_intervals", "Intervals off the CPU that were recorded.");
     this.#offCpuLost = counter("off_cpu_intervals_lost", "Intervals off the CPU for which there was no room.");
-    this.#lifecycleLost = counter("lifecycle_lost", "Starts and ends of processes for which the ring had no room.");
+    this.#lifecycleLost = counter(
+      "lifecycle_lost",
+      "Starts and ends of processes and control groups for which the ring had no room.",
+    );
     this.#malformed = counter("records_malformed", "Records of the kernel that could not be read.");
     this.#requests = counter("requests", "Requests built.");
     this.#requestBytes = counter("request_bytes", "Bytes of the requests built.");

@@ -50,7 +50,10 @@ const NOTHING_LOST = { ring_full: 0, missed: 0, malformed: 0, backlog: 0, refuse
 
 /** While there are samples the ring is looked at so often: soon enough to read processes that live only a moment. */
 const DRAIN_INTERVAL_MS = 250;
-/** On a machine without samples it is looked at ever less often, up to this. */
+/**
+ * On a machine without samples it is looked at ever less often, up to this. Not if some are selected: a container that is
+ * new has no samples before its cgroup was seen in the ring.
+ */
 const MAX_DRAIN_INTERVAL_MS = 1000;
 /** Work at a time, lest it holds up whatever else this process does. */
 const TURN_MS = 20;
@@ -241,7 +244,8 @@ export class Profiler {
     if (!this.#running) return;
     this.#select(this.#running);
     const { taken, more } = this.#drain(this.#running);
-    this.#drainIntervalMs = taken > 0 ? DRAIN_INTERVAL_MS : Math.min(this.#drainIntervalMs * 2, MAX_DRAIN_INTERVAL_MS);
+    const isQuiet = taken === 0 && this.#running.selector === undefined;
+    this.#drainIntervalMs = isQuiet ? Math.min(this.#drainIntervalMs * 2, MAX_DRAIN_INTERVAL_MS) : DRAIN_INTERVAL_MS;
     this.#scheduleDrain(more ? NEXT_TURN_MS : this.#drainIntervalMs);
   }
 

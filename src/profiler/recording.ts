@@ -116,6 +116,12 @@ export class Recording {
         break;
       case RecordKind.Exit:
         this.#processes.exit(record.pid, record.startTimeNs);
+        break;
+      case RecordKind.CgroupMade:
+        this.#processes.cgroupMade(record.cgroupHierarchy, record.cgroupId, record.cgroupParent, record.cgroupName);
+        break;
+      case RecordKind.CgroupRemoved:
+        this.#processes.cgroupRemoved(record.cgroupHierarchy, record.cgroupId);
     }
   }
 

@@ -63,7 +63,7 @@ describe("records of a ring", () => {
 
   test("may hold anything: each is handed out whole or counted", () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(95), fc.nat(255)), { maxLength: 12 }), fc.nat(6), (changes, kind) => {
+      fc.property(fc.array(fc.tuple(fc.nat(95), fc.nat(255)), { maxLength: 12 }), fc.nat(8), (changes, kind) => {
         const ring = new MemoryRing(1 << 16);
         const stream = streamOf(ring);
         const bytes = recordBytes({ kind, pid: 1, kernel: [1n], user: [2n, 3n] });
@@ -72,6 +72,7 @@ describe("records of a ring", () => {
         const handedOut = stream.drain((record) => {
           expect(record.userEnd).toBeLessThanOrEqual(record.at + bytes.length / 4);
           expect(record.comm.length).toBeLessThanOrEqual(15);
+          if (record.kind === RecordKind.CgroupMade) expect(record.cgroupName.length).toBeLessThanOrEqual(255);
         }, Infinity);
         expect(handedOut + stream.malformed).toBeLessThanOrEqual(1);
       }),

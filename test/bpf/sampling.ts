@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MetricRegistry, silentLogger, systemClock, type Telemetry } from "#telemetry";
-import type { RecordView } from "../../src/profiler/sampler/record.ts";
+import { RecordKind, type RecordView } from "../../src/profiler/sampler/record.ts";
 import { Sampler, type SamplerSettings } from "../../src/profiler/sampler/sampler.ts";
 import { until } from "../peers/program.ts";
 
@@ -25,13 +25,16 @@ export interface CopiedRecord {
   readonly kernel: readonly bigint[];
   /** Words of each user frame, leaf first. */
   readonly user: readonly (readonly bigint[])[];
+  /** Of a cgroup that was made or removed; parent and name only if it was made. */
+  readonly cgroup: { readonly hierarchy: 1 | 2; readonly id: number; readonly parent?: number; readonly name?: string };
 }
 
 function copyOf(view: RecordView): CopiedRecord {
   const word = (at: number): bigint => BigInt(view.words[at]!) | (BigInt(view.words[at + 1]!) << 32n);
   const list = (at: number, count: number): bigint[] =>
     Array.from({ length: count }, (_, index) => word(at + 2 * index));
-  const { userWords } = view;
+  const { userWords, cgroupHierarchy: hierarchy, cgroupId: id } = view;
+  const isMade = view.kind === RecordKind.CgroupMade;
   return {
     kind: view.kind,
     flags: view.flags,
@@ -47,6 +50,7 @@ function copyOf(view: RecordView): CopiedRecord {
     comm: view.comm,
     kernel: list(view.kernelAt, view.kernelFrames),
     user: Array.from({ length: view.userFrames }, (_, frame) => list(view.userAt + 2 * frame * userWords, userWords)),
+    cgroup: isMade ? { hierarchy, id, parent: view.cgroupParent, name: view.cgroupName } : { hierarchy, id },
   };
 }
 

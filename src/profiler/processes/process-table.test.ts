@@ -90,9 +90,9 @@ beforeEach(() => {
   metrics = new MetricRegistry();
   forgotten = [];
   tree = new CgroupTree({ clock: new ManualClock(), roots: [] });
-  tree.made(2, 10, `/pod${UID}`);
-  tree.made(2, CONTAINER, `/pod${UID}/${ID}`);
-  tree.made(2, SERVICE, "/ssh.service");
+  tree.made(2, 10, 1, `pod${UID}`);
+  tree.made(2, CONTAINER, 10, ID);
+  tree.made(2, SERVICE, 1, "ssh.service");
   proc.facts.set(7, {});
   table = makeTable();
 });

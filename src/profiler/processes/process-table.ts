@@ -1,5 +1,6 @@
 import {
   type CgroupTree,
+  type Hierarchy,
   isSameStart,
   type ProcessFacts,
   type ProcessMappings,
@@ -79,7 +80,7 @@ export class ProcessTable {
     this.#settings = settings;
     this.#readers = settings.readers ?? SYSTEM_READERS;
     this.#maxProcesses = settings.maxProcesses ?? DEFAULT_MAX_PROCESSES;
-    settings.tree.follow();
+    settings.tree.refresh();
     this.#places = new PlaceResolver(settings.tree, (pid) => this.#readers.readPlaceOfProcess(pid));
     this.#metrics = new ProcessMetrics(settings.telemetry.metrics, {
       processes: () => this.size,
@@ -132,6 +133,15 @@ export class ProcessTable {
   exit(pid: number, startTimeNs: number): void {
     const known = this.#current.get(keyOf(pid, startTimeNs));
     if (known?.startTimeNs === startTimeNs) this.#end(known);
+  }
+
+  /** A cgroup was made: its samples come after this. */
+  cgroupMade(hierarchy: Hierarchy, id: number, parentId: number, name: string): void {
+    this.#settings.tree.made(hierarchy, id, parentId, name);
+  }
+
+  cgroupRemoved(hierarchy: Hierarchy, id: number): void {
+    this.#settings.tree.removed(hierarchy, id);
   }
 
   /**
@@ -192,7 +202,6 @@ export class ProcessTable {
     for (const ended of this.#ended) this.#forget(ended);
     this.#ended = [];
     for (const current of this.#current.values()) this.#forget(current);
-    this.#settings.tree.close();
     this.#metrics.close();
   }
 

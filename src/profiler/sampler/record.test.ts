@@ -65,3 +65,17 @@ test("a record whose sections don't fit its length, or of another layout, isn't 
   words[0]!++;
   expect(view.moveTo(words, 0).wellFormed).toBe(false);
 });
+
+test("a cgroup that was made has its hierarchy, its parent and its name", () => {
+  const name = `cri-containerd-${"4d".repeat(32)}.scope`;
+  const made = { kind: RecordKind.CgroupMade, madeCgroup: { parent: 2 ** 33, name } };
+  const one = viewOf({ ...made, cgroupV1: 12 });
+  expect([one.cgroupHierarchy, one.cgroupId, one.cgroupParent, one.cgroupName]).toEqual([1, 12, 2 ** 33, name]);
+  const two = viewOf({ ...made, cgroupV2: 2 ** 34 });
+  expect([two.cgroupHierarchy, two.cgroupId, two.wellFormed]).toEqual([2, 2 ** 34, true]);
+});
+
+test("a cgroup's record that is cut off isn't well formed", () => {
+  expect(viewOf({ kind: RecordKind.CgroupMade, cgroupV2: 5 }).wellFormed).toBe(false);
+  expect(viewOf({ kind: RecordKind.CgroupRemoved, cgroupV2: 5 }).wellFormed).toBe(true);
+});

@@ -49,7 +49,8 @@ export const RECORD_VERSION = 1;
 /** In place of the sections: the parent's id, and a name of up to 255 bytes. */
 const CGROUP_NAME_AT = HEADER_BYTES + 8;
 const CGROUP_NAME_BYTES = 256;
-const CGROUP_RECORD_BYTES = CGROUP_NAME_AT + CGROUP_NAME_BYTES;
+/** Bytes of a record of a cgroup that was made. */
+export const CGROUP_RECORD_BYTES = CGROUP_NAME_AT + CGROUP_NAME_BYTES;
 /** Longest text of `comm`, without the zero behind it. */
 const COMM_BYTES = 15;
 
@@ -221,6 +222,16 @@ export class RecordView {
       this.#comm = bytes.toString("utf8", 0, end < 0 ? COMM_BYTES : end);
     }
     return this.#comm;
+  }
+
+  /** Of a cgroup that was made or removed: which hierarchy it is in. */
+  get cgroupHierarchy(): 1 | 2 {
+    return this.cgroupV1 === 0 ? 2 : 1;
+  }
+
+  /** Of a cgroup that was made or removed: the inode of its directory. */
+  get cgroupId(): number {
+    return this.cgroupV1 || this.cgroupV2;
   }
 
   /** Of a cgroup that was made: the inode of the directory above it. */

@@ -65,9 +65,9 @@ export interface SamplerCounters {
   readonly offCpu: number;
   /** Off-CPU intervals chosen, but lost: the ring or the table of sleepers was full. */
   readonly offCpuLost: number;
-  /** Exec and exit records written. */
+  /** Exec and exit records written, and those of cgroups that were made or removed. */
   readonly lifecycle: number;
-  /** Exec and exit records for which the ring had no room. */
+  /** The same for which the ring had no room. */
   readonly lifecycleLost: number;
   /** Records skipped in user space: lengths that can't be, or an unknown layout. */
   readonly malformed: number;

@@ -3,6 +3,7 @@ import { Directory } from "#identity";
 import { CgroupTree } from "#linux";
 import { ManualClock, MetricRegistry } from "#telemetry";
 import { containerOf, podOf } from "../../identity/pod-fixtures.ts";
+import { ToldCgroups } from "../../linux/proc/testing/told-cgroups.ts";
 import { UNKNOWN_PLACES } from "../processes/index.ts";
 import type { CgroupId, CgroupSelection, SelectionMode } from "../sampler/sample-source.ts";
 import { CgroupSelector } from "./cgroup-selector.ts";
@@ -66,6 +67,7 @@ let metrics: MetricRegistry;
 let directory: Directory;
 let selection: RecordedSelection;
 let tree: CgroupTree;
+let told: ToldCgroups;
 
 beforeEach(() => {
   clock = new ManualClock();
@@ -73,16 +75,17 @@ beforeEach(() => {
   directory = new Directory({ telemetry: { clock, metrics } });
   selection = new RecordedSelection();
   tree = new CgroupTree({ clock, roots: [] });
-  tree.made(2, 2, "/kubepods");
-  tree.made(2, WEB_POD, `/kubepods/pod${WEB.uid}`);
-  tree.made(2, WEB_CONTAINER, `/kubepods/pod${WEB.uid}/${WEB.id}`);
-  tree.made(2, WEB_CHILD, `/kubepods/pod${WEB.uid}/${WEB.id}/init`);
-  tree.made(2, 20, `/kubepods/pod${DB.uid}`);
-  tree.made(2, DB_CONTAINER, `/kubepods/pod${DB.uid}/${DB.id}`);
-  tree.made(2, 30, "/docker");
-  tree.made(2, DOCKER_CONTAINER, `/docker/${DOCKER_ID}`);
-  tree.made(2, 40, "/system.slice");
-  tree.made(2, SERVICE, "/system.slice/ssh.service");
+  told = new ToldCgroups(tree);
+  told.made(2, "/kubepods");
+  told.made(WEB_POD, `/kubepods/pod${WEB.uid}`);
+  told.made(WEB_CONTAINER, `/kubepods/pod${WEB.uid}/${WEB.id}`);
+  told.made(WEB_CHILD, `/kubepods/pod${WEB.uid}/${WEB.id}/init`);
+  told.made(20, `/kubepods/pod${DB.uid}`);
+  told.made(DB_CONTAINER, `/kubepods/pod${DB.uid}/${DB.id}`);
+  told.made(30, "/docker");
+  told.made(DOCKER_CONTAINER, `/docker/${DOCKER_ID}`);
+  told.made(40, "/system.slice");
+  told.made(SERVICE, "/system.slice/ssh.service");
 });
 
 function follow(rules: SelectionRules, withPods = true): CgroupSelector {
@@ -133,8 +136,8 @@ describe("without rules", () => {
 
   test("a static pod, whose uid is not in the path, opts out as soon as its container is known", () => {
     const hash = "b50e7d2c1a9f4e6db3c8a7f605142d3e";
-    tree.made(2, 50, `/kubepods/pod${hash}`);
-    tree.made(2, 51, `/kubepods/pod${hash}/${"ab".repeat(32)}`);
+    told.made(50, `/kubepods/pod${hash}`);
+    told.made(51, `/kubepods/pod${hash}/${"ab".repeat(32)}`);
     const selector = follow({});
     directory.upsert(
       podOf({
@@ -233,16 +236,16 @@ describe("containers", () => {
   });
 
   test("include those that run inside one that is selected", () => {
-    tree.made(2, 32, `/docker/${DOCKER_ID}/docker`);
-    tree.made(2, 33, `/docker/${DOCKER_ID}/docker/${"cd".repeat(32)}`);
+    told.made(32, `/docker/${DOCKER_ID}/docker`);
+    told.made(33, `/docker/${DOCKER_ID}/docker/${"cd".repeat(32)}`);
     follow({ containers: { include: [DOCKER_ID] } }, false);
     expect(selection.samples(33)).toBe(true);
   });
 });
 
 test("control groups are selected with all below them, and not those whose names begin alike", () => {
-  tree.made(2, 42, "/system.slice/ssh.service-x");
-  tree.made(2, 43, "/system.slice/ssh.service/child");
+  told.made(42, "/system.slice/ssh.service-x");
+  told.made(43, "/system.slice/ssh.service/child");
   follow({ cgroupPaths: ["/system.slice/ssh.service"] }, false);
   expect(selection.sampled()).toEqual([SERVICE]);
   expect([42, 43].map((id) => selection.samples(id))).toEqual([false, true]);
@@ -252,7 +255,7 @@ describe("as cgroups come and go", () => {
   test("a container of a known pod is decided on when its cgroup is made", () => {
     knowPods();
     follow({ namespaces: { include: ["shop"] } });
-    tree.made(2, 13, `/kubepods/pod${WEB.uid}/${"ef".repeat(32)}`);
+    told.made(13, `/kubepods/pod${WEB.uid}/${"ef".repeat(32)}`);
     expect(selection.samples(13)).toBe(true);
   });
 
@@ -268,7 +271,7 @@ describe("as cgroups come and go", () => {
     const selector = follow({ namespaces: { exclude: ["shop"] } });
     selector.close();
     expect(selection).toMatchObject({ mode: "all", ids: new Set() });
-    tree.made(2, 13, `/kubepods/pod${WEB.uid}/${"ef".repeat(32)}`);
+    told.made(13, `/kubepods/pod${WEB.uid}/${"ef".repeat(32)}`);
     expect(selection.ids.size).toBe(0);
   });
 });

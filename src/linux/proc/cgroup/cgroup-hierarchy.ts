@@ -21,13 +21,6 @@ export class Cgroup {
     this.parent = parent;
   }
 
-  /** Steps from the root of the hierarchy. */
-  get depth(): number {
-    let depth = 0;
-    for (let above = this.parent; above !== undefined; above = above.parent) depth++;
-    return depth;
-  }
-
   /** From the root of the hierarchy, or beginning with `/..` where that can't be seen. */
   get path(): string {
     let path = "";
@@ -94,16 +87,16 @@ export class CgroupHierarchy {
     for (const cgroup of this.#byId.values()) if (cgroup.goneSinceMs === LIVE) yield cgroup;
   }
 
-  /** Takes a cgroup that was made, as the kernel tells it. Ignored where its parent is not known: a scan will find it. */
-  made(id: number, path: string, nowMs: number): void {
-    // The kernel's paths begin at a root that isn't ours.
-    if (this.#prefix !== "") return;
-    const names = path.split("/").filter((name) => name !== "");
-    const name = names.pop();
-    if (name === undefined) return;
-    let parent: Cgroup | undefined = this.#root;
-    for (const step of names) parent = parent?.children?.get(step);
-    if (parent !== undefined) this.#add(id, name, parent, nowMs);
+  /**
+   * Takes a cgroup that was made, as the kernel tells it.
+   *
+   * @returns false where the one above it isn't known, or gone by now
+   */
+  made(id: number, parentId: number, name: string, nowMs: number): boolean {
+    const parent = this.#byId.get(parentId);
+    if (parent?.goneSinceMs !== LIVE) return false;
+    this.#add(id, name, parent, nowMs);
+    return true;
   }
 
   /** The cgroup's directory is gone. */
@@ -112,34 +105,11 @@ export class CgroupHierarchy {
     if (cgroup !== undefined && cgroup !== this.#root) this.#lose(cgroup, nowMs);
   }
 
-  /** Where the cgroup's directory is; undefined if the hierarchy can't be seen. */
-  directoryOf(cgroup: Cgroup): string | undefined {
-    if (this.#directory === undefined || cgroup === this.#root) return this.#directory;
-    return this.#directory + cgroup.path.slice(this.#prefix.length);
-  }
-
   /** Brings the copy up to date. */
   scan(nowMs: number): void {
     if (this.#directory === undefined) return;
     const links = linksOf(this.#directory, this.#root.id);
     if (links > 0) this.#scanFrom({ cgroup: this.#root, directory: this.#directory, links }, nowMs);
-  }
-
-  /** Something of that name was made or removed in the cgroup's directory. */
-  look(parent: Cgroup, name: string, nowMs: number): void {
-    const directory = this.directoryOf(parent);
-    if (directory === undefined || parent.goneSinceMs !== LIVE) return;
-    const path = `${directory}/${name}`;
-    const stat = statQuietly(path);
-    const known = parent.children?.get(name);
-    if (stat === undefined) {
-      if (known !== undefined) this.#lose(known, nowMs);
-    } else if (stat.isDirectory()) {
-      const cgroup = this.#add(stat.ino, name, parent, nowMs);
-      // Counted anew: whoever was told of it may watch it by now, and is told of later ones only.
-      const links = linksOf(path, stat.ino);
-      if (cgroup !== undefined && links > 2) this.#scanFrom({ cgroup, directory: path, links }, nowMs);
-    }
   }
 
   #scanFrom(top: Visit, nowMs: number): void {

@@ -19,10 +19,7 @@ describe.skipIf(!canMakeCgroups())("the tree of real cgroups", () => {
     clock = new ManualClock();
     tree = new CgroupTree({ clock });
   });
-  afterEach(() => {
-    tree.close();
-    cgroups[Symbol.dispose]();
-  });
+  afterEach(() => cgroups[Symbol.dispose]());
 
   test("a container is found by its id in version 2, with the pod around it", () => {
     const id = cgroups.make(2, CONTAINER);
@@ -144,68 +141,25 @@ describe.skipIf(!canMakeCgroups())("the tree of real cgroups", () => {
   });
 
   test("a container that lived between two scans is known if the kernel told of it", () => {
-    const pod = `/kubepods/burstable/pod${UID}`;
-    cgroups.make(2, pod);
+    const pod = cgroups.make(2, `/kubepods/burstable/pod${UID}`);
     tree.refresh();
     const id = cgroups.make(2, CONTAINER);
-    tree.made(2, id, cgroups.path(CONTAINER));
+    tree.made(2, id, pod, ID);
     cgroups.remove(2, CONTAINER);
     tree.removed(2, id);
     expect(tree.resolve(id, 1)).toMatchObject({ containerId: ID, podUid: UID });
     expect(tree.scans).toBe(1);
   });
 
-  describe("that is followed", () => {
-    /** Waits until the tree was told of a cgroup. */
-    function added(id: () => number): Promise<void> {
-      return new Promise((resolve) => {
-        const stop = tree.watch({
-          added: (_, seen) => {
-            if (seen !== id()) return;
-            stop();
-            resolve();
-          },
-          gone: () => undefined,
-        });
-      });
-    }
-
-    test("a container in a known pod is known before anybody looks, and after it is gone", async () => {
-      cgroups.make(2, `/kubepods/burstable/pod${UID}`);
-      tree.follow();
-      let id = 0;
-      const told = added(() => id);
-      id = cgroups.make(2, CONTAINER);
-      await told;
-      cgroups.remove(2, CONTAINER);
-      expect(tree.resolve(id, 1)).toMatchObject({ containerId: ID, podUid: UID });
-      expect(tree.scans).toBe(1);
-    });
-
-    test("a pod that is new is followed as well, where there were pods before", async () => {
-      cgroups.make(2, CONTAINER);
-      tree.follow();
-      let id = 0;
-      const pod = added(() => id);
-      id = cgroups.make(2, "/kubepods/burstable/podb8bffafc-562c-4c01-976f-d1eccfd17ec7");
-      await pod;
-      id = 0;
-      const container = added(() => id);
-      id = cgroups.make(2, `/kubepods/burstable/podb8bffafc-562c-4c01-976f-d1eccfd17ec7/${OTHER_ID}`);
-      await container;
-      expect(tree.resolve(id, 1)?.containerId).toBe(OTHER_ID);
-      expect(tree.scans).toBe(1);
-    });
-
-    test("containers made with all that is above them at once are found", async () => {
-      tree.follow();
-      let id = 0;
-      const told = added(() => id);
-      id = cgroups.make(1, CONTAINER);
-      await told;
-      expect(tree.resolve(1, id)?.containerId).toBe(ID);
-      expect(tree.scans).toBe(1);
-    });
+  test("one that the kernel tells of is known though nobody has looked at those above it, and it is gone", async () => {
+    tree.refresh();
+    const pod = cgroups.make(2, `/kubepods/burstable/pod${UID}`);
+    const id = cgroups.make(2, CONTAINER);
+    cgroups.remove(2, CONTAINER);
+    await clock.advance(100);
+    tree.made(2, id, pod, ID);
+    tree.removed(2, id);
+    expect(tree.resolve(id, 1)?.containerId).toBe(ID);
   });
 
   describe("of which only a part can be seen, as in a node that is a container", () => {
@@ -232,20 +186,21 @@ describe.skipIf(!canMakeCgroups())("the tree of real cgroups", () => {
       expect(partOf("/node").resolve(cgroups.make(2, "/other"), 0)).toBeUndefined();
     });
 
-    test("what is new in it is noticed as well", async () => {
-      cgroups.make(2, `/node/kubepods/burstable/pod${UID}`);
+    test("what the kernel tells of it is known, though paths begin elsewhere there", () => {
+      const pod = cgroups.make(2, `/node/kubepods/burstable/pod${UID}`);
       const part = partOf("/node");
-      part.follow();
-      const told = Promise.withResolvers<string | undefined>();
-      const id = cgroups.make(2, `/node${CONTAINER}`);
-      part.watch({
-        added: (_, seen, place) => {
-          if (seen === id) told.resolve(place.containerId);
-        },
-        gone: () => undefined,
-      });
-      expect(await told.promise).toBe(ID);
-      part.close();
+      part.refresh();
+      part.made(2, 2 ** 40, pod, ID);
+      expect(part.resolve(2 ** 40, 0)).toMatchObject({ containerId: ID, podUid: UID });
+    });
+
+    test("what the kernel tells of the rest is not looked for", async () => {
+      const part = partOf("/node");
+      part.refresh();
+      await clock.advance(1_000);
+      part.made(2, 2 ** 40, cgroups.make(2, "/other"), ID);
+      expect(part.resolve(2 ** 40, 0)).toBeUndefined();
+      expect(part.scans).toBe(2);
     });
   });
 
@@ -255,8 +210,7 @@ describe.skipIf(!canMakeCgroups())("the tree of real cgroups", () => {
     let made = 0;
     tree.watch({ added: (hierarchy, id) => (told += hierarchy === 2 && id === made ? 1 : 0), gone: () => undefined });
     made = cgroups.make(2, "/made");
-    tree.made(2, own, cgroups.path(""));
-    tree.made(2, made, cgroups.path("/made"));
+    tree.made(2, made, own, "made");
     await clock.advance(1_000);
     tree.refresh();
     expect(told).toBe(1);
@@ -304,7 +258,7 @@ describe.skipIf(!canMakeCgroups())("the tree of real cgroups", () => {
 test("where no cgroup file system can be seen, what the kernel tells is still known", () => {
   const tree = new CgroupTree({ clock: new ManualClock(), roots: [] });
   expect(tree.isComplete).toBe(false);
-  tree.made(2, 100, `/pod${UID}`);
-  tree.made(2, 101, `/pod${UID}/${ID}`);
+  tree.made(2, 100, 1, `pod${UID}`);
+  tree.made(2, 101, 100, ID);
   expect(tree.resolve(101, 0)).toMatchObject({ containerId: ID, podUid: UID });
 });

@@ -1,6 +1,5 @@
 import type { Clock } from "#telemetry";
 import { type Cgroup, CgroupHierarchy } from "./cgroup-hierarchy.ts";
-import { CgroupWatcher } from "./cgroup-watcher.ts";
 import { type CgroupRoot, findCgroupRoots, type Hierarchy, ROOT_ID } from "./cgroup-roots.ts";
 import { type CgroupPlace, morePrecise, placeOfCgroup } from "./place.ts";
 
@@ -34,10 +33,6 @@ const MAX_SCAN_INTERVAL_MS = 5_000;
 const KEEP_GONE_MS = 60_000;
 /** Without unknown ids nobody looks; then this often, so that what is gone gets forgotten. */
 const IDLE_SCAN_INTERVAL_MS = 60_000;
-/** The root, `/system.slice`, `/kubepods/burstable`. */
-const WATCHED_DEPTH = 2;
-/** Units of systemd that hold processes rather than slices. */
-const UNIT = /\.(?:service|scope|socket|mount|swap)$/;
 /** Ids that no scan will find. */
 const MAX_HOPELESS = 4_096;
 
@@ -54,8 +49,6 @@ export class CgroupTree {
   /** By version: ids that were in no scan after they were seen; they are gone for good. */
   readonly #hopeless: readonly Set<number>[] = [new Set(), new Set(), new Set()];
   readonly #listeners = new Set<CgroupListener>();
-  /** By version, while following. */
-  #watchers: readonly (CgroupWatcher | undefined)[] = [];
   readonly #isComplete: boolean;
   #lastScanMs = -Infinity;
   #scanIntervalMs = MIN_SCAN_INTERVAL_MS;
@@ -119,9 +112,17 @@ export class CgroupTree {
     return certain || place?.kind === "container" || place?.kind === "pod" ? place : undefined;
   }
 
-  /** The kernel tells of a new cgroup; `path` from the root of its hierarchy. */
-  made(hierarchy: Hierarchy, id: number, path: string): void {
-    this.#hierarchies[hierarchy]?.made(id, path, this.#clock.monotonicMs());
+  /**
+   * The kernel tells of a new cgroup: one that lives for a moment is made and gone between two looks.
+   *
+   * @param parentId of the one above it
+   * @param name of its directory
+   */
+  made(hierarchy: Hierarchy, id: number, parentId: number, name: string): void {
+    if (this.#take(hierarchy, id, parentId, name) || !this.#isComplete) return;
+    // Made before anybody was told. Where only a part can be seen, it lies outside as a rule.
+    this.refresh();
+    this.#take(hierarchy, id, parentId, name);
   }
 
   /** The kernel tells that a cgroup is gone. */
@@ -140,25 +141,6 @@ export class CgroupTree {
     for (const hierarchy of this.#hierarchies) hierarchy?.forget(this.#clock.monotonicMs() - KEEP_GONE_MS);
   }
 
-  /** Begins to notice new cgroups at once: those in pods, and wherever containers are made. */
-  follow(): void {
-    if (this.#watchers.length > 0) return;
-    this.#watchers = this.#hierarchies.map(
-      (hierarchy) =>
-        hierarchy && new CgroupWatcher((cgroup, name) => hierarchy.look(cgroup, name, this.#clock.monotonicMs())),
-    );
-    this.#scan();
-    for (const hierarchy of this.#hierarchies) {
-      for (const cgroup of hierarchy?.live() ?? []) this.#watchIfNeeded(cgroup, hierarchy!);
-    }
-  }
-
-  /** Ends following. What is known stays known. */
-  close(): void {
-    for (const watcher of this.#watchers) watcher?.close();
-    this.#watchers = [];
-  }
-
   /** Tells of all cgroups that are there, and of all changes from then on, until the returned function is called. */
   watch(listener: CgroupListener): () => void {
     this.refresh();
@@ -174,13 +156,11 @@ export class CgroupTree {
 
   readonly #events = {
     added: (cgroup: Cgroup, hierarchy: Hierarchy): void => {
-      if (this.#watchers.length > 0) this.#watchIfNeeded(cgroup, this.#hierarchies[hierarchy]!);
       for (const listener of this.#listeners) {
         listener.added(hierarchy, cgroup.id, this.#placeFor(cgroup), cgroup.path);
       }
     },
     gone: (cgroup: Cgroup, hierarchy: Hierarchy): void => {
-      this.#watchers[hierarchy]?.remove(cgroup);
       for (const listener of this.#listeners) listener.gone(hierarchy, cgroup.id);
     },
     forgotten: (cgroup: Cgroup): void => {
@@ -190,6 +170,10 @@ export class CgroupTree {
       if (shared !== undefined && --shared.cgroups === 0) this.#places.delete(path);
     },
   };
+
+  #take(hierarchy: Hierarchy, id: number, parentId: number, name: string): boolean {
+    return this.#hierarchies[hierarchy]?.made(id, parentId, name, this.#clock.monotonicMs()) ?? true;
+  }
 
   #mayScan(intervalMs: number): boolean {
     return this.#clock.monotonicMs() - this.#lastScanMs >= intervalMs;
@@ -229,24 +213,5 @@ export class CgroupTree {
     if (shared === undefined) this.#places.set(place.path, (shared = { place, cgroups: 0 }));
     shared.cgroups++;
     return (cgroup.place = shared.place);
-  }
-
-  /**
-   * Containers are made in pods, in what has some already, and not far below the root; within a container only where
-   * it runs containers itself.
-   */
-  #watchIfNeeded(cgroup: Cgroup, hierarchy: CgroupHierarchy): void {
-    const { kind } = this.#placeFor(cgroup);
-    const isPlain = kind === "host" || kind === "unknown";
-    if (kind === "pod" || (isPlain && cgroup.depth <= WATCHED_DEPTH && !UNIT.test(cgroup.name))) {
-      this.#watch(cgroup, hierarchy);
-    }
-    const holdsContainer = kind === "pod" || (kind === "container" && this.#placeFor(cgroup).path === cgroup.path);
-    if (holdsContainer && cgroup.parent !== undefined) this.#watch(cgroup.parent, hierarchy);
-  }
-
-  #watch(cgroup: Cgroup, hierarchy: CgroupHierarchy): void {
-    const directory = hierarchy.directoryOf(cgroup);
-    if (directory !== undefined) this.#watchers[hierarchy.hierarchy]?.add(cgroup, directory);
   }
 }

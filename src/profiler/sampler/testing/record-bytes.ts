@@ -1,4 +1,4 @@
-import { HEADER_BYTES, RECORD_VERSION, RecordKind } from "../record.ts";
+import { CGROUP_RECORD_BYTES, HEADER_BYTES, RECORD_VERSION, RecordKind } from "../record.ts";
 
 /** What a test wants in a record; what it leaves out is 0 or empty. Addresses and ids are 64-bit. */
 export interface RecordFields {
@@ -16,6 +16,8 @@ export interface RecordFields {
   readonly valueNs?: number;
   readonly cpu?: number;
   readonly comm?: string;
+  /** Instead of stacks, of a cgroup that was made. */
+  readonly madeCgroup?: { readonly parent: number; readonly name: string };
   /** Leaf first. */
   readonly kernel?: readonly bigint[];
   /** Leaf first: an address, or the five words of a V8 frame. All frames of a record have the same number. */
@@ -27,7 +29,8 @@ export function recordBytes(fields: RecordFields): Uint8Array {
   const kernel = fields.kernel ?? [];
   const user = (fields.user ?? []).map((frame) => (typeof frame === "bigint" ? [frame] : frame));
   const userWords = user[0]?.length ?? 1;
-  const sizeBytes = HEADER_BYTES + 8 * (kernel.length + user.length * userWords);
+  const { madeCgroup } = fields;
+  const sizeBytes = madeCgroup ? CGROUP_RECORD_BYTES : HEADER_BYTES + 8 * (kernel.length + user.length * userWords);
   const bytes = new Uint8Array(sizeBytes);
   const view = new DataView(bytes.buffer);
   view.setUint8(0, RECORD_VERSION);
@@ -45,6 +48,10 @@ export function recordBytes(fields: RecordFields): Uint8Array {
   bytes.set(new TextEncoder().encode(fields.comm ?? "").subarray(0, 15), 80);
   for (const [index, word] of [...kernel, ...user.flat()].entries()) {
     view.setBigUint64(HEADER_BYTES + 8 * index, word, true);
+  }
+  if (madeCgroup) {
+    view.setBigUint64(HEADER_BYTES, BigInt(madeCgroup.parent), true);
+    bytes.set(new TextEncoder().encode(madeCgroup.name), HEADER_BYTES + 8);
   }
   return bytes;
 }
