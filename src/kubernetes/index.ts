@@ -4,6 +4,8 @@
  * `followKubelet` and `followCri`. Leaves out writing to the API, and every field of an object that nothing here reads.
  */
 export type { ApiClient, ApiClientSettings, ApiRequest, ApiResponse } from "./access/api-client.ts";
+export { askAccess, type AccessAnswer, type AccessQuestion } from "./access/access-review.ts";
+export { readJson } from "./access/json-body.ts";
 export { createApiClient } from "./access/create-api-client.ts";
 export { ApiError, ApiFormatError, KubernetesConfigError, type ApiStatus } from "./errors.ts";
 export {
@@ -26,4 +28,4 @@ export { reflectObjects, type ObjectReflectionSettings } from "./reflection/refl
 export { reflectPods, type PodReflectionSettings } from "./reflection/reflect-pods.ts";
 export type { Reflection, ReflectorPhase, ReflectorState } from "./reflection/reflector.ts";
 export type { Pace } from "./reflection/reflector-course.ts";
-export { PODS, RESOURCES, type Resource, type Selection } from "./reflection/resource.ts";
+export { collectionPath, PODS, RESOURCES, type Resource, type Selection } from "./reflection/resource.ts";

@@ -21,15 +21,15 @@ export interface ApiClientSettings {
   readonly serviceAccountDir?: string;
 }
 
-/** A GET. */
+/** A GET, or a POST. */
 export interface ApiRequest {
   /** Absolute path, e.g. `/api/v1/pods`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   /** Media types in order of preference; `application/json` by default. */
   readonly accept?: string;
-  /** What the request counts as in `podflame_kubernetes_requests`: list, watch or get. */
-  readonly verb?: "get" | "list" | "watch";
+  /** What the request counts as in `podflame_kubernetes_requests`: list, watch, get or create. */
+  readonly verb?: "get" | "list" | "watch" | "create";
   /** The next page of a list: not held back by the rate limit, for the pages of a list count as one request there. */
   readonly continuation?: boolean;
   readonly signal?: AbortSignal;
@@ -40,6 +40,8 @@ export interface ApiResponse {
   /** Media type without parameters other than `stream`, lower case, e.g. `application/json`. */
   readonly contentType: string;
   readonly body: Readable;
+  /** The server's clock when it answered, in milliseconds since the epoch, to the second; undefined if it doesn't say. */
+  readonly serverTimeMs?: number | undefined;
 }
 
 /** A connection to one API server. Requests are paced by a token bucket; connections are kept. */
@@ -53,6 +55,8 @@ export interface ApiClient {
    * 2xx (401 only after the credentials were read again), with the signal's reason, or with the connection's error.
    */
   get(request: ApiRequest): Promise<ApiResponse>;
+  /** Sends `object` as JSON in a POST; otherwise as `get`. For reviews, which ask for something and store nothing. */
+  post(request: ApiRequest, object: unknown): Promise<ApiResponse>;
   /** Closes all connections; what is under way fails. */
   close(): void;
 }

@@ -50,20 +50,12 @@ export class HttpApiClient implements ApiClient {
     this.namespace = connection.namespace;
   }
 
-  async get(request: ApiRequest): Promise<ApiResponse> {
-    for (let attempt = 1; ; attempt++) {
-      if (!request.continuation) await this.#bucket.take(request.signal);
-      const presented = await this.#connection.credentials.current(request.signal);
-      const response = await this.#send(request, presented);
-      const code = response.statusCode ?? 0;
-      this.#count(request, String(code));
-      if (code >= 200 && code < 300) {
-        return { contentType: response.headers["content-type"] ?? "", body: response };
-      }
-      const status = await errorStatus(response, this.#clock.nowMs());
-      if (code === 401) this.#connection.credentials.refused();
-      if (code !== 401 || attempt > 1) throw new ApiError(`GET ${this.server}${request.path}`, status);
-    }
+  get(request: ApiRequest): Promise<ApiResponse> {
+    return this.#exchange(request, undefined);
+  }
+
+  post(request: ApiRequest, object: unknown): Promise<ApiResponse> {
+    return this.#exchange(request, JSON.stringify(object));
   }
 
   close(): void {
@@ -71,10 +63,33 @@ export class HttpApiClient implements ApiClient {
     this.#agent?.destroy();
   }
 
-  #send(request: ApiRequest, presented: Presented): Promise<http.IncomingMessage> {
+  /** @param posted undefined for a GET */
+  async #exchange(request: ApiRequest, posted: string | undefined): Promise<ApiResponse> {
+    for (let attempt = 1; ; attempt++) {
+      if (!request.continuation) await this.#bucket.take(request.signal);
+      const presented = await this.#connection.credentials.current(request.signal);
+      const response = await this.#send(request, posted, presented);
+      const code = response.statusCode ?? 0;
+      this.#count(request, String(code));
+      if (code >= 200 && code < 300) {
+        const serverTimeMs = Date.parse(response.headers.date ?? "");
+        return {
+          contentType: response.headers["content-type"] ?? "",
+          body: response,
+          serverTimeMs: Number.isNaN(serverTimeMs) ? undefined : serverTimeMs,
+        };
+      }
+      const status = await errorStatus(response, this.#clock.nowMs());
+      if (code === 401) this.#connection.credentials.refused();
+      if (code !== 401 || attempt > 1) throw new ApiError(`${methodOf(posted)} ${this.server}${request.path}`, status);
+    }
+  }
+
+  #send(request: ApiRequest, posted: string | undefined, presented: Presented): Promise<http.IncomingMessage> {
     const { server, headers } = this.#connection;
     const query = new URLSearchParams(request.query).toString();
     const options: https.RequestOptions = {
+      method: methodOf(posted),
       agent: this.#agentFor(presented.certificate),
       hostname: server.hostname.replace(/^\[|\]$/g, ""),
       port: server.port || (server.protocol === "https:" ? 443 : 80),
@@ -82,6 +97,7 @@ export class HttpApiClient implements ApiClient {
       headers: {
         "user-agent": this.#userAgent,
         accept: request.accept ?? "application/json",
+        ...(posted !== undefined && { "content-type": "application/json" }),
         ...headers,
         ...(presented.authorization !== undefined && { authorization: presented.authorization }),
       } as http.OutgoingHttpHeaders,
@@ -105,11 +121,13 @@ export class HttpApiClient implements ApiClient {
         if (request.signal?.aborted) return reject(request.signal.reason as Error);
         if (answered) return;
         // A kept connection that the server closed in the same moment: another one will do.
-        if (call.reusedSocket && cause.code === "ECONNRESET") return resolve(this.#send(request, presented));
+        if (call.reusedSocket && cause.code === "ECONNRESET") {
+          return resolve(this.#send(request, posted, presented));
+        }
         this.#count(request, "error");
         reject(this.#connectionError(cause));
       });
-      call.end();
+      call.end(posted);
     });
   }
 
@@ -152,6 +170,10 @@ export class HttpApiClient implements ApiClient {
       ...(!proxy?.password && { cause }),
     });
   }
+}
+
+function methodOf(posted: string | undefined): "GET" | "POST" {
+  return posted === undefined ? "GET" : "POST";
 }
 
 function requireProxySupport(): void {
