@@ -17,8 +17,8 @@ interface Entry {
 
 export interface PodMergerSettings {
   readonly sink: ReflectorSink<PodObject>;
-  /** Called once, with the first whole list of one of `completing`. */
-  readonly onComplete?: () => void;
+  /** Called when a source has told all that it knows, each time. */
+  readonly onListed?: (source: SourceKind) => void;
   /** Sources of which any, with a whole list, makes the directory complete enough to say that a pod is unknown. */
   readonly completing: readonly SourceKind[];
 }
@@ -124,9 +124,9 @@ export class PodMerger {
   }
 
   #listed(source: SourceKind): void {
+    this.#settings.onListed?.(source);
     if (this.#isComplete || !this.#settings.completing.includes(source)) return;
     this.#isComplete = true;
-    this.#settings.onComplete?.();
     this.#settings.sink.listed();
   }
 
