@@ -1,12 +1,16 @@
 import { isIP } from "node:net";
 import {
   AMBIGUOUS,
+  type ArrivalKey,
   BY_IP,
   BY_NAME,
   type ContainerInstance,
   type Directory,
   type IdentityView,
   type IndexDefinition,
+  keyInIndex,
+  keyOfContainer,
+  keyOfUid,
   type PodIndex,
   podNameKey,
   type PodRecord,
@@ -31,6 +35,11 @@ export const ADDRESSES: readonly string[] = ["k8s.pod.ip", "ip", "host.name"];
 
 /** Attributes that tell where a pod is, not which it is: they are checked, but nothing is looked up by them. */
 export const SURROUNDING_UIDS: readonly string[] = ["k8s.cluster.uid", "k8s.node.uid"];
+
+/** Addresses of a machine itself, as senders beside us have. */
+const LOOPBACK = /^(?:::ffff:)?127\.|^::1$/;
+/** A namespace's name has 63 characters at most, a pod's 253; and the slash. */
+const LONGEST_POD_NAME = 317;
 
 /** How a source names a pod, the surest first: a rule looks up by the first of its kinds and checks the others. */
 const KINDS = ["container", "uid", "address", "name", "namespace", "attribute", "surroundings"] as const;
@@ -59,6 +68,8 @@ export class AssociationRule {
   #slot = -1;
   /** The container run that the last `find` found, where it looked up one. */
   instance: ContainerInstance | undefined;
+  /** Whether the last `find` met a value that leads to nobody; false also where it led to a pod that doesn't fit. */
+  leadsNowhere = false;
 
   constructor(config: RuleConfig, extraction: ExtractionConfig, names: AttributeNames) {
     this.label = config.sources.map(sourceLabel).join(",");
@@ -116,11 +127,37 @@ export class AssociationRule {
   ): PodRecord | typeof AMBIGUOUS | undefined {
     this.instance = undefined;
     const found = this.#lookUp(resource, peerAddress, view, time);
+    this.leadsNowhere = found === undefined;
     if (found === undefined || found === AMBIGUOUS || this.#sources.length === 1) return found;
     for (const source of this.#sources) {
       if (!this.#fits(source, resource, peerAddress, found, view)) return undefined;
     }
     return found;
+  }
+
+  /**
+   * The key that will lead to the pod as soon as it is known; undefined where it isn't worth waiting, because no pod can
+   * have the value (this machine's own address, what is no address at all) or because it tells no single pod. Only after
+   * a `find` that led nowhere.
+   */
+  arrivalKey(resource: ResourceView, peerAddress: string): ArrivalKey | undefined {
+    switch (this.#lookup) {
+      case "container":
+        return keyOfContainer(resource.text(this.#numberOf("container")));
+      case "uid":
+        return keyOfUid(resource.text(this.#numberOf("uid")));
+      case "address": {
+        const address = this.address(resource, peerAddress);
+        return isIP(address) === 0 || LOOPBACK.test(address) ? undefined : keyInIndex(BY_IP, address);
+      }
+      case "name":
+      case "namespace": {
+        const key = podNameKey(resource.text(this.#numberOf("namespace")), resource.text(this.#numberOf("name")));
+        return key.length > LONGEST_POD_NAME ? undefined : keyInIndex(BY_NAME, key);
+      }
+      case "attribute":
+        return undefined;
+    }
   }
 
   #lookUp(

@@ -42,6 +42,7 @@ describe("what is accepted", () => {
           },
           excludedPods: ["jaeger-agent", "jaeger-collector"],
         },
+        pending: { maxWaitMs: 3_000, maxBytes: 64 * 2 ** 20 },
         association: [],
         onMiss: "next",
         waitForMetadataMs: undefined,

@@ -41,6 +41,8 @@ export interface K8sAttributesConfig {
   readonly onMiss: "next" | "stop";
   readonly waitForMetadataMs: number | undefined;
   readonly graceMs: number;
+  /** How resources wait whose pod isn't known yet; undefined where none does. */
+  readonly pending: { readonly maxWaitMs: number; readonly maxBytes: number } | undefined;
   /** Whether the configuration says itself which names it wants; else feature gates may. */
   readonly semconvGiven: boolean;
   /** What is accepted but has no effect, or can't work; logged at start. */
@@ -63,6 +65,9 @@ const DENIED_KEYS: readonly string[] = [
 const MAX_PATTERN_VALUE = 4_096;
 /** Attributes that one pattern makes of one object at most. */
 const MAX_PATTERN_ATTRIBUTES = 64;
+
+/** How long and with how much memory resources wait for their pods where the configuration says nothing. */
+const PENDING = { max_wait: 3_000, max_mib: 64 };
 
 const regExp = (compile: (pattern: string) => unknown): Field<string> =>
   string((pattern) => {
@@ -190,6 +195,12 @@ const extract = checked(
   },
 );
 
+/** Off with `max_wait: 0s`. Whoever waits is not answered, so it must be well below the time-outs of senders: 5 s and up. */
+const pending = section({
+  max_wait: optional(durationMs({ min: 0, max: 30_000 }), PENDING.max_wait),
+  max_mib: optional(integer({ min: 1 }), PENDING.max_mib),
+});
+
 const exclude = section({ pods: optional(list(section({ name: regExp(anywhereRegExp) })), []) });
 
 const schema: Field<K8sAttributesConfig> = mapped(
@@ -212,6 +223,7 @@ const schema: Field<K8sAttributesConfig> = mapped(
       watch_sync_period: optional(durationMs({ min: 0 })),
       pod_delete_grace_period: optional(durationMs({ min: 0 }), DEFAULT_GRACE_MS),
       semconv: optional(oneOf(SEMCONV_MODES)),
+      pending: optional(pending),
     }),
     ({ identity_file: file, filter: wanted }) => {
       const isFiltered = wanted !== undefined && Object.keys(selectionOf(wanted)).length > 0;
@@ -235,6 +247,7 @@ const schema: Field<K8sAttributesConfig> = mapped(
       },
       ...(keys.extract?.hash_key === undefined ? {} : { hash: new ValueHash(keys.extract.hash_key) }),
     };
+    const { max_wait: maxWaitMs, max_mib: maxMib } = keys.pending ?? PENDING;
     const excluded = keys.exclude?.pods.map(({ name }) => name) ?? [];
     return {
       source: keys.passthrough ? undefined : sourceOf(keys),
@@ -243,6 +256,7 @@ const schema: Field<K8sAttributesConfig> = mapped(
       onMiss: keys.pod_association_on_miss,
       waitForMetadataMs: keys.wait_for_metadata ? keys.wait_for_metadata_timeout : undefined,
       graceMs: keys.pod_delete_grace_period,
+      pending: maxWaitMs === 0 ? undefined : { maxWaitMs, maxBytes: maxMib * 2 ** 20 },
       semconvGiven: keys.semconv !== undefined,
       warnings: [
         ...(keys.extract?.deployment_name_from_replicaset === undefined

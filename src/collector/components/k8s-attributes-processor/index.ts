@@ -1,9 +1,11 @@
 import { FEATURE_GATES, hostKey, type FeatureGates, type ProcessorFactory } from "#collector";
 import { IdentityHub } from "#identity";
+import { ByteBudget } from "./byte-budget.ts";
 import { k8sAttributesConfig, type K8sAttributesConfig } from "./config.ts";
 import { Enrichment } from "./enrichment.ts";
-import { K8sAttributesProcessor } from "./k8s-attributes-processor.ts";
+import { K8sAttributesProcessor, type K8sAttributesProcessorSettings } from "./k8s-attributes-processor.ts";
 import { semconvOfGates } from "./semconv.ts";
+import { VainKeys } from "./vain-keys.ts";
 
 export type { K8sAttributesConfig } from "./config.ts";
 export { rightsNeededBy } from "./needs.ts";
@@ -12,6 +14,8 @@ export { rightsNeededBy } from "./needs.ts";
 const IDENTITY = hostKey<IdentityHub>("identity");
 /** Enrichments by configuration, so that four signals keep the attributes of a pod once. */
 const ENRICHMENTS = hostKey<Map<string, Enrichment>>("k8s_attributes enrichments");
+/** What the pipelines of one processor share of those who wait, by its id. */
+const WAITS = hostKey<Map<string, K8sAttributesProcessorSettings["waits"]>>("k8s_attributes waits");
 
 /** `k8s_attributes`: names the pod, workload and service behind each resource. */
 export const k8sAttributesProcessorFactory: ProcessorFactory<K8sAttributesConfig> = {
@@ -31,7 +35,13 @@ export const k8sAttributesProcessorFactory: ProcessorFactory<K8sAttributesConfig
     const key = JSON.stringify(config.enrichment);
     let enrichment = enrichments.get(key);
     if (enrichment === undefined) enrichments.set(key, (enrichment = new Enrichment(config.enrichment)));
-    return new K8sAttributesProcessor({ context, config, signal, next, hub, enrichment, enrichmentName: key });
+    const byId = host.service(WAITS, () => new Map<string, K8sAttributesProcessorSettings["waits"]>());
+    let waits = byId.get(context.id.text);
+    if (waits === undefined) {
+      waits = { budget: new ByteBudget(config.pending?.maxBytes ?? 0), vain: new VainKeys(telemetry.clock) };
+      byId.set(context.id.text, waits);
+    }
+    return new K8sAttributesProcessor({ context, config, signal, next, hub, enrichment, enrichmentName: key, waits });
   },
 };
 

@@ -2,12 +2,14 @@ import type { Component, ComponentContext, Consumer } from "#collector";
 import type { ObjectKind } from "#kubernetes";
 import {
   AMBIGUOUS,
+  type ArrivalKey,
   type ContainerInstance,
   type IdentityHandle,
   type IdentityHub,
   type IdentityView,
   type ObjectRecord,
   type PodRecord,
+  type SourceState,
 } from "#identity";
 import {
   AttributeKeys,
@@ -20,13 +22,16 @@ import {
 } from "#otlp";
 import { AssociationRule } from "./association.ts";
 import { AddedNames, type AttributeBlock } from "./attribute-block.ts";
+import type { ByteBudget } from "./byte-budget.ts";
 import type { K8sAttributesConfig } from "./config.ts";
 import { defaultAssociation } from "./default-association.ts";
 import { type Enrichment, IGNORED } from "./enrichment.ts";
 import { CLUSTER_NAMESPACE } from "./extraction.ts";
 import { ItemTime } from "./item-time.ts";
 import { wantedBy } from "./needs.ts";
+import { PendingRequests } from "./pending-requests.ts";
 import { type MissReason, ProcessorMetrics } from "./processor-metrics.ts";
+import type { VainKeys } from "./vain-keys.ts";
 
 export interface K8sAttributesProcessorSettings {
   readonly context: ComponentContext;
@@ -37,11 +42,19 @@ export interface K8sAttributesProcessorSettings {
   readonly enrichment: Enrichment;
   /** Names the enrichment within the process. */
   readonly enrichmentName: string;
+  /** What the pipelines of one processor share of those who wait. */
+  readonly waits: { readonly budget: ByteBudget; readonly vain: VainKeys };
 }
+
+/** Resources of one request that wait at most; each costs memory, and a sender decides how many there are. */
+const MAX_UNKNOWN_RESOURCES = 10_000;
 
 /**
  * Names pods: finds for each resource the pod that it came from and appends the pod's and the container's attributes
- * that the resource lacks. What can't be named goes on as it is. Nothing waits here, and nothing is decoded.
+ * that the resource lacks. What can't be named goes on as it is. Nothing is decoded.
+ *
+ * A request with a pod that isn't known yet waits for it, for a short time and without being answered, so that nobody
+ * has promised anything for what is only in memory (docs/decisions/0004-pending-requests.md). All others pass.
  */
 export class K8sAttributesProcessor implements Component, Consumer {
   readonly #settings: K8sAttributesProcessorSettings;
@@ -64,6 +77,14 @@ export class K8sAttributesProcessor implements Component, Consumer {
   /** What blocks gave to the resource at hand; undefined where there is but one block a resource. */
   readonly #added: AddedNames | undefined;
   readonly #time = new ItemTime();
+  /** Requests that wait; undefined where nothing ever does. */
+  readonly #pending: PendingRequests | undefined;
+  /** Whether the request at hand may be held back. */
+  #mayWait = false;
+  /** Of the request at hand: the keys of each resource that should wait. */
+  #unknown: (readonly ArrivalKey[])[] = [];
+  /** Keys of the resource at hand that are worth waiting for. */
+  #keys: ArrivalKey[] = [];
   readonly #visit = (resource: ResourceView): void => this.#enrichResource(resource);
   #editor: ResourceEditor;
   /** Attribute names that the editor knows. */
@@ -113,6 +134,18 @@ export class K8sAttributesProcessor implements Component, Consumer {
     const { directory } = this.#view;
     this.#slot = directory.openSlot(settings.enrichmentName);
     for (const rule of this.#rules) rule.open(directory);
+    // A file tells all at once.
+    if (config.pending === undefined || config.source.kind === "file") return;
+    this.#pending = new PendingRequests({
+      processor: context.id.text,
+      signal,
+      clock: context.telemetry.clock,
+      metrics: context.telemetry.metrics,
+      arrivals: directory.arrivals,
+      maxWaitMs: config.pending.maxWaitMs,
+      ...settings.waits,
+      isSourceWell: () => directory.isSynced && hearsOfPods(this.#handle!.state()),
+    });
   }
 
   async start(): Promise<void> {
@@ -136,6 +169,8 @@ export class K8sAttributesProcessor implements Component, Consumer {
 
   async shutdown(): Promise<void> {
     if (this.#ended || this.#handle === undefined) return;
+    // They still find what is known.
+    this.#pending?.close();
     this.#ended = true;
     const { directory } = this.#handle.view;
     for (const rule of this.#rules) rule.close(directory);
@@ -144,20 +179,44 @@ export class K8sAttributesProcessor implements Component, Consumer {
   }
 
   async consume(payload: Payload): Promise<void> {
-    const { items } = payload;
-    this.#metrics.incoming.add(items);
+    this.#metrics.incoming.add(payload.items);
     // The records' slots are given back by then, perhaps to somebody else.
     if (this.#ended) return this.#settings.next.consume(payload);
-    const named = this.#enrich(payload);
+    this.#pending?.resumeReady();
+    const named = this.#enrich(payload, true);
+    if (this.#unknown.length > 0) {
+      const unknown = this.#unknown;
+      this.#unknown = [];
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const resume = (): void => resolve(this.#resume(payload));
+      this.#handle?.refresh();
+      if (this.#pending!.hold(payload.bytes.length, unknown, resume)) {
+        if (named !== payload) named.release();
+        this.#metrics.discard();
+        return promise;
+      }
+    }
+    return this.#forward(payload, named);
+  }
+
+  /** Goes on with a request that waited. It is handed on before this returns, so that the order stays. */
+  async #resume(payload: Payload): Promise<void> {
+    return this.#forward(payload, this.#enrich(payload, false));
+  }
+
+  async #forward(payload: Payload, named: Payload): Promise<void> {
+    this.#metrics.commit();
     try {
       await this.#settings.next.consume(named);
-      this.#metrics.outgoing.add(items);
+      this.#metrics.outgoing.add(payload.items);
     } finally {
       if (named !== payload) named.release();
     }
   }
 
-  #enrich(payload: Payload): Payload {
+  /** @param mayWait whether to note in `#unknown` what is worth waiting for */
+  #enrich(payload: Payload, mayWait: boolean): Payload {
+    this.#mayWait = mayWait && this.#pending !== undefined;
     this.#peerAddress = payload.origin.peerAddress ?? "";
     this.#time.begin(payload.signal, payload.bytes);
     let named = this.#editor.edit(payload, this.#visit);
@@ -165,13 +224,12 @@ export class K8sAttributesProcessor implements Component, Consumer {
     while (this.#outdated) {
       if (named !== payload) named.release();
       this.#metrics.discard();
+      this.#unknown = [];
       this.#editor = this.#newEditor();
       this.#outdated = false;
       named = this.#editor.edit(payload, this.#visit);
     }
-    this.#metrics.commit();
-    this.#metrics.malformed.add(this.#editor.malformed);
-    this.#metrics.unresolved.add(this.#editor.unresolved);
+    this.#metrics.broken(this.#editor.malformed, this.#editor.unresolved);
     const { dropped } = this.#enrichment;
     this.#metrics.dropped.add(dropped - this.#droppedBefore);
     this.#droppedBefore = dropped;
@@ -181,6 +239,7 @@ export class K8sAttributesProcessor implements Component, Consumer {
   #enrichResource(resource: ResourceView): void {
     this.#added?.clear();
     this.#time.at(resource.index);
+    if (this.#keys.length > 0) this.#keys = [];
     const found = this.#associate(resource);
     if (this.#view !== undefined) this.#applySurroundings(resource, found, this.#view);
   }
@@ -210,14 +269,22 @@ export class K8sAttributesProcessor implements Component, Consumer {
         if (block === IGNORED) break;
         return found;
       }
+      if (this.#mayWait && rule.leadsNowhere) this.#noteKey(rule.arrivalKey(resource, this.#peerAddress));
       if (found === AMBIGUOUS) reason = "ambiguous";
       else if (reason === "no_identifier") reason = this.#view.directory.isSynced ? "unknown_pod" : "not_synced";
       if (this.#usesDefaultRules && this.#settings.signal !== "profiles") break;
       if (this.#settings.config.onMiss === "stop") break;
     }
+    if (this.#keys.length > 0 && reason !== "ignored") this.#unknown.push(this.#keys);
     if (firstResolved >= 0) this.#stampAddress(resource, this.#rules[firstResolved]!, undefined);
     if (this.#view !== undefined) this.#metrics.miss(reason, firstResolved);
     return undefined;
+  }
+
+  /** Remembers a key under which the resource's pod may still come to be known. */
+  #noteKey(key: ArrivalKey | undefined): void {
+    if (key === undefined || this.#unknown.length >= MAX_UNKNOWN_RESOURCES) return;
+    if (this.#pending!.isWorthwhile(key)) this.#keys.push(key);
   }
 
   /**
@@ -320,6 +387,12 @@ function objectOf(
 
 function missingObjects(kinds: readonly ObjectKind[]): string {
   return `wait_for_metadata: no complete list of ${kinds.join(", ")} yet; what they tell is missing until it comes`;
+}
+
+/** Whether the source's last attempt to hear of pods went well; other objects may be missing. */
+function hearsOfPods({ lastError, watches }: SourceState): boolean {
+  const pods = watches?.find(({ resource }) => resource === "pods");
+  return (pods === undefined ? lastError : pods.lastError) === undefined;
 }
 
 /** The container of a pod with a single one of its own: setup and debugging containers beside it don't count. */

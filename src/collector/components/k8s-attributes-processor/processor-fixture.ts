@@ -11,9 +11,11 @@ import { ExportProfilesServiceRequestSchema } from "../../../../test/generated/o
 import { ExportTraceServiceRequestSchema } from "../../../../test/generated/opentelemetry/proto/collector/trace/v1/trace_service_pb.js";
 import type { AnyValue, KeyValue } from "../../../../test/generated/opentelemetry/proto/common/v1/common_pb.js";
 export { containerOf, ownerOf, podOf } from "../../../identity/pod-fixtures.ts";
+import { ByteBudget } from "./byte-budget.ts";
 import { k8sAttributesConfig } from "./config.ts";
 import { Enrichment } from "./enrichment.ts";
 import { K8sAttributesProcessor } from "./k8s-attributes-processor.ts";
+import { VainKeys } from "./vain-keys.ts";
 
 /** Attributes in tests: strings, whole numbers as bigint, lists of strings, and null for a value that isn't set. */
 export type TestAttributes = Readonly<Record<string, string | bigint | boolean | readonly string[] | null>>;
@@ -126,6 +128,9 @@ export interface ProcessorFixture {
   readonly hub: IdentityHub;
   /** What the source was opened with, in order. */
   readonly sources: unknown[];
+  /** The attributes of the first resource of each request that came out, in order; only where requests may wait. */
+  readonly received: Record<string, unknown>[];
+  readonly buffers: BufferPool;
   /** Sends one request and returns what came out. */
   send(bytes: Uint8Array, origin?: Origin): Promise<Uint8Array>;
   /** Sends one resource and returns its attributes. */
@@ -145,10 +150,13 @@ export interface FixtureOptions {
   readonly enrichment?: Enrichment;
 }
 
-/** Makes a processor of that configuration (the section as in YAML) whose source is the test. */
+/**
+ * Makes a processor of that configuration (the section as in YAML) whose source is the test. Nobody waits for pods that
+ * aren't known unless the section says so.
+ */
 export async function processorOf(section: unknown, options: FixtureOptions = {}): Promise<ProcessorFixture> {
   const { signal = "traces", pods = [], synced = true } = options;
-  const result = k8sAttributesConfig.parse(section);
+  const result = k8sAttributesConfig.parse({ pending: { max_wait: "0s" }, ...(section as object) });
   if ("problems" in result) throw new Error(JSON.stringify(result.problems));
   const { config } = result;
   const clock = new ManualClock();
@@ -162,7 +170,9 @@ export async function processorOf(section: unknown, options: FixtureOptions = {}
       telemetry,
       open(settings, { keys }, { pods: sink }) {
         sources.push(settings);
+        let isSynced = false;
         list = (...now) => {
+          isSynced = true;
           sink.listing();
           for (const pod of now) {
             const labels = kept(pod.labels, (key) => keys.label(key));
@@ -173,22 +183,29 @@ export async function processorOf(section: unknown, options: FixtureOptions = {}
         };
         if (synced) list(...pods);
         return Promise.resolve({
-          state: () => ({ from: "the test", synced, lastError: "403 Forbidden" }),
+          state: () => ({
+            from: "the test",
+            synced: isSynced,
+            lastError: isSynced ? undefined : "403 Forbidden",
+          }),
           stop: () => Promise.resolve(),
         });
       },
     });
   let out: Uint8Array = new Uint8Array();
+  const received: Record<string, unknown>[] = [];
+  const buffers = new BufferPool();
   const next = {
     consume(payload: Payload): Promise<void> {
       out = payload.bytes.slice();
+      if (config.pending !== undefined) received.push(decodeAttributes(signal, out)[0] ?? {});
       return Promise.resolve();
     },
   };
   const context = {
     id: { type: "k8s_attributes", name: "", text: "k8s_attributes" },
     telemetry,
-    buffers: new BufferPool(),
+    buffers,
     host: undefined as never,
   } satisfies ComponentContext;
   const processor = new K8sAttributesProcessor({
@@ -199,6 +216,7 @@ export async function processorOf(section: unknown, options: FixtureOptions = {}
     hub,
     enrichment: options.enrichment ?? new Enrichment(config.enrichment),
     enrichmentName: JSON.stringify(config.enrichment),
+    waits: { budget: new ByteBudget(config.pending?.maxBytes ?? 0), vain: new VainKeys(clock) },
   });
   await processor.start();
   const send = async (bytes: Uint8Array, origin: Origin = INTERNAL_ORIGIN): Promise<Uint8Array> => {
@@ -213,6 +231,8 @@ export async function processorOf(section: unknown, options: FixtureOptions = {}
     processor,
     hub,
     sources,
+    received,
+    buffers,
     send,
     async name(resource, origin) {
       return decodeAttributes(signal, await send(encodeRequest(signal, [resource]), origin))[0]!;
