@@ -77,6 +77,12 @@ const ENTRIES: readonly CatalogEntry[] = [
   },
   {
     kind: "extension",
+    type: "k8s_identity",
+    load: async () =>
+      (await import("../collector/components/k8s-identity-extension/index.ts")).k8sIdentityExtensionFactory,
+  },
+  {
+    kind: "extension",
     type: "file_storage",
     load: async () =>
       (await import("../collector/components/file-storage-extension/index.ts")).fileStorageExtensionFactory,

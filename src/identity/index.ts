@@ -33,5 +33,6 @@ export {
   type SourceSinks,
   type SourceState,
 } from "./pod-source.ts";
+export { type IdentitySources, type NamedSource, sourcesOpener } from "./sources/open-sources.ts";
 export { type ContainerInstance, goneSince, LIVE, type ObjectRecord, type PodRecord } from "./records.ts";
 export { type AccessRule, accessRules, type PlannedWatch, watchPlan } from "./watch-plan.ts";
