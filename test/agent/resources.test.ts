@@ -5,7 +5,7 @@ import { Program } from "../peers/program.ts";
 import { LocalProfiler } from "./harness/local-profiler.ts";
 import { NodeOfPods } from "./harness/node-of-pods.ts";
 import { canRunContainers, canSample } from "./harness/requirements.ts";
-import { countOf, passesThrough } from "./harness/samples.ts";
+import { countOf, passesThrough, type Sample } from "./harness/samples.ts";
 
 const available = [canSample(), canRunContainers()].every(Boolean);
 const FOREVER = "1000000";
