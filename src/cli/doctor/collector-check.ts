@@ -1,0 +1,80 @@
+import type { Configuration } from "#collector";
+import { counted } from "../inspect/text-table.ts";
+import type { Check } from "./check.ts";
+import { type Sample, readSamples } from "./metrics-text.ts";
+
+const TIMEOUT_MS = 2_000;
+
+/** What to do about resources that were not named, by the reason that the processor counts. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  no_identifier: "they have none of the attributes that pod_association asks for: add a rule for one that they have",
+  unknown_pod:
+    "what they name is no pod that filter selects, or one that is not there yet: podflame explain --resource",
+  not_synced: "no list of pods was complete yet: see api and rights above",
+  ignored: "those pods are excluded, or ask for it by annotation: nothing to do",
+  ambiguous: "several pods have an equal right to an address or a name: associate by container.id or k8s.pod.uid",
+};
+
+/** Asks the collector that runs with this configuration, if there is one, what it couldn't name. */
+export async function collectorChecks({ service }: Configuration): Promise<Check[]> {
+  const [endpoint] = service.telemetry.metrics.endpoints;
+  if (endpoint === undefined) return [];
+  // Listening on all addresses includes this one.
+  const host = ["", "0.0.0.0", "::"].includes(endpoint.host) ? "127.0.0.1" : endpoint.host;
+  const what = `${host.includes(":") ? `[${host}]` : host}:${endpoint.port}`;
+  let text: string;
+  try {
+    const response = await fetch(`http://${what}/metrics`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    text = await response.text();
+  } catch {
+    return [{ topic: "collector", what, state: "ok", detail: "no collector runs there that could be asked" }];
+  }
+  const samples = readSamples(text);
+  if (!samples.some(({ name }) => name.startsWith("podflame_"))) {
+    return [{ topic: "collector", what, state: "note", detail: "what answers there is not podflame" }];
+  }
+  return [namedCheck(samples, what), ...missChecks(samples)];
+}
+
+function namedCheck(samples: readonly Sample[], what: string): Check {
+  const named = sumOf(samples, "otelcol_k8s_pod_association", ({ status }) => status === "success");
+  const missed = sumOf(samples, "podflame_identity_misses");
+  const check = { topic: "collector", what } as const;
+  if (named + missed === 0) return { ...check, state: "ok", detail: "runs; no resource came yet that could be named" };
+  const share = `named ${named} of ${named + missed} resources`;
+  if (named > 0) return { ...check, state: "ok", detail: `runs; ${share}` };
+  const remedy = "see the reasons below";
+  return { ...check, state: "problem", detail: `runs, but ${share}`, remedy };
+}
+
+/** The reasons, most frequent first. */
+function missChecks(samples: readonly Sample[]): Check[] {
+  const misses = Map.groupBy(
+    samples.filter(({ name }) => isCounter(name, "podflame_identity_misses")),
+    ({ labels }) => labels["reason"] ?? "",
+  );
+  return [...misses]
+    .map(([reason, all]) => ({ reason, count: all.reduce((sum, { value }) => sum + value, 0) }))
+    .filter(({ count }) => count > 0)
+    .sort((a, b) => b.count - a.count)
+    .map(({ reason, count }) => {
+      const remedy = REMEDIES[reason];
+      const detail = `${counted(count, "resource")} not named`;
+      return { topic: "collector", what: `reason ${reason}`, state: "note", detail, ...(remedy && { remedy }) };
+    });
+}
+
+function sumOf(
+  samples: readonly Sample[],
+  metric: string,
+  matches: (labels: Sample["labels"]) => boolean = () => true,
+): number {
+  return samples
+    .filter(({ name, labels }) => isCounter(name, metric) && matches(labels))
+    .reduce((sum, { value }) => sum + value, 0);
+}
+
+/** Prometheus' text format may add a suffix to counters. */
+function isCounter(name: string, metric: string): boolean {
+  return name === metric || name === `${metric}_total`;
+}
