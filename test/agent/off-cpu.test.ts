@@ -16,7 +16,8 @@ describe.skipIf(!available)("off-CPU time", () => {
   afterAll(() => node[Symbol.asyncDispose]());
 
   test("is as long as the program says that it slept, in the function that slept", async () => {
-    const container = await node.create(["/bin/nap", "1.5"]);
+    // The group is made with the first process, and the kernel's set follows a moment later.
+    const container = await node.create(["/bin/sh", "-c", "sleep 1; exec /bin/nap 1.5"]);
     // Of this container only: a busy machine switches more often than the ring can take all of.
     const filter = { rules: { cgroupPaths: [container.cgroup] } };
     await using profiler = new LocalProfiler({ offCpuThreshold: 1, filter, reporterIntervalMs: 60_000 });

@@ -61,10 +61,12 @@ describe.skipIf(!available)("resources", () => {
     async () => {
       const program = new Program("burn", await node.workloads.build("burn"), [FOREVER, "alpha=90", "random=10"]);
       await using profiler = new LocalProfiler();
-      await profiler.until((samples) => samples.some((sample) => passesThrough(sample, "alpha")));
+      const isOwn = (sample: Sample): boolean =>
+        sample.attributes["process.pid"] === program.pid && passesThrough(sample, "alpha");
+      await profiler.until((samples) => samples.some(isOwn));
       await profiler.stop();
       await program.stop();
-      const own = profiler.samples.find((sample) => passesThrough(sample, "alpha"))!;
+      const own = profiler.samples.find(isOwn)!;
       expect(own.resource["container.id"]).toBeUndefined();
       expect(own.resource["k8s.pod.uid"]).toBeUndefined();
       expect(own.resource["process.executable.name"]).toBe("burn");
