@@ -53,6 +53,8 @@ const step = fc.oneof(
 class Model {
   readonly pods = new Map<string, PodObject>();
   readonly lost = new Map<string, number>();
+  /** When a key was last asked for that was lost. */
+  readonly asked = new Map<string, number>();
   /** Deleted pods as they last were. */
   readonly #deleted = new Map<string, PodObject>();
 
@@ -69,7 +71,10 @@ class Model {
     const now = pod === undefined ? [] : this.keysOf(pod);
     for (const key of before === undefined ? [] : this.keysOf(before))
       if (!now.includes(key)) this.lost.set(key, nowMs);
-    for (const key of now) this.lost.delete(key);
+    for (const key of now) {
+      this.lost.delete(key);
+      this.asked.delete(key);
+    }
     if (pod !== undefined) this.pods.set(uid, pod);
     else if (before !== undefined) {
       this.#deleted.set(uid, before);
@@ -78,7 +83,13 @@ class Model {
   }
 
   #isFresh(key: string, nowMs: number): boolean {
-    return (this.lost.get(key) ?? 0) >= nowMs - GRACE_MS;
+    const lostMs = this.lost.get(key) ?? 0;
+    return Math.max(lostMs, this.asked.get(key) ?? 0) >= nowMs - GRACE_MS;
+  }
+
+  /** Who is found by what is its own alone, though it is lost, counts for another grace period. */
+  ask(key: string, uid: string, nowMs: number): void {
+    if (this.lost.has(`${uid} ${key}`)) this.asked.set(`${uid} ${key}`, nowMs);
   }
 
   /** The pods that may be found by the key: those that hold it, or else those that lost it within the grace period. */
@@ -133,6 +144,7 @@ test("after any events, every key leads to who holds it or has just lost it, and
         for (const key of keys) {
           const candidates = model.candidates(key, clock.nowMs());
           const found = find(key);
+          if (found !== undefined && !keys.slice(0, 2).includes(key)) model.ask(key, found, clock.nowMs());
           if (candidates.length === 0) expect([key, found]).toEqual([key, undefined]);
           else expect(candidates).toContain(found);
         }

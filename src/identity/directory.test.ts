@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { ManualClock, MetricRegistry } from "#telemetry";
 import { MIRROR_ANNOTATION } from "../kubernetes/objects.ts";
 import { Directory } from "./directory.ts";
-import { IdentityView } from "./identity-view.ts";
+import { IdentityView, LONGEST_EXTENSION_MS } from "./identity-view.ts";
 import { containerOf, podOf } from "./pod-fixtures.ts";
 import { AMBIGUOUS, BY_IP, BY_NAME, podNameKey, type PodIndex } from "./pod-index.ts";
 import type { PodRecord } from "./records.ts";
@@ -175,8 +175,8 @@ describe("restarts", () => {
     directory.upsert(restarted(ID2, `containerd://${ID1}`, 1));
     directory.upsert(restarted(ID3, ID2, 2));
     expect([ID1, ID2, ID3].map(container)).toEqual(["app", "app", "app"]);
-    await clock.advance(GRACE_MS - 1);
-    expect(container(ID1)).toBe("app");
+    await clock.advance(GRACE_MS);
+    expect(uid(UID)?.instances).toHaveLength(3);
     await clock.advance(2_000);
     expect([ID1, ID2, ID3].map(container)).toEqual([undefined, "app", "app"]);
     expect(uid(UID)?.instances).toHaveLength(2);
@@ -227,12 +227,65 @@ describe("what is gone", () => {
     );
     // As deletes are reported at times: without what the pod had.
     directory.remove(podOf({ uid: UID }));
-    await clock.advance(GRACE_MS);
     expect([ip("1.1.1.1"), container(ID1), uid(UID)?.pod.name]).toEqual(["a", "app", "a"]);
-    await clock.advance(1);
+    await clock.advance(GRACE_MS + 1);
     expect([ip("1.1.1.1"), container(ID1), uid(UID)?.pod.name]).toEqual([undefined, undefined, undefined]);
     await clock.advance(2_000);
     expect([directory.keys, directory.size, clock.pending]).toEqual([0, 0, 0]);
+  });
+
+  describe("and is still asked for", () => {
+    beforeEach(() => {
+      directory.upsert(
+        podOf({ uid: UID, name: "a", podIps: ["1.1.1.1"], containers: [containerOf({ containerId: ID1 })] }),
+      );
+      directory.remove(podOf({ uid: UID }));
+    });
+
+    test("stays by its uid and its containers' ids, but not by an address, which others may have", async () => {
+      for (let asked = 0; asked < 5; asked++) {
+        await clock.advance(GRACE_MS);
+        expect([container(ID1), uid(UID)?.pod.name]).toEqual(["app", "a"]);
+      }
+      expect(ip("1.1.1.1")).toBeUndefined();
+      await clock.advance(GRACE_MS + 1);
+      expect([container(ID1), uid(UID)]).toEqual([undefined, undefined]);
+      await clock.advance(2_000);
+      expect([directory.keys, directory.size, clock.pending]).toEqual([0, 0, 0]);
+    });
+
+    test("is forgotten in the end", async () => {
+      let lastFoundMs = 0;
+      for (let goneMs = 0; goneMs <= 2 * LONGEST_EXTENSION_MS; goneMs += GRACE_MS) {
+        if (uid(UID) !== undefined) lastFoundMs = goneMs;
+        await clock.advance(GRACE_MS);
+      }
+      expect(lastFoundMs).toBe(LONGEST_EXTENSION_MS);
+      expect([directory.size, clock.pending]).toEqual([0, 0]);
+    });
+
+    test("goes before others when there is no room, if it wasn't asked for as late as they were", async () => {
+      const small = new Directory({ telemetry: { clock, metrics }, maxPods: 2 });
+      const sees = new IdentityView(small, GRACE_MS, clock);
+      small.keepFor(GRACE_MS);
+      const names = (): (string | undefined)[] =>
+        [UID, OTHER_UID].map((text) => sees.uid(Buffer.from(text), 0, text.length)?.pod.name);
+      for (const [podUid, name] of [
+        [UID, "asked"],
+        [OTHER_UID, "other"],
+      ] as const) {
+        small.upsert(podOf({ uid: podUid, name }));
+        small.remove(podOf({ uid: podUid }));
+        await clock.advance(1_000);
+      }
+      await clock.advance(GRACE_MS - 2_000);
+      sees.uid(Buffer.from(UID), 0, UID.length);
+      // The first one's grace period would have ended by now.
+      await clock.advance(500);
+      small.upsert(podOf({ uid: "new", name: "new" }));
+      expect(names()).toEqual(["asked", undefined]);
+      small.close();
+    });
   });
 
   test("a user with a shorter grace period doesn't see what is kept for another", async () => {

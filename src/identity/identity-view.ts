@@ -2,11 +2,15 @@ import type { ObjectKind } from "#kubernetes";
 import type { Clock } from "#telemetry";
 import type { Directory } from "./directory.ts";
 import { AMBIGUOUS, type PodIndex, type TelemetryTime } from "./pod-index.ts";
-import { type ContainerInstance, goneSince, LIVE, type ObjectRecord, type PodRecord } from "./records.ts";
+import { type ContainerInstance, LIVE, type ObjectRecord, type PodRecord } from "./records.ts";
+
+/** How long after its end a pod can be found at most, however much data keeps coming: senders with queues are late. */
+export const LONGEST_EXTENSION_MS = 3_600_000;
 
 /**
  * A directory as one user sees it: what is gone counts for that user's grace period, though the directory may keep it
- * longer for another. Look-ups by container id and by uid allocate nothing.
+ * longer for another. What nobody else will ever be called, a pod's uid and the ids of its containers, counts for as long as
+ * it is asked for without a pause of the grace period. Look-ups by these allocate nothing.
  */
 export class IdentityView {
   readonly directory: Directory;
@@ -22,13 +26,14 @@ export class IdentityView {
   /** The container run whose id stands in `bytes[start, end)`, in any spelling. */
   container(bytes: Uint8Array, start: number, end: number): ContainerInstance | undefined {
     const instance = this.directory.findContainer(bytes, start, end);
-    return instance !== undefined && this.#counts(goneSince(instance)) ? instance : undefined;
+    if (instance === undefined) return undefined;
+    return this.#isInUse(instance) && this.#isInUse(instance.record) ? instance : undefined;
   }
 
   /** The pod whose uid stands in `bytes[start, end)`. */
   uid(bytes: Uint8Array, start: number, end: number): PodRecord | undefined {
     const record = this.directory.findUid(bytes, start, end);
-    return record !== undefined && this.#counts(record.goneSinceMs) ? record : undefined;
+    return record !== undefined && this.#isInUse(record) ? record : undefined;
   }
 
   /**
@@ -46,6 +51,18 @@ export class IdentityView {
   object(kind: ObjectKind, key: string): ObjectRecord | undefined {
     const record = this.directory.objects.find(kind, key);
     return record?.object !== undefined && this.#counts(record.goneSinceMs) ? record : undefined;
+  }
+
+  /** Whether it is there, or was a grace period ago, or was asked for since. It has been asked for now. */
+  #isInUse(subject: PodRecord | ContainerInstance): boolean {
+    const { goneSinceMs } = subject;
+    if (goneSinceMs === LIVE) return true;
+    const nowMs = Math.trunc(this.#clock.monotonicMs());
+    const countedFromMs = Math.max(goneSinceMs, subject.askedMs);
+    if (countedFromMs < nowMs - this.#graceMs) return false;
+    if (goneSinceMs < nowMs - Math.max(this.#graceMs, LONGEST_EXTENSION_MS)) return false;
+    subject.askedMs = nowMs;
+    return true;
   }
 
   #counts(goneSinceMs: number): boolean {

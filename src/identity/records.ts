@@ -50,6 +50,8 @@ export class PodRecord extends Slotted {
   pod: PodObject;
   /** Monotonic time at which the pod was deleted, or `LIVE`. */
   goneSinceMs: number = LIVE;
+  /** @internal Monotonic time at which the pod was last looked up though it was gone; 0 for never. */
+  askedMs = 0;
   /** One for each container of `pod.containers`, and those of earlier runs that are still known. */
   instances: readonly ContainerInstance[] = NONE;
   /** @internal Keys in indexes. */
@@ -148,6 +150,8 @@ export class ContainerInstance extends Slotted {
   current: boolean;
   /** Monotonic time at which the pod stopped mentioning this run, or `LIVE`. The pod's own time counts as well. */
   goneSinceMs: number = LIVE;
+  /** @internal Monotonic time at which the run was last looked up though it was gone; 0 for never. */
+  askedMs = 0;
 
   constructor(record: PodRecord, container: PodContainer, id: string, restartCount: number, current: boolean) {
     super();
