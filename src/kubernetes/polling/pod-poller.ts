@@ -116,6 +116,7 @@ export class PodPoller implements Polling {
     try {
       const pods = await read(AbortSignal.any([this.#stopping.signal, late.signal]));
       if (this.#stopping.signal.aborted) return "same";
+      late.signal.throwIfAborted();
       if (pods === undefined) {
         this.#wentWell(undefined);
         return "same";
