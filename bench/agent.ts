@@ -154,7 +154,7 @@ function loadRows(hz: number, windows: readonly AgentWindow[], perf: readonly Pe
 }
 
 const agentAt = (hz: number, options: Options): Promise<AgentProcess> =>
-  AgentProcess.start({ receiver: { samples_per_second: hz }, compression: options.compression });
+  AgentProcess.start({ command: "agent", receiver: { samples_per_second: hz }, compression: options.compression });
 
 async function measureLoad(options: Options): Promise<AgentRow[]> {
   progress("starting a C, a Go and a Node program");

@@ -19,7 +19,7 @@ export async function measureSlowdown(workloads: Workloads, frequencyHz: number,
     return median(output.trim().split("\n").map(Number));
   };
   const withAgentNs = async (): Promise<number> => {
-    await using agent = await AgentProcess.start({ receiver: { samples_per_second: frequencyHz } });
+    await using agent = await AgentProcess.start({ command: "agent", receiver: { samples_per_second: frequencyHz } });
     await agent.firstSampleMs();
     return halfNs();
   };

@@ -9,6 +9,8 @@ import { ProfilesSink } from "./profiles-sink.ts";
 import { countOf } from "./samples.ts";
 
 export interface AgentOptions {
+  /** How it is started: `run` with this configuration alone (the default), or `agent`, which lays it upon its preset. */
+  readonly command?: "run" | "agent";
   /** Keys of the receiver, as in YAML. */
   readonly receiver?: Readonly<Record<string, unknown>>;
   /** Processors in their order, as in YAML. */
@@ -48,7 +50,8 @@ export class AgentProcess implements AsyncDisposable {
     const configFile = join(folder, "agent.json");
     // YAML holds JSON.
     writeFileSync(configFile, JSON.stringify(agentConfig(sink.endpoint, options)));
-    const program = new Program("podflame", join(REPOSITORY, "bin/podflame"), ["run", "--config", configFile], {
+    const args = [options.command ?? "run", "--config", configFile];
+    const program = new Program("podflame", join(REPOSITORY, "bin/podflame"), args, {
       ...(options.env !== undefined && { env: options.env }),
     });
     return new AgentProcess(sink, program, folder);
