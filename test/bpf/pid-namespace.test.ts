@@ -29,6 +29,9 @@ describe.skipIf(!here)("sampling from within a pid namespace", () => {
   const isOutside = ({ startTimeNs }: NestedRecord): boolean =>
     Math.floor(startTimeNs / 1e7) === startTicks(outside.pid);
 
+  const isAway = ({ kind, pid, comm }: NestedRecord): boolean =>
+    kind === RecordKind.OffCpu && pid === report.here && comm === "functions";
+
   beforeAll(async () => {
     compiled = new Compiled();
     outside = await compiled.run("main");
@@ -42,6 +45,7 @@ describe.skipIf(!here)("sampling from within a pid namespace", () => {
         samples(({ pid, userWords }) => pid === report.here && userWords === 5).length > 0 &&
         samples(({ shown }) => shown?.pids.length === 2).length > 0 &&
         samples(isOutside).length > 0 &&
+        seen(isAway).length > 0 &&
         seen(({ pid, kind }) => pid === report.ended && kind === RecordKind.Exit).length > 0
       );
     });
@@ -80,6 +84,10 @@ describe.skipIf(!here)("sampling from within a pid namespace", () => {
   test("starts and ends of processes are told by the same numbers", () => {
     const kinds = seen(({ pid, comm }) => pid === report.ended && comm === "true").map(({ kind }) => kind);
     expect(kinds).toEqual(expect.arrayContaining([RecordKind.Exec, RecordKind.Exit]));
+  });
+
+  test("so is time away from the CPU, which two records make up", () => {
+    for (const { tid } of seen(isAway)) expect(tid).toBe(report.here);
   });
 
   test("how a process is to be walked is told by them as well", () => {

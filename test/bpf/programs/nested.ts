@@ -11,7 +11,7 @@ import { Sampler } from "../../../src/profiler/sampler/sampler.ts";
 
 const [program = ""] = process.argv.slice(2);
 const sampler = Sampler.open(
-  { frequencyHz: 499 },
+  { frequencyHz: 499, offCpuThreshold: 1 },
   { logger: silentLogger, metrics: new MetricRegistry(), clock: systemClock },
 );
 sampler.start();
