@@ -89,7 +89,12 @@ const ENTRIES: readonly CatalogEntry[] = [
   },
 ];
 
-export type { K8sAttributesConfig } from "../collector/components/k8s-attributes-processor/index.ts";
+export type {
+  Explainer,
+  Explanation,
+  K8sAttributesConfig,
+  PodExplanation,
+} from "../collector/components/k8s-attributes-processor/index.ts";
 export type { ProfilingConfig } from "../collector/components/profiling-receiver/index.ts";
 
 /** What commands ask of components besides running them. */

@@ -22,6 +22,7 @@ const COMMANDS: readonly { name: string; summary: string; load: () => Promise<Co
   { name: "inspect", summary: "show what is in files with profiles", load: () => import("./inspect.ts") },
   { name: "convert", summary: "convert profiles between layouts and formats", load: () => import("./convert.ts") },
   { name: "doctor", summary: "find out what is wrong here, and what to do", load: () => import("./doctor.ts") },
+  { name: "explain", summary: "say which pod a resource is of, and why", load: () => import("./explain.ts") },
   { name: "rbac", summary: "show the rights that a configuration takes", load: () => import("./rbac.ts") },
   {
     name: "components",

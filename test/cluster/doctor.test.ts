@@ -111,4 +111,22 @@ describe.skipIf(missing !== undefined)("podflame doctor on a real API server", (
     const unknown = await doctor(ofPods, { node: "node-3" });
     expect([unknown.code, of(unknown.checks, "node")]).toMatchObject([0, [{ state: "note" }]]);
   });
+
+  test("explains a pod with the rights of the configuration, and says that a filter leaves it out", async () => {
+    const explain = async (node: string): Promise<{ readonly stdout: string; readonly stderr: string }> => {
+      const config = await file(
+        JSON.stringify({
+          receivers: { otlp: { protocols: { grpc: null } } },
+          processors: { k8s_attributes: { auth_type: "kubeConfig", kube_config_path: ofPods, filter: { node } } },
+          exporters: { debug: null },
+          service: {
+            pipelines: { logs: { receivers: ["otlp"], processors: ["k8s_attributes"], exporters: ["debug"] } },
+          },
+        }),
+      );
+      return podflame(["explain", "--config", config, "--pod", "default/web"]);
+    };
+    expect((await explain("node-1")).stdout).toMatch(/^ {2}k8s\.node\.name +node-1 +spec\.nodeName of the pod$/m);
+    expect((await explain("node-2")).stderr).toContain("the filter of processors::k8s_attributes leaves it out");
+  });
 });

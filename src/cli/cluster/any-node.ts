@@ -14,18 +14,24 @@ type Path = readonly (string | number)[];
  * @throws ConfigError for everything else that is wrong
  */
 export async function loadForAnyNode(sources: ConfigSources): Promise<LoadedConfiguration> {
-  let paths: readonly Path[];
+  const loaded = await loadOnNode(sources, ANY_NODE);
+  const paths = nodeVariables(loaded.tree);
+  return paths.length === 0 ? loaded : loadConfiguration(withNode(sources, paths, ANY_NODE), catalog);
+}
+
+/**
+ * Loads a configuration; where a filter takes the node's name from a variable that is unset or empty, with `node` for
+ * the name. An empty one is no filter.
+ * @throws ConfigError for everything else that is wrong
+ */
+export async function loadOnNode(sources: ConfigSources, node: string): Promise<LoadedConfiguration> {
   try {
-    const loaded = await loadConfiguration(sources, catalog);
-    paths = nodeVariables(loaded.tree);
-    if (paths.length === 0) return loaded;
+    return await loadConfiguration(sources, catalog);
   } catch (caught) {
-    if (!(caught instanceof ConfigError)) throw caught;
-    if (!caught.problems.every(isNodeVariable)) throw caught;
-    paths = caught.problems.map(({ path }) => path);
+    if (!(caught instanceof ConfigError) || !caught.problems.every(isNodeVariable)) throw caught;
+    const paths = caught.problems.map(({ path }) => path);
+    return loadConfiguration(withNode(sources, paths, node), catalog);
   }
-  // Each time the variables that are unset are told, or else those that are set.
-  return loadForAnyNode({ ...sources, sets: [...(sources.sets ?? []), ...paths.flatMap(anyNode)] });
 }
 
 /** Whether a problem is but that the variable with the node's name is unset or empty. */
@@ -33,9 +39,13 @@ export function isNodeVariable({ path }: { readonly path: Path }): boolean {
   return path.at(-1) === VARIABLE_KEY;
 }
 
-function anyNode(path: Path): string[] {
-  const filter = path.slice(0, -1).join("::");
-  return [`${filter}::${VARIABLE_KEY}=`, `${filter}::node="${ANY_NODE}"`];
+/** @param paths of the keys that name variables */
+function withNode(sources: ConfigSources, paths: readonly Path[], node: string): ConfigSources {
+  const sets = paths.flatMap((path) => {
+    const filter = path.slice(0, -1).join("::");
+    return [`${filter}::${VARIABLE_KEY}=`, `${filter}::node="${node}"`];
+  });
+  return { ...sources, sets: [...(sources.sets ?? []), ...sets] };
 }
 
 /** Where the tree names such a variable. */

@@ -9,7 +9,7 @@ import {
   type Place,
 } from "#collector";
 import { clusterAccess, namingOverlay } from "../cluster-access.ts";
-import { isNodeVariable, loadForAnyNode } from "../cluster/any-node.ts";
+import { ANY_NODE, isNodeVariable, loadOnNode } from "../cluster/any-node.ts";
 import { accessesOf, type ClusterUser, clusterUsers } from "../cluster/cluster-users.ts";
 import { catalog, type K8sAttributesConfig, k8sAttributesProcessor, profilingReceiver } from "../components.ts";
 import { presetFile, presetOrSource } from "../install.ts";
@@ -69,7 +69,7 @@ async function loadChecks(
   } catch (caught) {
     if (!(caught instanceof ConfigError)) throw caught;
     const checks = caught.problems.map((problem) => problemCheck(problem, "problem"));
-    const loaded = caught.problems.every(isNodeVariable) ? await loadForAnyNode(sources) : undefined;
+    const loaded = caught.problems.every(isNodeVariable) ? await loadOnNode(sources, ANY_NODE) : undefined;
     return { loaded, checks };
   }
 }

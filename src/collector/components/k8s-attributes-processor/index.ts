@@ -1,13 +1,23 @@
-import { FEATURE_GATES, hostKey, type FeatureGates, type ProcessorFactory } from "#collector";
+import {
+  type ComponentContext,
+  type Consumer,
+  FEATURE_GATES,
+  type FeatureGates,
+  hostKey,
+  type ProcessorFactory,
+} from "#collector";
 import { IdentityHub } from "#identity";
+import type { Signal } from "#otlp";
 import { ByteBudget } from "./byte-budget.ts";
 import { k8sAttributesConfig, type K8sAttributesConfig } from "./config.ts";
 import { Enrichment } from "./enrichment.ts";
+import type { Explainer } from "./explainer.ts";
 import { K8sAttributesProcessor, type K8sAttributesProcessorSettings } from "./k8s-attributes-processor.ts";
 import { semconvOfGates } from "./semconv.ts";
 import { VainKeys } from "./vain-keys.ts";
 
 export type { K8sAttributesConfig } from "./config.ts";
+export type { ExplainedAttribute, Explainer, Explanation, PodExplanation } from "./explainer.ts";
 export { rightsNeededBy } from "./needs.ts";
 
 /** The process's directories of pods: one for all processors that watch the same pods. */
@@ -24,26 +34,59 @@ export const k8sAttributesProcessorFactory: ProcessorFactory<K8sAttributesConfig
   aliases: ["k8sattributes"],
   stability: { traces: "beta", metrics: "beta", logs: "beta", profiles: "beta" },
   config: k8sAttributesConfig,
-  create(context, written, signal, next) {
-    const { host, telemetry } = context;
-    const config = withGates(
-      written,
-      host.service(FEATURE_GATES, () => new Map<string, boolean>()),
-    );
-    const hub = host.service(IDENTITY, () => new IdentityHub({ telemetry }));
-    const enrichments = host.service(ENRICHMENTS, () => new Map<string, Enrichment>());
-    const key = JSON.stringify(config.enrichment);
-    let enrichment = enrichments.get(key);
-    if (enrichment === undefined) enrichments.set(key, (enrichment = new Enrichment(config.enrichment)));
-    const byId = host.service(WAITS, () => new Map<string, K8sAttributesProcessorSettings["waits"]>());
-    let waits = byId.get(context.id.text);
-    if (waits === undefined) {
-      waits = { budget: new ByteBudget(config.pending?.maxBytes ?? 0), vain: new VainKeys(telemetry.clock) };
-      byId.set(context.id.text, waits);
-    }
-    return new K8sAttributesProcessor({ context, config, signal, next, hub, enrichment, enrichmentName: key, waits });
-  },
+  create: (context, written, signal, next) => new K8sAttributesProcessor(settingsOf(context, written, signal, next)),
 };
+
+/** An explainer of what a processor of that configuration does; see `Explainer`. Start it before use. */
+export async function explainerOf(
+  context: ComponentContext,
+  written: K8sAttributesConfig,
+  signal: Signal,
+): Promise<Explainer> {
+  const { Explainer: Loaded } = await import("./explainer.ts");
+  return new Loaded((next, observer) => ({
+    // Whoever asks wants the answer that there is now.
+    ...settingsOf(context, { ...written, pending: undefined }, signal, next),
+    observer,
+  }));
+}
+
+/** As `explainerOf`, for one pod alone; undefined where the filter is for another namespace. */
+export async function podExplainerOf(
+  context: ComponentContext,
+  written: K8sAttributesConfig,
+  signal: Signal,
+  pod: { readonly namespace: string; readonly name: string; readonly filtered: boolean },
+): Promise<Explainer | undefined> {
+  const { aimedAt } = await import("./explainer.ts");
+  const config = aimedAt(written, pod.namespace, pod.name, pod.filtered);
+  return config && explainerOf(context, config, signal);
+}
+
+function settingsOf(
+  context: ComponentContext,
+  written: K8sAttributesConfig,
+  signal: Signal,
+  next: Consumer,
+): K8sAttributesProcessorSettings {
+  const { host, telemetry } = context;
+  const config = withGates(
+    written,
+    host.service(FEATURE_GATES, () => new Map<string, boolean>()),
+  );
+  const hub = host.service(IDENTITY, () => new IdentityHub({ telemetry }));
+  const enrichments = host.service(ENRICHMENTS, () => new Map<string, Enrichment>());
+  const enrichmentName = JSON.stringify(config.enrichment);
+  let enrichment = enrichments.get(enrichmentName);
+  if (enrichment === undefined) enrichments.set(enrichmentName, (enrichment = new Enrichment(config.enrichment)));
+  const byId = host.service(WAITS, () => new Map<string, K8sAttributesProcessorSettings["waits"]>());
+  let waits = byId.get(context.id.text);
+  if (waits === undefined) {
+    waits = { budget: new ByteBudget(config.pending?.maxBytes ?? 0), vain: new VainKeys(telemetry.clock) };
+    byId.set(context.id.text, waits);
+  }
+  return { context, config, signal, next, hub, enrichment, enrichmentName, waits };
+}
 
 /** What the configuration doesn't say about names, the Collector's feature gates may. */
 function withGates(config: K8sAttributesConfig, gates: FeatureGates): K8sAttributesConfig {

@@ -26,6 +26,7 @@ import type { ByteBudget } from "./byte-budget.ts";
 import type { K8sAttributesConfig } from "./config.ts";
 import { defaultAssociation } from "./default-association.ts";
 import { type Enrichment, IGNORED } from "./enrichment.ts";
+import type { EnrichmentObserver, RuleOutcome } from "./enrichment-observer.ts";
 import { CLUSTER_NAMESPACE } from "./extraction.ts";
 import { ItemTime } from "./item-time.ts";
 import { wantedBy } from "./needs.ts";
@@ -44,6 +45,7 @@ export interface K8sAttributesProcessorSettings {
   readonly enrichmentName: string;
   /** What the pipelines of one processor share of those who wait. */
   readonly waits: { readonly budget: ByteBudget; readonly vain: VainKeys };
+  readonly observer?: EnrichmentObserver;
 }
 
 /** Resources of one request that wait at most; each costs memory, and a sender decides how many there are. */
@@ -60,6 +62,7 @@ export class K8sAttributesProcessor implements Component, Consumer {
   readonly #settings: K8sAttributesProcessorSettings;
   readonly #metrics: ProcessorMetrics;
   readonly #enrichment: Enrichment;
+  readonly #observer: EnrichmentObserver | undefined;
   readonly #rules: readonly AssociationRule[];
   readonly #usesDefaultRules: boolean;
   readonly #handle: IdentityHandle | undefined;
@@ -101,6 +104,7 @@ export class K8sAttributesProcessor implements Component, Consumer {
     const { names } = enrichment;
     const { extraction } = config.enrichment;
     this.#enrichment = enrichment;
+    this.#observer = settings.observer;
     this.#usesDefaultRules = config.association.length === 0;
     const rules = this.#usesDefaultRules ? defaultAssociation(signal) : config.association;
     this.#rules = rules.map((rule) => new AssociationRule(rule, extraction, names));
@@ -240,6 +244,7 @@ export class K8sAttributesProcessor implements Component, Consumer {
     this.#added?.clear();
     this.#time.at(resource.index);
     if (this.#keys.length > 0) this.#keys = [];
+    this.#observer?.begin();
     const found = this.#associate(resource);
     if (this.#view !== undefined) this.#applySurroundings(resource, found, this.#view);
   }
@@ -250,12 +255,19 @@ export class K8sAttributesProcessor implements Component, Consumer {
     let reason: MissReason = "no_identifier";
     for (let at = 0; at < this.#rules.length; at++) {
       const rule = this.#rules[at]!;
-      if (!rule.resolves(resource, this.#peerAddress)) continue;
+      if (!rule.resolves(resource, this.#peerAddress)) {
+        this.#observer?.tried(at, "incomplete");
+        continue;
+      }
       // A profile's sender is an agent, so after a miss its address would name the agent's own pod.
-      if (rule.usesConnection && firstResolved >= 0 && this.#settings.signal === "profiles") continue;
+      if (rule.usesConnection && firstResolved >= 0 && this.#settings.signal === "profiles") {
+        this.#observer?.tried(at, "left_out");
+        continue;
+      }
       if (firstResolved < 0) firstResolved = at;
       if (this.#view === undefined) break;
       const found = rule.find(resource, this.#peerAddress, this.#view, this.#time);
+      this.#observer?.tried(at, outcomeOf(found));
       if (found !== undefined && found !== AMBIGUOUS) {
         const block = this.#blockOf(resource, found, rule.instance);
         if (block === IGNORED) reason = "ignored";
@@ -278,6 +290,7 @@ export class K8sAttributesProcessor implements Component, Consumer {
     if (this.#keys.length > 0 && reason !== "ignored") this.#unknown.push(this.#keys);
     if (firstResolved >= 0) this.#stampAddress(resource, this.#rules[firstResolved]!, undefined);
     if (this.#view !== undefined) this.#metrics.miss(reason, firstResolved);
+    this.#observer?.missed(reason);
     return undefined;
   }
 
@@ -330,7 +343,10 @@ export class K8sAttributesProcessor implements Component, Consumer {
       } else {
         instance = record.run(name, restartCount);
         const current = record.current(name);
-        if (instance === undefined && current !== undefined) return this.#enrichment.ofUnknownRun(current, this.#slot);
+        if (instance === undefined && current !== undefined) {
+          this.#observer?.found(record, current);
+          return this.#enrichment.ofUnknownRun(current, this.#slot);
+        }
       }
     } else if (found !== undefined) instance = found;
     else if (resource.kind(this.#containerId) === AttributeKind.STRING && resource.nonEmpty(this.#containerId)) {
@@ -338,6 +354,7 @@ export class K8sAttributesProcessor implements Component, Consumer {
       instance = this.#view!.container(source, resource.start(this.#containerId), resource.end(this.#containerId));
       if (instance?.record !== record) instance = undefined;
     } else instance = onlyAppContainer(record);
+    this.#observer?.found(record, instance);
     return instance === undefined
       ? this.#enrichment.ofPod(record, this.#slot)
       : this.#enrichment.ofInstance(instance, this.#slot);
@@ -383,6 +400,11 @@ function objectOf(
   if (related !== undefined) return related.object === undefined ? undefined : related;
   const key = resource.text(number);
   return key === "" ? undefined : view.object(kind, key);
+}
+
+function outcomeOf(found: PodRecord | typeof AMBIGUOUS | undefined): RuleOutcome {
+  if (found === AMBIGUOUS) return "ambiguous";
+  return found === undefined ? "unknown" : "found";
 }
 
 function missingObjects(kinds: readonly ObjectKind[]): string {
