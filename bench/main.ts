@@ -15,6 +15,10 @@ const BENCHMARKS: Readonly<Record<string, { readonly file: string; readonly summ
     file: "agent/accuracy.ts",
     summary: "whether profiles are right: known shares, sums, short-lived containers, perf's paths (accuracy --help)",
   },
+  identity: {
+    file: "identity.ts",
+    summary: "knowing pods: memory, CPU of updates, look-ups, pods that live two seconds (identity --help)",
+  },
   intake: {
     file: "intake.ts",
     summary: "OTLP in, Kubernetes identity, OTLP out: CPU, latency, memory, sync; beside the Collector (intake --help)",

@@ -1,0 +1,143 @@
+/**
+ * `npm run bench -- identity`: what it takes to know pods, and whether they are known in time. See docs/benchmarks.md.
+ */
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { Cluster } from "../test/cluster/cluster.ts";
+import { missingPeers } from "../test/peers/locations.ts";
+import { measureFootprint } from "./identity/footprint.ts";
+import { measureLookUps } from "./identity/look-up.ts";
+import { type BenchOptions, type Part, PARTS } from "./identity/options.ts";
+import { measureShortLived } from "./identity/short-lived.ts";
+import { measureUpdates } from "./identity/updates.ts";
+import { type Row, summarize, table } from "./intake/report.ts";
+import { progress } from "./intake/session.ts";
+
+const HELP = `usage: npm run bench -- identity [options]
+
+  --peer otelcol          the Collector in the same run
+  --only LIST             of ${PARTS.join(",")}
+  --runs N                runs of each but short-lived, default 3
+  --pods LIST             numbers of pods for footprint, default 1000,10000; 100000 takes 20 minutes to load,
+                          once, and 16 GB for the API server
+  --seconds N             length of the load of short-lived and updates, default 20
+  --settle N              seconds from the first sync until idle memory is read, default 10
+  --json FILE             writes the JSON document there as well
+  --server-cpu N          CPU of the servers under test in updates and footprint, default 0
+  --client-cpu N          CPU of everything else in these, default 1
+`;
+
+class UsageError extends Error {}
+
+interface Arguments {
+  readonly options: BenchOptions;
+  readonly wanted: ReadonlySet<Part>;
+  readonly clientCpu: number;
+  readonly json: string | undefined;
+}
+
+function readArguments(): Arguments | undefined {
+  const { values } = parseArgs({
+    options: {
+      peer: { type: "string" },
+      only: { type: "string", default: PARTS.join(",") },
+      runs: { type: "string", default: "3" },
+      pods: { type: "string", default: "1000,10000" },
+      seconds: { type: "string", default: "20" },
+      settle: { type: "string", default: "10" },
+      json: { type: "string" },
+      "server-cpu": { type: "string", default: "0" },
+      "client-cpu": { type: "string", default: "1" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return undefined;
+  if (values.peer !== undefined && values.peer !== "otelcol") {
+    throw new UsageError(`--peer ${values.peer}: only otelcol`);
+  }
+  const wanted = values.only.split(",").map((name) => {
+    const part = PARTS.find((known) => known === name);
+    if (part === undefined) throw new UsageError(`--only ${name}: not one of ${PARTS.join(", ")}`);
+    return part;
+  });
+  const number = (name: string, text: string, min = 0): number => {
+    const value = Number(text);
+    if (text === "" || !(value >= min)) throw new UsageError(`--${name} ${text}: not a number from ${min} on`);
+    return value;
+  };
+  return {
+    options: {
+      contenders: values.peer === undefined ? ["podflame"] : ["podflame", "otelcol"],
+      runs: number("runs", values.runs, 1),
+      pods: values.pods.split(",").map((text) => number("pods", text, 1)),
+      seconds: number("seconds", values.seconds, 1),
+      settleSeconds: number("settle", values.settle),
+      serverCpu: number("server-cpu", values["server-cpu"]),
+    },
+    wanted: new Set(wanted),
+    clientCpu: number("client-cpu", values["client-cpu"]),
+    json: values.json,
+  };
+}
+
+async function measure({ options, wanted, clientCpu }: Arguments): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  if (wanted.has("look-up")) rows.push(...measureLookUps(options.runs));
+  if (wanted.has("short-lived")) {
+    progress("pods that live two seconds");
+    await using cluster = await Cluster.start();
+    rows.push(...(await measureShortLived(cluster, options.contenders, options.seconds)));
+  }
+  // Everything but the servers under test stays on the client's CPU; children inherit it.
+  if (wanted.has("updates") || wanted.has("footprint")) {
+    execFileSync("taskset", ["-acp", String(clientCpu), String(process.pid)], { stdio: "ignore" });
+  }
+  if (wanted.has("updates")) rows.push(...(await measureUpdates(options)));
+  if (wanted.has("footprint")) rows.push(...(await measureFootprint(options)));
+  return rows;
+}
+
+async function main(): Promise<number> {
+  const args = readArguments();
+  if (args === undefined) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const { options } = args;
+  const missing = missingPeers([
+    "etcd",
+    "kube-apiserver",
+    ...(options.contenders.length > 1 ? (["otelcol"] as const) : []),
+  ]);
+  if (missing.length > 0) {
+    process.stderr.write(`missing here:\n${missing.map((line) => `  ${line}\n`).join("")}`);
+    return 2;
+  }
+  const rows = await measure(args);
+  const document = {
+    benchmark: "identity",
+    date: new Date().toISOString(),
+    command: `npm run bench -- identity ${process.argv.slice(2).join(" ")}`.trim(),
+    machine: { cpu: cpus()[0]?.model, cpus: cpus().length, node: process.version },
+    options,
+    rows: rows.map(summarize),
+  };
+  const json = `${JSON.stringify(document)}\n`;
+  if (args.json !== undefined) writeFileSync(args.json, json);
+  process.stdout.write(`${table(rows)}\n\n${json}`);
+  return 0;
+}
+
+// Children and the API server are ended with the process; a second signal does not cut that short.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const expected = error instanceof UsageError || (error instanceof TypeError && "code" in error);
+  process.stderr.write(
+    `bench identity: ${error instanceof Error ? (expected ? error.message : error.stack) : String(error)}\n`,
+  );
+  process.exitCode = expected ? 1 : 3;
+}
