@@ -1,10 +1,12 @@
 import { isIP } from "node:net";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Configuration } from "#collector";
+import { bareContainerId } from "#identity";
 import { type AttributeMap, type Signal, SIGNALS } from "#otlp";
 import { loadOnNode } from "./cluster/any-node.ts";
 import { type Explainer, type Explanation, k8sAttributesProcessor, type PodExplanation } from "./components.ts";
 import { ExitCode, Fault } from "./exit.ts";
+import { hintOfHost, processesOf } from "./explain/container-on-host.ts";
 import { presetOrSource } from "./install.ts";
 import { durationOption, repeatable } from "./options.ts";
 import { type PlacedProcessor, placedProcessors, Workbench } from "./explain/processors.ts";
@@ -21,6 +23,9 @@ interface ExplainFlags {
   readonly timeout: number;
   readonly json?: boolean;
 }
+
+/** For a list that the user may have no right to; who has it waits as long for the answer as for a page. */
+const UNFILTERED_TIMEOUT_MS = 10_000;
 
 interface PodName {
   readonly namespace: string;
@@ -82,6 +87,8 @@ async function explain(flags: ExplainFlags): Promise<void> {
 interface Explained {
   readonly processor: PlacedProcessor;
   readonly resource?: Explanation;
+  /** Of a pod that isn't known: what can be found out nevertheless. */
+  readonly hints?: readonly string[];
   readonly pod?: PodExplanation;
 }
 
@@ -100,13 +107,53 @@ async function explainResource(
     try {
       await started(explainer, timeout);
       const explanation = await explainer.resource(given, connection ?? "", at);
-      explained.push({ processor, resource: explanation });
+      const hints =
+        explanation.missed === "unknown_pod"
+          ? await hintsOf(processor, configuration, given, connection ?? "", at)
+          : [];
+      explained.push({ processor, resource: explanation, hints });
       given = new Map(explanation.attributes.map(({ name, value }) => [name, value]));
     } finally {
       await explainer.shutdown();
     }
   }
   return explained;
+}
+
+/** Asks whom the filter leaves out, and this machine's processes. */
+async function hintsOf(
+  { id, component, config, signal }: PlacedProcessor,
+  configuration: Configuration,
+  given: AttributeMap,
+  peerAddress: string,
+  atMs: number | undefined,
+): Promise<string[]> {
+  const hints: string[] = [];
+  const { source } = config;
+  if (source?.kind === "api" && Object.keys(source.selection).length > 0) {
+    const { explainerOf } = await k8sAttributesProcessor();
+    await using workbench = new Workbench();
+    await workbench.startIdentity(configuration);
+    const everybody = { ...config, waitForMetadataMs: undefined, source: { ...source, selection: {} } };
+    const explainer = await explainerOf(workbench.context(component), everybody, signal);
+    try {
+      const result = await explainer.start(UNFILTERED_TIMEOUT_MS);
+      const { pod } = await explainer.resource(given, peerAddress, atMs);
+      const found = pod && `it is of pod ${pod.namespace}/${pod.name} on node ${pod.node}`;
+      if (found !== undefined) hints.push(`${found}, which the filter of processors::${id} leaves out`);
+      else if (result?.synced === false) hints.push("whether the filter leaves it out this user has no right to see");
+    } finally {
+      await explainer.shutdown();
+    }
+  }
+  for (const name of ["container.id", "k8s.pod.uid"]) {
+    const value = given.get(name);
+    const wanted = typeof value === "string" && name === "container.id" ? bareContainerId(value) : value;
+    if (typeof wanted !== "string") continue;
+    const hint = hintOfHost(processesOf(wanted));
+    if (hint !== undefined) hints.push(`${name}: ${hint}`);
+  }
+  return hints.length > 0 ? hints : ["neither the sources that are configured nor this machine's processes know it"];
 }
 
 async function explainPod(
@@ -175,16 +222,16 @@ async function started(explainer: Explainer, timeoutMs: number): Promise<void> {
 
 function textOf(explained: readonly Explained[]): string {
   return explained
-    .map(({ processor, resource, pod }) => {
+    .map(({ processor, resource, hints, pod }) => {
       const title = `processors::${processor.id} in pipeline ${processor.pipeline}`;
-      const lines = pod === undefined ? explanationLines(resource!) : podLines(pod);
+      const lines = pod === undefined ? explanationLines(resource!, hints ?? []) : podLines(pod);
       return `${[title, ...lines].join("\n")}\n`;
     })
     .join("\n");
 }
 
-function plain({ processor: { id, pipeline }, resource, pod }: Explained): object {
-  return { processor: id, pipeline, ...(resource ?? pod) };
+function plain({ processor: { id, pipeline }, resource, hints, pod }: Explained): object {
+  return { processor: id, pipeline, ...(resource ?? pod), ...(hints !== undefined && { hints }) };
 }
 
 /** Attributes of resources may hold what JSON has no word for. */

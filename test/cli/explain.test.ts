@@ -52,6 +52,7 @@ describe("podflame explain", () => {
     expect(await told("--resource", "container.id=nobody", "--connection", "10.244.1.7")).toMatchObject({
       missed: "unknown_pod",
       rules: [{ outcome: "unknown" }, { outcome: "incomplete" }, { outcome: "left_out" }],
+      hints: ["neither the sources that are configured nor this machine's processes know it"],
     });
   });
 

@@ -12,6 +12,12 @@ if (missing !== undefined) {
   console.warn(`SKIPPED: no API server to test against: ${missing}`);
 }
 
+const POD = ["--pod", "default/web"];
+const BY_UID = [
+  "--set",
+  "processors::k8s_attributes::pod_association=[{sources: [{from: resource_attribute, name: k8s.pod.uid}]}]",
+];
+
 interface Listed {
   readonly topic: string;
   readonly what: string;
@@ -113,7 +119,10 @@ describe.skipIf(missing !== undefined)("podflame doctor on a real API server", (
   });
 
   test("explains a pod with the rights of the configuration, and says that a filter leaves it out", async () => {
-    const explain = async (node: string): Promise<{ readonly stdout: string; readonly stderr: string }> => {
+    const explain = async (
+      node: string,
+      ...words: readonly string[]
+    ): Promise<{ readonly stdout: string; readonly stderr: string }> => {
       const config = await file(
         JSON.stringify({
           receivers: { otlp: { protocols: { grpc: null } } },
@@ -124,9 +133,18 @@ describe.skipIf(missing !== undefined)("podflame doctor on a real API server", (
           },
         }),
       );
-      return podflame(["explain", "--config", config, "--pod", "default/web"]);
+      return podflame(["explain", "--config", config, ...words]);
     };
-    expect((await explain("node-1")).stdout).toMatch(/^ {2}k8s\.node\.name +node-1 +spec\.nodeName of the pod$/m);
-    expect((await explain("node-2")).stderr).toContain("the filter of processors::k8s_attributes leaves it out");
+    expect((await explain("node-1", ...POD)).stdout).toMatch(
+      /^ {2}k8s\.node\.name +node-1 +spec\.nodeName of the pod$/m,
+    );
+    expect((await explain("node-2", ...POD)).stderr).toContain(
+      "the filter of processors::k8s_attributes leaves it out",
+    );
+    const { metadata } = await cluster.json<{ metadata: { uid: string } }>("/api/v1/namespaces/default/pods/web");
+    const unknown = await explain("node-2", ...BY_UID, "--resource", `k8s.pod.uid=${metadata.uid}`);
+    expect(unknown.stdout).toContain(
+      "it is of pod default/web on node node-1, which the filter of processors::k8s_attributes leaves out",
+    );
   });
 });

@@ -1,6 +1,6 @@
 import type { AttributeValue } from "#otlp";
 import type { Explanation, PodExplanation } from "../components.ts";
-import { tableLines } from "../inspect/text-table.ts";
+import { printable, tableLines } from "../inspect/text-table.ts";
 
 const OUTCOMES: Readonly<Record<Explanation["rules"][number]["outcome"], string>> = {
   incomplete: "doesn't apply: a value is missing",
@@ -19,13 +19,18 @@ const REASONS: Readonly<Record<string, string>> = {
   ambiguous: "several pods have an equal right",
 };
 
-/** What a processor does to a resource, for people. */
-export function explanationLines(explanation: Explanation): string[] {
+/**
+ * What a processor does to a resource, for people.
+ *
+ * @param hints why it may be that no pod is known
+ */
+export function explanationLines(explanation: Explanation, hints: readonly string[] = []): string[] {
   const { rules, missed } = explanation;
   return [
     ...tableLines(rules.map(({ rule, outcome }, at) => [`rule ${at + 1}`, rule, OUTCOMES[outcome]])),
     ...subjectLines(explanation),
     ...(missed === undefined ? [] : [`not named: ${REASONS[missed] ?? missed} (${missed})`]),
+    ...hints.map((hint) => `  ${printable(hint)}`),
     "",
     ...attributeLines(explanation),
   ];

@@ -1,0 +1,41 @@
+import { readdirSync } from "node:fs";
+import { type CgroupPlace, readPlaceOfProcess, readProcess } from "#linux";
+
+/** A process and where it belongs. */
+export interface PlacedProcess {
+  readonly pid: number;
+  readonly comm: string;
+  readonly place: CgroupPlace;
+}
+
+/** What keeps a pod's namespaces open, in the image that almost every cluster has for it. */
+const SANDBOX_COMM = "pause";
+
+/** The processes of this machine that belong to that container or pod. */
+export function* processesOf(id: string): Generator<PlacedProcess> {
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const pid = Number(name);
+    const place = readPlaceOfProcess(pid);
+    if (place === undefined || (place.containerId !== id && place.podUid !== id)) continue;
+    const comm = readProcess(pid)?.comm;
+    if (comm !== undefined) yield { pid, comm, place };
+  }
+}
+
+/**
+ * Says what this machine knows of a container, or of a pod's uid, that no pod is known for; nothing where none of its
+ * processes belongs to it.
+ */
+export function hintOfHost(processes: Iterable<PlacedProcess>): string | undefined {
+  const [first, ...others] = processes;
+  if (first === undefined) return undefined;
+  const { pid, comm, place } = first;
+  const where = `process ${pid} (${comm}) of this machine is in it`;
+  if (place.podUid === undefined && place.staticPodHash === undefined) {
+    return `${where}, and no pod's: a container that isn't Kubernetes'`;
+  }
+  const pod = place.podUid === undefined ? "a static pod" : `the pod with uid ${place.podUid}`;
+  const isSandbox = comm === SANDBOX_COMM && others.length === 0;
+  return isSandbox ? `${where}: the sandbox of ${pod}, which no status names` : `${where}, and in ${pod}`;
+}
