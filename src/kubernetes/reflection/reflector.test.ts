@@ -1,99 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { createLogger, ManualClock, MetricRegistry, type Telemetry } from "#telemetry";
-import { createApiClient } from "../access/create-api-client.ts";
-import { listPages, recording, type Recording } from "../fixtures/recordings.ts";
+import { listPages, recording } from "../fixtures/recordings.ts";
 import { RecordingSink } from "../fixtures/recording-sink.ts";
-import { ScriptedApiServer, type Reply, type ScriptStep } from "../fixtures/scripted-api-server.ts";
+import {
+  HELD,
+  listSteps,
+  PROTOBUF,
+  ReflectorBench as Bench,
+  turn,
+  VERSION,
+  watchStep,
+} from "../fixtures/reflector-bench.ts";
+import type { Reply } from "../fixtures/scripted-api-server.ts";
 import type { PodObject } from "../objects.ts";
-import { reflectPods, type PodReflectionSettings } from "./reflect-pods.ts";
-import type { Reflection } from "./reflector.ts";
-
-const PODS = "/api/v1/pods";
-const VERSION = "resourceVersion";
-const PROTOBUF = { "content-type": "application/vnd.kubernetes.protobuf" };
-const HELD: Reply = { headers: { "content-type": "application/vnd.kubernetes.protobuf;stream=watch" }, ending: "hold" };
-
-/** The steps of a list in pages, each asked for with the token of the one before. */
-function listSteps(encoding: "protobuf" | "json" = "protobuf", more: Partial<Reply> = {}): ScriptStep[] {
-  return listPages(encoding).map((page) => {
-    const query = {
-      limit: "500",
-      continue: page.query.get("continue") ?? undefined,
-      [VERSION]: undefined,
-      watch: undefined,
-    };
-    return { expect: { path: PODS, query }, reply: { ...page, ...more } };
-  });
-}
-
-function watchStep(reply: Reply | Recording, query: Record<string, string> = {}): ScriptStep {
-  return { expect: { path: PODS, query: { watch: "1", allowWatchBookmarks: "true", ...query } }, reply };
-}
-
-/** What every test here has: a server, a reflector at work on it, its sink, clock, metrics and log. */
-class Bench implements AsyncDisposable {
-  readonly server: ScriptedApiServer;
-  readonly sink = new RecordingSink<PodObject>();
-  readonly clock = new ManualClock(Date.parse("2026-11-22T12:00:00Z"));
-  readonly metrics = new MetricRegistry();
-  readonly logged: string[] = [];
-  readonly telemetry: Telemetry;
-  reflection: Reflection | undefined;
-  #close: () => void = () => undefined;
-
-  constructor(server: ScriptedApiServer) {
-    this.server = server;
-    const write = (line: string): void => void this.logged.push(line);
-    this.telemetry = {
-      clock: this.clock,
-      metrics: this.metrics,
-      logger: createLogger({ level: "info", encoding: "json", write }),
-    };
-  }
-
-  static async start(steps: readonly ScriptStep[], settings: Partial<PodReflectionSettings> = {}): Promise<Bench> {
-    const bench = new Bench(await ScriptedApiServer.start());
-    bench.server.script(...steps);
-    const env = { KUBERNETES_SERVICE_HOST: "127.0.0.1", KUBERNETES_SERVICE_PORT: bench.server.port };
-    const client = await createApiClient({ authType: "none", env, burst: 1000 }, bench.telemetry);
-    bench.#close = () => client.close();
-    const keys = { label: () => true, annotation: () => true };
-    bench.reflection = reflectPods({ client, keys, sink: bench.sink, telemetry: bench.telemetry, ...settings });
-    return bench;
-  }
-
-  state(): ReturnType<Reflection["state"]> {
-    return this.reflection!.state();
-  }
-
-  /**
-   * Waits until the server was asked `count` times. The clock moves only while the reflector waits for it: answers take
-   * real time, and would look late otherwise.
-   */
-  async untilAsked(count: number, stepMs = 500): Promise<void> {
-    while (this.server.asked.length < count) {
-      if (this.state().phase === "waiting") await this.clock.advance(stepMs);
-      else await turn();
-    }
-  }
-
-  /** Waits until `count` answers of 200 to that verb have begun to arrive. */
-  async untilAnswered(verb: "list" | "watch", count: number): Promise<void> {
-    while ((this.metrics.value("podflame_kubernetes_requests", { verb, code: "200" }) ?? 0) < count) await turn();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.reflection?.stop();
-    this.#close();
-    await this.server[Symbol.asyncDispose]();
-    expect(this.server.problems).toEqual([]);
-  }
-}
-
-/** Lets what has arrived be worked on. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
 
 describe("listing", () => {
   test.each(["protobuf", "json"] as const)(
