@@ -3,6 +3,7 @@ import type { Telemetry } from "#telemetry";
 import { Arrivals, keyInIndex, keyOfContainer, keyOfUid } from "./arrivals.ts";
 import { ClusterObjects } from "./cluster-objects.ts";
 import { ContainerIndex } from "./container-index.ts";
+import { DepartedKeys } from "./departed-keys.ts";
 import { type Departing, Departures } from "./departures.ts";
 import { DirectoryMetrics } from "./directory-metrics.ts";
 import { ObjectMetrics } from "./object-metrics.ts";
@@ -48,6 +49,8 @@ export class Directory implements ReflectorSink<PodObject> {
   readonly objects: ClusterObjects;
   /** Who waits for pods that aren't known yet. */
   readonly arrivals = new Arrivals();
+  /** Who was known once and is forgotten. */
+  readonly departed = new DepartedKeys();
   #listing = 0;
   #synced = false;
   #live = 0;
@@ -337,13 +340,18 @@ export class Directory implements ReflectorSink<PodObject> {
     } else {
       record.instances = record.instances.filter((instance) => instance !== subject);
       this.#containers.delete(subject.id, subject);
+      this.departed.add(keyOfContainer(subject.id));
     }
   }
 
   #dropRecord(record: PodRecord): void {
     if (!this.#records.delete(record)) return;
     for (const claim of record.claims) claim.index.delete(claim);
-    for (const instance of record.instances) this.#containers.delete(instance.id, instance);
+    for (const instance of record.instances) {
+      this.#containers.delete(instance.id, instance);
+      this.departed.add(keyOfContainer(instance.id));
+    }
+    this.departed.add(keyOfUid(record.pod.uid));
     const id = identityOf(record.pod)!;
     if (this.findUidText(id) === record) this.#byUid.delete(id);
     this.#dropStaticUid(record);

@@ -10,10 +10,15 @@ const REMEDIES: Readonly<Record<string, string>> = {
   no_identifier: "they have none of the attributes that pod_association asks for: add a rule for one that they have",
   unknown_pod:
     "what they name is no pod that filter selects, or one that is not there yet: podflame explain --resource",
+  host_process: "profiles of processes that run in no container: nothing to do",
+  gone: "they came after the pod was forgotten: look for slow queues before this collector, or raise pod_delete_grace_period",
   not_synced: "no list of pods was complete yet: see api and rights above",
   ignored: "those pods are excluded, or ask for it by annotation: nothing to do",
   ambiguous: "several pods have an equal right to an address or a name: associate by container.id or k8s.pod.uid",
 };
+
+/** Reasons that are no fault. */
+const INTENDED: readonly string[] = ["host_process", "ignored"];
 
 /** Asks the collector that runs with this configuration, if there is one, what it couldn't name. */
 export async function collectorChecks({ service }: Configuration): Promise<Check[]> {
@@ -38,7 +43,7 @@ export async function collectorChecks({ service }: Configuration): Promise<Check
 
 function namedCheck(samples: readonly Sample[], what: string): Check {
   const named = sumOf(samples, "otelcol_k8s_pod_association", ({ status }) => status === "success");
-  const missed = sumOf(samples, "podflame_identity_misses");
+  const missed = sumOf(samples, "podflame_identity_misses", ({ reason }) => !INTENDED.includes(reason ?? ""));
   const check = { topic: "collector", what } as const;
   if (named + missed === 0) return { ...check, state: "ok", detail: "runs; no resource came yet that could be named" };
   const share = `named ${named} of ${named + missed} resources`;

@@ -14,6 +14,8 @@ const OUTCOMES: Readonly<Record<Explanation["rules"][number]["outcome"], string>
 const REASONS: Readonly<Record<string, string>> = {
   no_identifier: "no rule applies to it",
   unknown_pod: "no pod that is followed is meant; of pods that are gone only a running collector knows",
+  host_process: "a process in no container",
+  gone: "the pod was known, and is forgotten",
   not_synced: "the list of pods isn't complete",
   ignored: "the pod is excluded, by exclude.pods or by an annotation of its own",
   ambiguous: "several pods have an equal right",

@@ -72,6 +72,7 @@ export class K8sAttributesProcessor implements Component, Consumer {
   readonly #containerName: number;
   readonly #containerId: number;
   readonly #restartCount: number;
+  readonly #executable: number;
   readonly #podIp: number;
   readonly #namespace: number;
   readonly #serviceNamespace: number;
@@ -113,6 +114,7 @@ export class K8sAttributesProcessor implements Component, Consumer {
     this.#containerName = names.number("k8s.container.name");
     this.#containerId = names.number("container.id");
     this.#restartCount = names.number("k8s.container.restart_count");
+    this.#executable = names.number("process.executable.name");
     this.#podIp = names.number("k8s.pod.ip");
     this.#namespace = names.number("k8s.namespace.name");
     this.#serviceNamespace = names.number("service.namespace");
@@ -284,14 +286,29 @@ export class K8sAttributesProcessor implements Component, Consumer {
       if (this.#mayWait && rule.leadsNowhere) this.#noteKey(rule.arrivalKey(resource, this.#peerAddress));
       if (found === AMBIGUOUS) reason = "ambiguous";
       else if (reason === "no_identifier") reason = this.#view.directory.isSynced ? "unknown_pod" : "not_synced";
+      if (reason === "unknown_pod" && this.#isGone(rule, resource, this.#view)) reason = "gone";
       if (this.#usesDefaultRules && this.#settings.signal !== "profiles") break;
       if (this.#settings.config.onMiss === "stop") break;
     }
     if (this.#keys.length > 0 && reason !== "ignored") this.#unknown.push(this.#keys);
     if (firstResolved >= 0) this.#stampAddress(resource, this.#rules[firstResolved]!, undefined);
+    if (firstResolved < 0 && this.#isHostProcess(resource)) reason = "host_process";
     if (this.#view !== undefined) this.#metrics.miss(reason, firstResolved);
     this.#observer?.missed(reason);
     return undefined;
+  }
+
+  /** Whether the rule means a pod or container that was known and is forgotten. */
+  #isGone(rule: AssociationRule, resource: ResourceView, { directory }: IdentityView): boolean {
+    if (!directory.departed.any || !rule.leadsNowhere) return false;
+    const key = rule.arrivalKey(resource, this.#peerAddress);
+    return key !== undefined && directory.departed.has(key);
+  }
+
+  /** Profilers name the executable of what runs in no container; nothing is missing there. */
+  #isHostProcess(resource: ResourceView): boolean {
+    if (this.#settings.signal !== "profiles") return false;
+    return resource.nonEmpty(this.#executable) && !resource.nonEmpty(this.#containerId);
   }
 
   /** Remembers a key under which the resource's pod may still come to be known. */
