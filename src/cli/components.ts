@@ -95,6 +95,7 @@ export type {
   K8sAttributesConfig,
   PodExplanation,
 } from "../collector/components/k8s-attributes-processor/index.ts";
+export type { K8sIdentityConfig } from "../collector/components/k8s-identity-extension/index.ts";
 export type { ProfilingConfig } from "../collector/components/profiling-receiver/index.ts";
 
 /** What commands ask of components besides running them. */

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { ANY_NODE, loadForAnyNode } from "./cluster/any-node.ts";
-import { clusterUsers, unitedRules } from "./cluster/cluster-users.ts";
+import { clusterUsers, kubeletRules, unitedRules } from "./cluster/cluster-users.ts";
 import { ExitCode, Fault } from "./exit.ts";
 import { presetOrSource } from "./install.ts";
 import { repeatable } from "./options.ts";
@@ -54,11 +54,12 @@ async function print({ config, set: sets, serviceAccount, json }: PrintFlags): P
   }
   const { configuration } = await loadForAnyNode({ configs: config.map(presetOrSource), sets });
   const users = await clusterUsers(configuration);
-  const rules = unitedRules(
-    users.flatMap((user) =>
+  const rules = unitedRules([
+    ...users.flatMap((user) =>
       user.rules.map((rule) => (rule.resourceNames?.includes(ANY_NODE) ? { ...rule, resourceNames: undefined } : rule)),
     ),
-  );
+    ...kubeletRules(configuration),
+  ]);
   const manifests = roleManifests(rules, serviceAccount);
   if (manifests.length === 0)
     process.stderr.write("podflame: this configuration asks no API server: no rights needed\n");

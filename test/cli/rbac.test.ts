@@ -78,6 +78,21 @@ test("gives pods to a profiling receiver that selects by them", async () => {
   expect(text).toContain("resources: [pods]");
 });
 
+test("gives what a kubelet asks for, and nothing of the API where no source is there", async () => {
+  const identity = (sources: string): string => `
+extensions: {k8s_identity: {sources: ${sources}, node: node-1, kubelet: {endpoint: "127.0.0.1:10250"}}}
+processors: {k8s_attributes: }
+service:
+  extensions: [k8s_identity]
+  pipelines: {traces: {receivers: [otlp], processors: [k8s_attributes], exporters: [debug]}}
+`;
+  expect((await printed(identity("[kubelet]"))).match(/resources: .*/g)).toEqual(["resources: [nodes/pods]"]);
+  expect((await printed(identity("[api, kubelet]"))).match(/resources: .*/g)).toEqual([
+    "resources: [pods]",
+    "resources: [nodes/pods]",
+  ]);
+});
+
 test("gives none, and says so, where no API server is asked", async () => {
   const { code, stdout, stderr } = await podflame(["rbac", "print", "--config", "replay"]);
   expect([code, stdout]).toEqual([0, ""]);

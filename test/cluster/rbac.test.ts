@@ -6,7 +6,8 @@ import { randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { systemClock } from "#telemetry";
+import { askAccess, createApiClient } from "#kubernetes";
+import { MetricRegistry, silentLogger, systemClock } from "#telemetry";
 import { podflame } from "../cli/podflame.ts";
 import { RunningProcessor } from "../conformance/running-processor.ts";
 import { Cluster, whyNoCluster } from "./cluster.ts";
@@ -145,5 +146,31 @@ describe.skipIf(missing !== undefined)("podflame rbac print on a real API server
         },
       ]);
     }
+  });
+
+  test("asks for subresources as roles name them", async () => {
+    const path = join(cluster.state, "subresource.kubeconfig");
+    await writeFile(path, cluster.kubeconfigFor(await cluster.serviceAccount("subresource")));
+    const role = "subresource";
+    await cluster.kubectl("create", "clusterrole", role, "--verb=get", "--resource=nodes/pods");
+    await cluster.kubectl(
+      "create",
+      "clusterrolebinding",
+      role,
+      `--clusterrole=${role}`,
+      "--serviceaccount=default:subresource",
+    );
+    const telemetry = { clock: systemClock, metrics: new MetricRegistry(), logger: silentLogger };
+    const client = await createApiClient(
+      { authType: "kubeConfig", kubeConfigPath: path, qps: 100, burst: 100 },
+      telemetry,
+    );
+    const may = async (resource: string): Promise<boolean> => {
+      const question = { verb: "get", apiGroup: "", resource, namespace: undefined, name: undefined };
+      return (await askAccess(client, question)).allowed;
+    };
+    await expect.poll(() => may("nodes/pods"), { timeout: 20_000 }).toBe(true);
+    expect(await may("nodes")).toBe(false);
+    client.close();
   });
 });

@@ -5,6 +5,7 @@ import {
   k8sAttributesProcessor,
   profilingReceiver,
   type K8sAttributesConfig,
+  type K8sIdentityConfig,
   type ProfilingConfig,
 } from "../components.ts";
 
@@ -17,8 +18,25 @@ export interface ClusterUser {
   readonly rules: readonly AccessRule[];
 }
 
+/** The extension that says where all of a process learn of pods, where one is switched on. */
+export function identityOf({ extensions, service }: Configuration): K8sIdentityConfig | undefined {
+  const id = service.extensions.find((each) => extensions.get(each)?.factory.type === "k8s_identity");
+  return id === undefined ? undefined : (extensions.get(id)!.config as K8sIdentityConfig);
+}
+
+/** What a kubelet asks the API server whether its visitor may: with a service account's token. */
+export function kubeletRules(configuration: Configuration): AccessRule[] {
+  const identity = identityOf(configuration);
+  if (identity?.sources.includes("kubelet") !== true) return [];
+  if (identity.kubelet?.settings.authType !== "serviceAccount") return [];
+  return [{ apiGroup: "", resource: "nodes/pods", verbs: ["get"], namespace: undefined, resourceNames: undefined }];
+}
+
 /** Who asks API servers in a configuration: processors and receivers that stand in a pipeline. */
-export async function clusterUsers({ processors, receivers, service }: Configuration): Promise<ClusterUser[]> {
+export async function clusterUsers(configuration: Configuration): Promise<ClusterUser[]> {
+  // What has other sources asks no API server.
+  if (identityOf(configuration)?.sources.includes("api") === false) return [];
+  const { processors, receivers, service } = configuration;
   const { k8sAttributesProcessorFactory, rightsNeededBy } = await k8sAttributesProcessor();
   const { profilingReceiverFactory } = await profilingReceiver();
   const used = new Set(service.pipelines.flatMap((pipeline) => [...pipeline.processors, ...pipeline.receivers]));

@@ -10,7 +10,7 @@ import {
 } from "#collector";
 import { clusterAccess, namingOverlay } from "../cluster-access.ts";
 import { ANY_NODE, isNodeVariable, loadOnNode } from "../cluster/any-node.ts";
-import { accessesOf, type ClusterUser, clusterUsers } from "../cluster/cluster-users.ts";
+import { accessesOf, type ClusterUser, clusterUsers, kubeletRules } from "../cluster/cluster-users.ts";
 import { catalog, type K8sAttributesConfig, k8sAttributesProcessor, profilingReceiver } from "../components.ts";
 import { presetFile, presetOrSource } from "../install.ts";
 import { associationChecks } from "./association-checks.ts";
@@ -48,7 +48,10 @@ export async function examine({ configs, sets }: Subject): Promise<Check[]> {
   checks.push(...(await associationChecks(configuration)));
   if (users.length > 0) {
     const { apiChecks } = await import("./api-checks.ts");
-    for (const each of accessesOf(users)) checks.push(...(await apiChecks(each, shown)));
+    for (const each of accessesOf(users)) {
+      const kubelet = each.client.authType === "serviceAccount" ? kubeletRules(configuration) : [];
+      checks.push(...(await apiChecks({ ...each, rules: [...each.rules, ...kubelet] }, shown)));
+    }
   }
   if (await samples(configuration)) checks.push(...wholeClusterNotes(users), ...(await hostChecks()));
   const { collectorChecks } = await import("./collector-check.ts");

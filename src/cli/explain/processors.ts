@@ -9,7 +9,7 @@ import {
 import { type Signal, SIGNALS } from "#otlp";
 import { MetricRegistry, silentLogger, systemClock } from "#telemetry";
 import { BufferPool } from "#wire";
-import { k8sAttributesProcessor, type K8sAttributesConfig } from "../components.ts";
+import { k8sAttributesProcessor, type K8sAttributesConfig, type K8sIdentityConfig } from "../components.ts";
 import { ExitCode, Fault } from "../exit.ts";
 
 /** A `k8s_attributes` processor where it stands in a configuration. */
@@ -77,7 +77,11 @@ export class Workbench implements Host, AsyncDisposable {
     for (const id of service.extensions) {
       const extension = extensions.get(id);
       if (extension?.factory.type !== "k8s_identity") continue;
-      const component = extension.factory.create(this.context(extension.id), extension.config);
+      const component = extension.factory.create(this.context(extension.id), {
+        ...(extension.config as K8sIdentityConfig),
+        // It is the running collector's.
+        snapshot: undefined,
+      });
       this.#components.push(component);
       await component.start();
     }

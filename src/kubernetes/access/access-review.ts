@@ -7,7 +7,7 @@ export interface AccessQuestion {
   readonly verb: string;
   /** API group, empty for the core group. */
   readonly apiGroup: string;
-  /** Plural, e.g. `replicasets`. */
+  /** Plural, e.g. `replicasets`; with a subresource as rules name it, `nodes/pods`. */
   readonly resource: string;
   /** Undefined for the whole cluster. */
   readonly namespace: string | undefined;
@@ -28,9 +28,10 @@ export interface AccessAnswer {
  */
 export async function askAccess(
   client: ApiClient,
-  { verb, apiGroup: group, resource, namespace, name }: AccessQuestion,
+  { verb, apiGroup: group, resource: named, namespace, name }: AccessQuestion,
   signal?: AbortSignal,
 ): Promise<AccessAnswer> {
+  const [resource, subresource] = named.split("/", 2);
   const review = {
     apiVersion: "authorization.k8s.io/v1",
     kind: "SelfSubjectAccessReview",
@@ -39,6 +40,7 @@ export async function askAccess(
         verb,
         group,
         resource,
+        ...(subresource !== undefined && { subresource }),
         ...(namespace && { namespace }),
         ...(name !== undefined && { name }),
       },

@@ -3,6 +3,8 @@ import type { ExtensionFactory } from "#collector";
 import { k8sIdentityConfig, type K8sIdentityConfig } from "./config.ts";
 import { K8sIdentityExtension } from "./k8s-identity-extension.ts";
 
+export type { K8sIdentityConfig } from "./config.ts";
+
 export const k8sIdentityExtensionFactory: ExtensionFactory<K8sIdentityConfig> = {
   kind: "extension",
   type: "k8s_identity",
