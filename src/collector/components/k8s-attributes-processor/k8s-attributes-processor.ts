@@ -9,7 +9,6 @@ import {
   type IdentityView,
   type ObjectRecord,
   type PodRecord,
-  type SourceState,
 } from "#identity";
 import {
   AttributeKeys,
@@ -32,6 +31,7 @@ import { ItemTime } from "./item-time.ts";
 import { wantedBy } from "./needs.ts";
 import { PendingRequests } from "./pending-requests.ts";
 import { type MissReason, ProcessorMetrics } from "./processor-metrics.ts";
+import { hearsOfPods } from "./source-health.ts";
 import type { VainKeys } from "./vain-keys.ts";
 
 export interface K8sAttributesProcessorSettings {
@@ -426,12 +426,6 @@ function outcomeOf(found: PodRecord | typeof AMBIGUOUS | undefined): RuleOutcome
 
 function missingObjects(kinds: readonly ObjectKind[]): string {
   return `wait_for_metadata: no complete list of ${kinds.join(", ")} yet; what they tell is missing until it comes`;
-}
-
-/** Whether the source's last attempt to hear of pods went well; other objects may be missing. */
-function hearsOfPods({ lastError, watches }: SourceState): boolean {
-  const pods = watches?.find(({ resource }) => resource === "pods");
-  return (pods === undefined ? lastError : pods.lastError) === undefined;
 }
 
 /** The container of a pod with a single one of its own: setup and debugging containers beside it don't count. */
