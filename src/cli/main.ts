@@ -33,9 +33,13 @@ const COMMANDS: readonly { name: string; summary: string; load: () => Promise<Co
 
 async function main(argv: readonly string[]): Promise<void> {
   const program = new Command("podflame")
-    .description("Kubernetes-aware OpenTelemetry collector: names the pod behind every container.id.")
+    .description(
+      "Kubernetes-aware continuous profiling: samples nodes with eBPF, speaks OTLP, names the pod behind every container.id.",
+    )
     .version(VERSION)
     .exitOverride()
+    // What stands behind a command's name is that command's, and behind a command of a command again.
+    .enablePositionalOptions()
     .showHelpAfterError("(--help shows what there is)")
     .addHelpText(
       "after",

@@ -143,7 +143,7 @@ describe.skipIf(!available)("names and shares of", () => {
     test.skipIf(!hasGo)(`Go, with files, lines and inlined functions (${program})`, () => {
       const { samples, output } = runs.get(program)!;
       expectShares(samples, output, { "main.alpha": "alpha", "main.beta": "beta", "main.sorting": "sorting" });
-      expect(stackThrough(samples, "main.spend").join(" ")).toMatch(
+      expect(stackThrough(samples, "main.compute").join(" ")).toMatch(
         /main\.compute main\.spend main\.beta main\.main runtime\.main/,
       );
       expect(frameOf(samples, "main.alpha")).toMatchObject({

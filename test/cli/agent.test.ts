@@ -22,7 +22,7 @@ describe.skipIf(!SAMPLES_HERE)("this machine", () => {
   test("is what podflame up shows, with cores and functions, until Ctrl-C", async () => {
     const process = new Podflame(["up", "--listen", "127.0.0.1:0"], { env: NO_CLUSTER });
     await process.shows("stdout", /samples\/s, \d+\.\d\d cores$/m);
-    expect(process.stdout).toMatch(/^(?:CONTAINER +)?SERVICE +SAMPLES\/S +CORES +HOTTEST$/m);
+    expect(process.stdout).toMatch(/^(?:[A-Z]+ +)*SERVICE +SAMPLES\/S +CORES +HOTTEST$/m);
     expect(process.stderr).toContain("Live samples of this machine, 20 a second on each CPU.");
     process.kill("SIGINT");
     const { code, stderr } = await process.ended;

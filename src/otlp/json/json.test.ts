@@ -86,13 +86,23 @@ describe.each(SIGNALS)("OTLP/JSON of %s", (signal) => {
     fc.assert(
       fc.property(arbitraryRequest(signal), (bytes) => {
         const back = toProtobuf(signal, toOtlpJson(signal, bytes));
-        const expected = fromBinary(schema, bytes, { readUnknownFields: false });
+        const expected = withPlainNaN(fromBinary(schema, bytes, { readUnknownFields: false }));
         expect(toBinary(schema, fromBinary(schema, back))).toEqual(toBinary(schema, expected));
       }),
       { numRuns: 100 },
     );
   });
 });
+
+/** JSON knows one NaN; protobuf's doubles have many, and V8 hands on whichever it read. */
+function withPlainNaN<T>(value: T): T {
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
+  for (const [key, field] of Object.entries(value)) {
+    if (Number.isNaN(field)) Object.assign(value, { [key]: NaN });
+    else withPlainNaN(field);
+  }
+  return value;
+}
 
 describe.each(recorded("otlp-profiles/d10/*.collector.json"))("$name", ({ name, bytes }) => {
   const protobuf = new Uint8Array(

@@ -38,6 +38,21 @@ function asText({ name, file, line }: ToldFrame): string {
   return `${name === null || UNNAMED.has(name) ? "(anonymous)" : name} ${file ?? "-"}:${line}`;
 }
 
+/** Whether a stack is that path with a file (`-`) or a line (0) that could not be read: now and then V8 is in between. */
+function saysLess(callers: string, path: string): boolean {
+  const [mine, theirs] = [callers.split("\n"), path.split("\n")];
+  return (
+    mine.length === theirs.length &&
+    mine.every((frame, at) => {
+      const [name, file, line] = partsOf(frame);
+      const [trueName, trueFile, trueLine] = partsOf(theirs[at]!);
+      return name === trueName && (file === "-" || file === trueFile) && (line === "0" || line === trueLine);
+    })
+  );
+}
+
+const partsOf = (frame: string): readonly string[] => /^(.*) (\S+):(\d+)$/.exec(frame)!.slice(1);
+
 function callersOfSpin({ javaScript }: NamedStack): string[] | undefined {
   const spin = javaScript.findIndex(({ functionName }) => functionName === "spin");
   if (spin < 0) return undefined;
@@ -62,7 +77,9 @@ describe.each(nodeBinaries())("Node $version", ({ path: binary, version }) => {
         // Lets the process go on; how long is of no matter.
         await sleep(1);
       }
-      expect(taken.filter((callers) => !paths.has(callers))).toEqual([]);
+      const incomplete = taken.filter((callers) => !paths.has(callers));
+      expect(incomplete.filter((callers) => ![...paths].some((path) => saysLess(callers, path)))).toEqual([]);
+      expect(incomplete.length).toBeLessThanOrEqual(SAMPLES / 50);
       expect(new Set(taken).size).toBeGreaterThan(paths.size / 3);
       const { withoutCode, unnamed } = target.names.counters;
       expect({ withoutCode, unnamed }).toEqual({ withoutCode: 0, unnamed: 0 });
