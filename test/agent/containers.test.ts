@@ -123,10 +123,12 @@ describe.skipIf(!available)("cgroup paths of other runtimes and drivers", () => 
     await using profiler = new LocalProfiler({ frequencyHz: 99, sampleAttributes: ["process.pid"] });
     const pids = new Map<number, (typeof paths)[number]>();
     for (const place of paths) pids.set(await runc.start(place[0], ["/bin/burn", FOREVER, "alpha=100"]), place);
+    const pidOf = ({ attributes }: Sample): number => Number(attributes["process.pid"]);
     const found = (samples: readonly Sample[]): Map<number, Sample[]> =>
       Map.groupBy(
-        samples.filter((sample) => passesThrough(sample, "alpha")),
-        ({ attributes }) => Number(attributes["process.pid"]),
+        // Others may run such programs beside this test.
+        samples.filter((sample) => passesThrough(sample, "alpha") && pids.has(pidOf(sample))),
+        pidOf,
       );
     await profiler.until((samples) => [...pids.keys()].every((pid) => found(samples).has(pid)));
     await profiler.stop();
