@@ -37,8 +37,8 @@ export interface ComponentContext {
 }
 
 /**
- * What components share within a process. Keys are made with `hostKey<T>()` by the module that owns the service, so
- * that components find each other's services without importing each other.
+ * What components share within a process. Keys are made with `hostKey<T>()` and found by their name, so that
+ * components find each other's services without importing each other.
  */
 export interface Host {
   /** The service of that key, made by `create` on the first call. Its `shutdown` runs after all components ended. */
