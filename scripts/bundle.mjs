@@ -28,8 +28,8 @@ await esbuild.build({
   minifyWhitespace: true,
   minifySyntax: true,
   legalComments: "none",
-  // It brings a shared object, found beside its code.
-  external: ["koffi"],
+  // They bring shared objects, found beside their code.
+  external: ["koffi", "@duckdb/node-api"],
   logLevel: "warning",
   // CommonJS dependencies ask for Node's modules by require, which ES modules don't have.
   banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },

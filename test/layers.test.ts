@@ -22,8 +22,21 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   linux: ["telemetry"],
   symbols: ["telemetry"],
   profiler: ["linux", "symbols", "otlp", "identity", "wire", "telemetry"],
+  store: ["otlp", "identity", "wire", "telemetry"],
+  query: ["store", "identity", "formats", "otlp", "wire", "telemetry"],
   collector: ["otlp", "transport", "wire", "telemetry"],
-  "collector/components": ["collector", "otlp", "transport", "kubernetes", "identity", "profiler", "wire", "telemetry"],
+  "collector/components": [
+    "collector",
+    "otlp",
+    "transport",
+    "kubernetes",
+    "identity",
+    "profiler",
+    "store",
+    "query",
+    "wire",
+    "telemetry",
+  ],
   cli: [
     "collector",
     "collector/components",
@@ -35,6 +48,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "linux",
     "symbols",
     "profiler",
+    "store",
+    "query",
     "wire",
     "telemetry",
   ],
@@ -42,7 +57,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Where a library may be used; every library of package.json's dependencies stands here. */
 const LIBRARY_HOME: Readonly<Record<string, readonly string[]>> = {
+  "@duckdb/node-api": ["src/store/"],
+  "@hono/node-server": ["src/query/"],
   commander: ["src/cli/"],
+  hono: ["src/query/"],
   koffi: ["src/linux/ffi.ts"],
   pino: ["src/telemetry/"],
   snappyjs: ["src/transport/"],
@@ -53,7 +71,8 @@ const LIBRARY_HOME: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Libraries that only tests may use. */
-const TEST_ONLY = /^(?:vitest|fast-check|@bufbuild\/protobuf|@grpc\/grpc-js)(?:\/|$)/;
+const TEST_ONLY =
+  /^(?:vitest|fast-check|hyparquet|hyparquet-compressors|playwright-core|axe-core|@bufbuild\/protobuf|@grpc\/grpc-js)(?:\/|$)/;
 
 interface Import {
   /** Path from the repository's root. */

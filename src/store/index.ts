@@ -1,0 +1,2 @@
+/** Profiles that survive: ingest, blocks, retention, questions. Start with `ProfileStore`. */
+export * from "./profile-store.ts";
