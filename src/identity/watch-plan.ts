@@ -54,7 +54,7 @@ export async function accessRules(plan: readonly PlannedWatch[]): Promise<readon
     return {
       apiGroup: group,
       resource: name,
-      verbs: ["get", "list", "watch"],
+      verbs: ["list", "watch"],
       namespace: selection.namespace,
       resourceNames: only === undefined ? undefined : [only.replaceAll(/\\(.)/g, "$1")],
     };

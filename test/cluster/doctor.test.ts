@@ -40,7 +40,7 @@ describe.skipIf(missing !== undefined)("podflame doctor on a real API server", (
       body: { metadata: { name: "web" }, spec: { nodeName: "node-1", containers: [{ name: "app", image: "app:1" }] } },
     });
     ofPods = await file(cluster.kubeconfigFor(await cluster.serviceAccount("pods")));
-    await cluster.kubectl("create", "clusterrole", "pods", "--verb=get,list,watch", "--resource=pods");
+    await cluster.kubectl("create", "clusterrole", "pods", "--verb=list,watch", "--resource=pods");
     await cluster.kubectl(
       "create",
       "clusterrolebinding",

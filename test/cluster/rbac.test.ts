@@ -141,7 +141,7 @@ describe.skipIf(missing !== undefined)("podflame rbac print on a real API server
           topic: "rights",
           what: expect.stringMatching(new RegExp(`^(?:[a-z]+/)?${resource} `)) as string,
           state: "problem",
-          detail: `"system:serviceaccount:default:${account}" may not get, list, watch, which processors::k8s_attributes needs`,
+          detail: `"system:serviceaccount:default:${account}" may not list, watch, which processors::k8s_attributes needs`,
           remedy: expect.stringContaining(`--service-account default/${account} | kubectl apply -f -`) as string,
         },
       ]);

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { AccessRule } from "#identity";
 import { unitedRules } from "./cluster-users.ts";
 
-const ALL = ["get", "list", "watch"];
+const ALL = ["list", "watch"];
 const rule = (resource: string, namespace?: string, resourceNames?: readonly string[], verbs = ALL): AccessRule => ({
   apiGroup: "",
   resource,

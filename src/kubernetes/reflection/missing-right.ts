@@ -1,7 +1,7 @@
 import type { Resource } from "./resource.ts";
 
-/** The verbs that list and watch need; `get` belongs to them in every role people write. */
-const VERBS = ["get", "list", "watch"];
+/** What following objects takes, and all that it takes: nothing is asked for by its name alone. */
+const VERBS = ["list", "watch"];
 
 /**
  * Says which RBAC rule is missing after a 403 and how to add it. `message` is the server's; the user it names goes

@@ -7,7 +7,7 @@ async function rights(section: unknown): Promise<string[]> {
   const result = k8sAttributesConfig.parse(section);
   if ("problems" in result) throw new Error(JSON.stringify(result.problems));
   return (await rightsNeededBy(result.config)).map(({ apiGroup, resource, namespace, resourceNames, verbs }) => {
-    expect(verbs).toEqual(["get", "list", "watch"]);
+    expect(verbs).toEqual(["list", "watch"]);
     const where = namespace === undefined ? "" : ` in ${namespace}`;
     return `${apiGroup}/${resource}${where}${resourceNames === undefined ? "" : ` [${resourceNames.join()}]`}`;
   });
