@@ -196,7 +196,7 @@ describe("refusals", () => {
     await bench.reflection!.synced;
     const told = bench.logged.filter((line) => line.includes("may not list pods"));
     expect(told).toHaveLength(1);
-    expect(told[0]).toContain("kubectl create clusterrole podflame-pods --verb=get,list,watch --resource=pods");
+    expect(told[0]).toContain("kubectl create clusterrole podflame-pods --verb=list,watch --resource=pods");
     expect(told[0]).toContain("--serviceaccount=default:collector");
     expect(bench.logged.at(-1)).toContain("the API server answers again");
     expect(bench.metrics.value("podflame_kubernetes_errors", { resource: "pods", reason: "403" })).toBe(3);
