@@ -8,6 +8,7 @@ import { type Departing, Departures } from "./departures.ts";
 import { DirectoryMetrics } from "./directory-metrics.ts";
 import { ObjectMetrics } from "./object-metrics.ts";
 import { type IndexDefinition, PodIndex } from "./pod-index.ts";
+import { RecordChanges } from "./record-changes.ts";
 import { Claim, ContainerInstance, LIVE, ObjectRecord, PodRecord } from "./records.ts";
 import { samePod } from "./same-object.ts";
 import { UidIndex } from "./uid-index.ts";
@@ -51,6 +52,8 @@ export class Directory implements ReflectorSink<PodObject> {
   readonly arrivals = new Arrivals();
   /** Who was known once and is forgotten. */
   readonly departed = new DepartedKeys();
+  /** Who follows what becomes of records. */
+  readonly changes = new RecordChanges();
   #listing = 0;
   #synced = false;
   #live = 0;
@@ -65,7 +68,7 @@ export class Directory implements ReflectorSink<PodObject> {
     this.objects = new ClusterObjects({
       departures: this.#departures,
       metrics: this.#objectMetrics,
-      onOwnersChanged: (record) => this.#ownersChanged(record),
+      onOwnersChanged: (record) => this.#recordChanged(record),
       maxObjects: settings.maxObjects,
     });
     this.synced = new Promise((resolve) => (this.#onSynced = resolve));
@@ -88,6 +91,11 @@ export class Directory implements ReflectorSink<PodObject> {
     return keys;
   }
 
+  /** All pods known, in no order; nothing may change while they are read. */
+  records(): Iterable<PodRecord> {
+    return this.#records.values();
+  }
+
   /** Whether a first list was complete: before, not knowing a pod means nothing. */
   get isSynced(): boolean {
     return this.#synced;
@@ -103,7 +111,7 @@ export class Directory implements ReflectorSink<PodObject> {
     this.objects.follow(kinds);
     for (const record of this.#records) {
       this.objects.link(record);
-      this.#ownersChanged(record);
+      this.#recordChanged(record);
     }
   }
 
@@ -218,8 +226,7 @@ export class Directory implements ReflectorSink<PodObject> {
     this.#registerStaticUid(record);
     this.objects.link(record);
     this.#updateInstances(record);
-    this.#updateClaims(record);
-    record.changed();
+    this.#recordChanged(record);
   }
 
   remove(pod: PodObject): void {
@@ -318,16 +325,18 @@ export class Directory implements ReflectorSink<PodObject> {
     if (this.arrivals.any) this.arrivals.announce(keyInIndex(index.definition, key));
   }
 
-  /** What is derived of a pod and its owners has to be derived anew. */
-  #ownersChanged(record: PodRecord): void {
+  /** What is derived of a pod and its owners has to be derived anew, and told. */
+  #recordChanged(record: PodRecord): void {
     this.#updateClaims(record);
     record.changed();
+    this.changes.announce(record);
   }
 
   #delete(record: PodRecord): void {
     this.#live--;
     this.#metrics.deleted.add();
     this.#departures.add(record);
+    this.changes.announce(record);
   }
 
   #drop(subject: Departing): void {

@@ -3,6 +3,7 @@ import type { Telemetry } from "#telemetry";
 import { Directory } from "./directory.ts";
 import { IdentityView } from "./identity-view.ts";
 import { type ObjectNeeds, united, type Wanted } from "./object-needs.ts";
+import { type Following, type FollowSettings, RecordFollower } from "./record-follower.ts";
 import { type OpenSource, openSource, type PodSource, type SourceSettings, type SourceState } from "./pod-source.ts";
 
 /** What a user wants to know of pods. */
@@ -54,6 +55,7 @@ export interface IdentityHubSettings {
 export class IdentityHub {
   readonly #settings: IdentityHubSettings;
   readonly #shared = new Map<string, SharedDirectory>();
+  readonly #followers = new Set<RecordFollower>();
   #named = 0;
 
   constructor(settings: IdentityHubSettings) {
@@ -66,10 +68,26 @@ export class IdentityHub {
     let shared = this.#shared.get(key);
     if (shared === undefined) {
       const name = `${needs.source.kind}-${this.#named++}`;
-      shared = new SharedDirectory(needs.source, name, this.#settings, () => this.#shared.delete(key));
+      const { directory } = (shared = new SharedDirectory(needs.source, name, this.#settings, this.#followers, () => {
+        this.#shared.delete(key);
+        for (const follower of this.#followers) follower.detach(directory);
+      }));
       this.#shared.set(key, shared);
+      for (const follower of this.#followers) follower.attach(directory);
     }
     return shared.join(needs);
+  }
+
+  /**
+   * Tells a listener all that any of the directories knows and comes to know, for a history of who was who: those in use,
+   * and those that somebody joins later. Opens none itself; who needs one joins one as well. Labels and annotations that
+   * only the listener wants are kept from the next time that a source is opened: follow before others `start`.
+   */
+  follow(settings: FollowSettings): Following {
+    const follower = new RecordFollower(settings, () => this.#followers.delete(follower));
+    this.#followers.add(follower);
+    for (const { directory } of this.#shared.values()) follower.attach(directory);
+    return follower;
   }
 
   /** Directories in use. */
@@ -87,7 +105,8 @@ export class IdentityHub {
 class SharedDirectory {
   readonly #source: SourceSettings;
   readonly #settings: IdentityHubSettings;
-  readonly #directory: Directory;
+  readonly directory: Directory;
+  readonly #followers: ReadonlySet<RecordFollower>;
   readonly #onEnd: () => void;
   readonly #users = new Set<Handle>();
   /** The source with the wishes, by name, that it was opened with. */
@@ -95,11 +114,18 @@ class SharedDirectory {
   /** Opening and closing happen one after the other. */
   #turn: Promise<void> = Promise.resolve();
 
-  constructor(source: SourceSettings, name: string, settings: IdentityHubSettings, onEnd: () => void) {
+  constructor(
+    source: SourceSettings,
+    name: string,
+    settings: IdentityHubSettings,
+    followers: ReadonlySet<RecordFollower>,
+    onEnd: () => void,
+  ) {
     this.#source = source;
     this.#settings = settings;
+    this.#followers = followers;
     this.#onEnd = onEnd;
-    this.#directory = new Directory({
+    this.directory = new Directory({
       telemetry: settings.telemetry,
       name,
       ...(settings.maxPods === undefined ? {} : { maxPods: settings.maxPods }),
@@ -107,8 +133,8 @@ class SharedDirectory {
   }
 
   join(needs: IdentityNeeds): IdentityHandle {
-    this.#directory.keepFor(needs.graceMs);
-    const handle = new Handle(this, this.#directory, needs, this.#settings.telemetry);
+    this.directory.keepFor(needs.graceMs);
+    const handle = new Handle(this, this.directory, needs, this.#settings.telemetry);
     this.#users.add(handle);
     return handle;
   }
@@ -121,9 +147,10 @@ class SharedDirectory {
       const wishes = new Map(
         [...this.#users].map(({ needs }) => [needs.keysName, { objects: NOTHING_ELSE, ...needs } satisfies Wanted]),
       );
-      const wanted = united([...wishes.values()]);
-      if (wanted.objects.size > 0) this.#directory.follow(wanted.objects.keys());
-      const sinks = { pods: this.#directory, objects: (kind: ObjectKind) => this.#directory.objects.sink(kind) };
+      const followed = [...this.#followers].map(({ keys }): Wanted => ({ keys, objects: NOTHING_ELSE }));
+      const wanted = united([...wishes.values(), ...followed]);
+      if (wanted.objects.size > 0) this.directory.follow(wanted.objects.keys());
+      const sinks = { pods: this.directory, objects: (kind: ObjectKind) => this.directory.objects.sink(kind) };
       const open = this.#settings.open ?? openSource;
       this.#open = { source: await open(this.#source, wanted, sinks, this.#settings.telemetry), wishes };
     });
@@ -145,7 +172,7 @@ class SharedDirectory {
   state(): SourceState {
     if (this.#open !== undefined) return this.#open.source.state();
     const from = this.#source.kind === "file" ? this.#source.path : "the Kubernetes API";
-    return { from, synced: this.#directory.isSynced, lastError: undefined };
+    return { from, synced: this.directory.isSynced, lastError: undefined };
   }
 
   refresh(): void {
@@ -155,7 +182,7 @@ class SharedDirectory {
   async #end(): Promise<void> {
     this.#onEnd();
     await this.#stopSource();
-    this.#directory.close();
+    this.directory.close();
   }
 
   async #stopSource(): Promise<void> {

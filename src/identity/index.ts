@@ -14,6 +14,9 @@ export {
   type SyncResult,
 } from "./identity-hub.ts";
 export { ClusterObjects } from "./cluster-objects.ts";
+export type { FollowedContainer, FollowedPod, FollowedState } from "./followed-identity.ts";
+export type { Following, FollowSettings } from "./record-follower.ts";
+export type { Workload } from "./workload.ts";
 export { IdentityView } from "./identity-view.ts";
 export {
   AMBIGUOUS,
