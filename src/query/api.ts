@@ -14,8 +14,11 @@ export interface Coverage {
   readonly unattributed: number;
   /** Of it: of containers whose names are not known. */
   readonly unnamed: number;
-  /** Of it: stacks that end before their root. */
-  readonly truncated: number;
+  /**
+   * Of it: stacks that end before their root. Absent where stacks were not looked at (tree, timeline, heat map), unless
+   * `coverage=full` asks for it.
+   */
+  readonly truncated?: number;
   /** Samples lost before they came here or refused, since the start of the store. */
   readonly lost: number;
   readonly gaps: readonly { readonly from: number; readonly to: number }[];
@@ -156,6 +159,13 @@ export interface TopAnswer {
 
 export interface DiffAnswer extends FlameAnswer {
   readonly otherCoverage: Coverage;
+}
+
+/** Everything that calls a function (roots are the function, children its callers) and everything that it calls. */
+export interface SandwichAnswer {
+  readonly function: string;
+  readonly callers: FlameAnswer;
+  readonly callees: FlameAnswer;
 }
 
 export interface HeatmapAnswer {
