@@ -28,6 +28,7 @@ export { printConfiguration } from "./config/print.ts";
 export type { ConfigSources } from "./config/sources.ts";
 export { FEATURE_GATES, readFeatureGates, type FeatureGates } from "./feature-gates.ts";
 export { Collector, type CollectorSettings } from "./service/collector.ts";
+export { DEBUG_PAGES, type DebugPages } from "./service/debug-pages.ts";
 export { StartError, type ShutdownReport } from "./service/service.ts";
 export { SERVICE_STATUS, type ServiceState, type ServiceStatus } from "./service/status.ts";
 export { ConsumeError, errorFrom, Secret } from "./errors.ts";

@@ -1,15 +1,15 @@
 import type { ObjectKind, PodObject, ReflectorSink } from "#kubernetes";
-import type { Telemetry } from "#telemetry";
-import { Arrivals, keyInIndex, keyOfContainer, keyOfUid } from "./arrivals.ts";
+import type { Clock, Telemetry } from "#telemetry";
+import { type ArrivalKey, Arrivals, keyInIndex, keyOfContainer, keyOfUid } from "./arrivals.ts";
 import { ClusterObjects } from "./cluster-objects.ts";
 import { ContainerIndex } from "./container-index.ts";
-import { DepartedKeys } from "./departed-keys.ts";
 import { type Departing, Departures } from "./departures.ts";
 import { DirectoryMetrics } from "./directory-metrics.ts";
 import { ObjectMetrics } from "./object-metrics.ts";
 import { type IndexDefinition, PodIndex } from "./pod-index.ts";
+import { RecentKeys } from "./recent-keys.ts";
 import { RecordChanges } from "./record-changes.ts";
-import { Claim, ContainerInstance, LIVE, ObjectRecord, PodRecord } from "./records.ts";
+import { Claim, ContainerInstance, goneSince, LIVE, ObjectRecord, PodRecord } from "./records.ts";
 import { samePod } from "./same-object.ts";
 import { UidIndex } from "./uid-index.ts";
 
@@ -37,6 +37,7 @@ export interface DirectorySettings {
  * It is fed as a reflector's sink and only ever changes there and in its timer, so look-ups see no half-done change.
  */
 export class Directory implements ReflectorSink<PodObject> {
+  readonly #clock: Clock;
   readonly #maxPods: number;
   readonly #metrics: DirectoryMetrics;
   readonly #containers = new ContainerIndex();
@@ -51,7 +52,9 @@ export class Directory implements ReflectorSink<PodObject> {
   /** Who waits for pods that aren't known yet. */
   readonly arrivals = new Arrivals();
   /** Who was known once and is forgotten. */
-  readonly departed = new DepartedKeys();
+  readonly departed = new RecentKeys();
+  /** Who was seen by a source that doesn't filter, and isn't wanted. */
+  readonly leftOut = new RecentKeys();
   /** Who follows what becomes of records. */
   readonly changes = new RecordChanges();
   #listing = 0;
@@ -62,6 +65,7 @@ export class Directory implements ReflectorSink<PodObject> {
   readonly synced: Promise<void>;
 
   constructor(settings: DirectorySettings) {
+    this.#clock = settings.telemetry.clock;
     this.#departures = new Departures(settings.telemetry.clock, (subject) => this.#drop(subject));
     this.#maxPods = settings.maxPods ?? DEFAULT_MAX_PODS;
     this.#objectMetrics = new ObjectMetrics(settings.telemetry.metrics, settings.name ?? "pods");
@@ -152,6 +156,27 @@ export class Directory implements ReflectorSink<PodObject> {
 
   findContainerText(id: string): ContainerInstance | undefined {
     return this.#containers.findText(id);
+  }
+
+  /** Whether the key leads to a pod that is kept, of those by uid and container and of the indexes that are open. */
+  knows(key: ArrivalKey): boolean {
+    const space = key.indexOf(" ");
+    const rest = key.slice(space + 1);
+    switch (key.slice(0, space)) {
+      case "container":
+        return this.findContainerText(rest) !== undefined;
+      case "uid":
+        return this.findUidText(rest) !== undefined;
+      default:
+        return this.#indexes.get(key.slice(0, space))?.index.has(rest) === true;
+    }
+  }
+
+  /** Remembers who is not wanted: see `leftOut`. */
+  leaveOut(pod: PodObject): void {
+    const sinceMs = this.#clock.monotonicMs();
+    this.leftOut.add(keyOfUid(pod.uid), sinceMs);
+    for (const { containerId } of pod.containers) this.leftOut.add(keyOfContainer(containerId), sinceMs);
   }
 
   /** The pod with the uid in `bytes[start, end)`. Allocates nothing for UUIDs. */
@@ -349,7 +374,7 @@ export class Directory implements ReflectorSink<PodObject> {
     } else {
       record.instances = record.instances.filter((instance) => instance !== subject);
       this.#containers.delete(subject.id, subject);
-      this.departed.add(keyOfContainer(subject.id));
+      this.departed.add(keyOfContainer(subject.id), subject.goneSinceMs);
     }
   }
 
@@ -358,9 +383,9 @@ export class Directory implements ReflectorSink<PodObject> {
     for (const claim of record.claims) claim.index.delete(claim);
     for (const instance of record.instances) {
       this.#containers.delete(instance.id, instance);
-      this.departed.add(keyOfContainer(instance.id));
+      this.departed.add(keyOfContainer(instance.id), goneSince(instance));
     }
-    this.departed.add(keyOfUid(record.pod.uid));
+    this.departed.add(keyOfUid(record.pod.uid), record.goneSinceMs);
     const id = identityOf(record.pod)!;
     if (this.findUidText(id) === record) this.#byUid.delete(id);
     this.#dropStaticUid(record);

@@ -1,4 +1,4 @@
-import type { KeyFilter, ObjectKind } from "#kubernetes";
+import type { KeyFilter, ObjectKind, PodObject } from "#kubernetes";
 import type { Telemetry } from "#telemetry";
 import { Directory } from "./directory.ts";
 import { IdentityView } from "./identity-view.ts";
@@ -150,7 +150,11 @@ class SharedDirectory {
       const followed = [...this.#followers].map(({ keys }): Wanted => ({ keys, objects: NOTHING_ELSE }));
       const wanted = united([...wishes.values(), ...followed]);
       if (wanted.objects.size > 0) this.directory.follow(wanted.objects.keys());
-      const sinks = { pods: this.directory, objects: (kind: ObjectKind) => this.directory.objects.sink(kind) };
+      const sinks = {
+        pods: this.directory,
+        leftOut: (pod: PodObject) => this.directory.leaveOut(pod),
+        objects: (kind: ObjectKind) => this.directory.objects.sink(kind),
+      };
       const open = this.#settings.open ?? openSource;
       this.#open = { source: await open(this.#source, wanted, sinks, this.#settings.telemetry), wishes };
     });

@@ -18,6 +18,16 @@ export type { FollowedContainer, FollowedPod, FollowedState } from "./followed-i
 export type { Following, FollowSettings } from "./record-follower.ts";
 export type { Workload } from "./workload.ts";
 export { IdentityView } from "./identity-view.ts";
+export { INTENDED_MISSES, MISS_REASONS, type MissReason } from "./miss-reasons.ts";
+export {
+  CONNECTION,
+  type MissedKey,
+  type Place,
+  type PlaceSettings,
+  UNRESOLVED_KEYS_SERVICE,
+  type UnresolvedKey,
+  UnresolvedKeys,
+} from "./unresolved-keys.ts";
 export {
   AMBIGUOUS,
   BY_IP,
@@ -38,4 +48,4 @@ export {
 } from "./pod-source.ts";
 export { type IdentitySources, type NamedSource, sourcesOpener } from "./sources/open-sources.ts";
 export { type ContainerInstance, goneSince, LIVE, type ObjectRecord, type PodRecord } from "./records.ts";
-export { type AccessRule, accessRules, type PlannedWatch, watchPlan } from "./watch-plan.ts";
+export { type AccessRule, accessRules, nodeOf, type PlannedWatch, watchPlan } from "./watch-plan.ts";

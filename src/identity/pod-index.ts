@@ -57,6 +57,11 @@ export class PodIndex {
     return this.#claims.size;
   }
 
+  /** Whether some pod has the key, or had it a grace period ago. */
+  has(key: string): boolean {
+    return this.#claims.has(key);
+  }
+
   /**
    * The pod that `key` stands for. A live claim beats one in its grace period, then the later start time wins, then,
    * among those gone, the one gone last. Claims that ended before `goneAfterMs` don't count.

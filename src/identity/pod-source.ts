@@ -34,6 +34,8 @@ export interface SourceState {
 /** Where a source puts what it learns. */
 export interface SourceSinks {
   readonly pods: ReflectorSink<PodObject>;
+  /** Hears of pods that a source saw and that aren't wanted, so that somebody can say so. */
+  readonly leftOut?: (pod: PodObject) => void;
   /** The sink for objects of that kind, one of those that are wanted. */
   objects(kind: ObjectKind): ReflectorSink<MetadataObject>;
 }

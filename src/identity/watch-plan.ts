@@ -24,6 +24,11 @@ export interface AccessRule {
 const OF_THE_CLUSTER: readonly ObjectKind[] = ["Namespace", "Node"];
 const NODE_OF_PODS = /(?:^|,)spec\.nodeName=((?:[^,\\=!]|\\.)+)(?:,|$)/;
 
+/** The one node whose pods a selection is for; undefined where it is for several, or says it in another way. */
+export function nodeOf({ fieldSelector = "" }: Selection): string | undefined {
+  return NODE_OF_PODS.exec(fieldSelector)?.[1]?.replaceAll(/\\(.)/g, "$1");
+}
+
 /**
  * What has to be listed and watched for pods of that selection and all that is wanted around them: one watch a kind.
  * A namespace restricts everything that has one, a node itself and its pods; labels and other fields are the pods' own.

@@ -1,16 +1,15 @@
 import { type ApiClient, ApiError, collectionPath, PODS, readJson, RESOURCES, type Selection } from "#kubernetes";
+import { nodeOf } from "#identity";
 import { ANY_NODE } from "../cluster/any-node.ts";
 import type { ClusterAccess } from "../cluster/cluster-users.ts";
 import type { Check } from "./check.ts";
 import { REQUEST_TIMEOUT_MS } from "./request-timeout.ts";
 
-const NODE_OF_PODS = /(?:^|,)spec\.nodeName=((?:[^,\\=!]|\\.)+)(?:,|$)/;
-
 /** Whether the nodes that pods are restricted to exist. */
 export async function nodeChecks(client: ApiClient, { users }: ClusterAccess): Promise<Check[]> {
   const selections = new Map<string, Selection>();
   for (const { source } of users) {
-    const node = NODE_OF_PODS.exec(source.selection.fieldSelector ?? "")?.[1]?.replaceAll(/\\(.)/g, "$1");
+    const node = nodeOf(source.selection);
     // Without a name there is nothing to look for; that it is missing was told.
     if (node !== undefined && node !== ANY_NODE) selections.set(node, source.selection);
   }

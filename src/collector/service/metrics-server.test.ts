@@ -2,6 +2,7 @@ import { get } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
 import { MetricRegistry } from "#telemetry";
 import { BufferPool } from "#wire";
+import type { DebugPages } from "./debug-pages.ts";
 import { MetricsServer } from "./metrics-server.ts";
 import { observeProcess } from "./process-metrics.ts";
 
@@ -10,15 +11,19 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.close();
 });
 
-function makeServer(port: number, registry = new MetricRegistry()): MetricsServer {
-  const server = new MetricsServer({ host: "127.0.0.1", port }, registry);
+function makeServer(port: number, registry = new MetricRegistry(), pages: DebugPages = new Map()): MetricsServer {
+  const server = new MetricsServer({ host: "127.0.0.1", port }, registry, pages);
   servers.push(server);
   return server;
 }
 
-function scraped(port: number, path = "/metrics"): Promise<{ code: number | undefined; type: string; body: string }> {
+function scraped(
+  port: number,
+  path = "/metrics",
+  headers: Record<string, string> = {},
+): Promise<{ code: number | undefined; type: string; body: string }> {
   return new Promise((resolve, reject) => {
-    get({ host: "127.0.0.1", port, path, agent: false }, (response) => {
+    get({ host: "127.0.0.1", port, path, headers, agent: false }, (response) => {
       let body = "";
       response.setEncoding("utf8").on("data", (chunk: string) => (body += chunk));
       const type = response.headers["content-type"] ?? "";
@@ -49,6 +54,27 @@ describe("the metrics endpoint", () => {
     ]) {
       expect(Number(new RegExp(`^${name} (\\S+)$`, "m").exec(body)?.[1]), name).toBeGreaterThanOrEqual(0);
     }
+  });
+
+  test("serves what components tell those who look for a fault, as it is now", async () => {
+    let asked = 0;
+    const server = makeServer(0, undefined, new Map([["identity", () => ({ asked: ++asked })]]));
+    await server.listen();
+    expect(JSON.parse((await scraped(server.port!, "/debug/identity")).body)).toEqual({ asked: 1 });
+    const { code, type, body } = await scraped(server.port!, "/debug/identity?pretty");
+    expect([code, type, JSON.parse(body)]).toEqual([200, "application/json", { asked: 2 }]);
+    expect(await scraped(server.port!, "/debug/other")).toMatchObject({
+      code: 404,
+      body: "see /metrics, /debug/identity\n",
+    });
+  });
+
+  test("tells faults to nobody who comes by another name than this machine's", async () => {
+    const server = makeServer(0, undefined, new Map([["identity", () => "told"]]));
+    await server.listen();
+    const { code, body } = await scraped(server.port!, "/debug/identity", { host: "evil.example:8888" });
+    expect([code, body]).toEqual([403, expect.stringContaining("for this machine alone")]);
+    expect((await scraped(server.port!, "/debug/identity", { host: "localhost:1" })).code).toBe(200);
   });
 
   test("has nothing at other paths", async () => {

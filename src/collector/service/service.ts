@@ -3,6 +3,7 @@ import type { BufferPool } from "#wire";
 import type { Configuration } from "../config/configuration.ts";
 import { errorFrom } from "../errors.ts";
 import { ITEM_NAMES } from "../sending/metrics.ts";
+import { DEBUG_PAGES, type DebugPages } from "./debug-pages.ts";
 import { buildGraph, type Graph, type GraphNode } from "./graph.ts";
 import { ServiceHost } from "./host.ts";
 import { MetricsServer } from "./metrics-server.ts";
@@ -63,6 +64,7 @@ export class Service {
     this.#parts = parts;
     this.#host = new ServiceHost(parts.onFatal);
     this.#host.service(SERVICE_STATUS, () => this.#status);
+    const pages = this.#host.service<DebugPages>(DEBUG_PAGES, () => new Map());
     this.#host.service(FEATURE_GATES, () => parts.featureGates ?? new Map<string, boolean>());
     const { telemetry } = configuration.service;
     this.#graph = buildGraph(configuration, {
@@ -72,7 +74,7 @@ export class Service {
     });
     observeProcess(this.metrics, parts.buffers);
     this.metrics.gauge("target_info", { help: "Attributes of this process." }, targetLabels(telemetry.resource)).set(1);
-    this.#servers = telemetry.metrics.endpoints.map((endpoint) => new MetricsServer(endpoint, this.metrics));
+    this.#servers = telemetry.metrics.endpoints.map((endpoint) => new MetricsServer(endpoint, this.metrics, pages));
   }
 
   /** The port of the first metrics endpoint, once started. */

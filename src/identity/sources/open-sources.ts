@@ -71,7 +71,7 @@ async function openTogether(
   const { namespace } = settings.selection;
   const parts: PodSource[] = [];
   for (const name of names) {
-    const sink = name === "api" ? merger.source(name) : ofNamespace(namespace, merger.source(name));
+    const sink = name === "api" ? merger.source(name) : ofNamespace(namespace, merger.source(name), sinks.leftOut);
     parts.push(await openPart(name, sources, settings, wanted, { ...sinks, pods: sink }, telemetry));
   }
   return {
@@ -153,13 +153,18 @@ function usable(
   return ["api"];
 }
 
-function ofNamespace(namespace: string | undefined, sink: ReflectorSink<PodObject>): ReflectorSink<PodObject> {
+function ofNamespace(
+  namespace: string | undefined,
+  sink: ReflectorSink<PodObject>,
+  leftOut: SourceSinks["leftOut"],
+): ReflectorSink<PodObject> {
   if (namespace === undefined) return sink;
   return {
     listing: () => sink.listing(),
     listed: () => sink.listed(),
     upsert: (pod) => {
       if (pod.namespace === namespace) sink.upsert(pod);
+      else leftOut?.(pod);
     },
     remove: (pod) => sink.remove(pod),
   };

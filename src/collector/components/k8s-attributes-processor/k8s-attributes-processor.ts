@@ -302,7 +302,7 @@ export class K8sAttributesProcessor implements Component, Consumer {
   #isGone(rule: AssociationRule, resource: ResourceView, { directory }: IdentityView): boolean {
     if (!directory.departed.any || !rule.leadsNowhere) return false;
     const key = rule.arrivalKey(resource, this.#peerAddress);
-    return key !== undefined && directory.departed.has(key);
+    return key !== undefined && directory.departed.sinceOf(key) !== undefined;
   }
 
   /** Profilers name the executable of what runs in no container; nothing is missing there. */

@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { ManualClock, MetricRegistry } from "#telemetry";
 import { keyOfContainer, keyOfUid } from "./arrivals.ts";
-import { DepartedKeys } from "./departed-keys.ts";
 import { Directory } from "./directory.ts";
 import { containerOf, podOf } from "./pod-fixtures.ts";
+import { RecentKeys } from "./recent-keys.ts";
 
 test("the oldest keys give way", () => {
-  const keys = new DepartedKeys(2);
-  for (const key of ["a", "b", "a", "c"]) keys.add(key);
-  expect(["a", "b", "c"].map((key) => keys.has(key))).toEqual([true, false, true]);
+  const keys = new RecentKeys(2);
+  for (const [at, key] of ["a", "b", "a", "c"].entries()) keys.add(key, at);
+  expect(["a", "b", "c"].map((key) => keys.sinceOf(key))).toEqual([2, undefined, 3]);
 });
 
 test("a directory remembers the uid and the container ids of a pod whose grace period is over", async () => {
@@ -17,11 +17,13 @@ test("a directory remembers the uid and the container ids of a pod whose grace p
   directory.keepFor(10_000);
   const pod = podOf({ uid: "u", name: "p", containers: [containerOf({ containerId: "containerd://abc" })] });
   directory.upsert(pod);
+  await clock.advance(5_000);
+  const goneMs = clock.monotonicMs();
   directory.remove(pod);
   expect(directory.departed.any).toBe(false);
   await clock.advance(12_000);
   expect(directory.size).toBe(0);
-  expect(directory.departed.has(keyOfUid("u")!)).toBe(true);
-  expect(directory.departed.has(keyOfContainer("docker://abc")!)).toBe(true);
-  expect(directory.departed.has(keyOfUid("other")!)).toBe(false);
+  expect(directory.departed.sinceOf(keyOfUid("u")!)).toBe(goneMs);
+  expect(directory.departed.sinceOf(keyOfContainer("docker://abc")!)).toBe(goneMs);
+  expect(directory.departed.sinceOf(keyOfUid("other")!)).toBeUndefined();
 });
