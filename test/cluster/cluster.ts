@@ -63,8 +63,7 @@ export class Cluster implements AsyncDisposable {
   static async start(flags: readonly string[] = [], state?: string): Promise<Cluster> {
     const folder = state === undefined ? {} : { PODFLAME_PEERS_STATE: state };
     const env = { ...process.env, APISERVER_FLAGS: flags.join(" "), ...folder };
-    const { stdout } = await run(join(SCRIPTS, "up.sh"), { env });
-    return Cluster.#fromEnv(stdout);
+    return Cluster.#fromEnv(await up([], env));
   }
 
   /**
@@ -72,8 +71,7 @@ export class Cluster implements AsyncDisposable {
    * a time.
    */
   static async startWithNode(): Promise<Cluster> {
-    const { stdout } = await run(join(SCRIPTS, "up.sh"), ["--node"]);
-    return Cluster.#fromEnv(stdout);
+    return Cluster.#fromEnv(await up(["--node"], process.env));
   }
 
   /** Gives the node an image whose file system is that folder; pods name it with `imagePullPolicy: Never`. */
@@ -176,5 +174,23 @@ export class Cluster implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#agent.destroy();
     await run(join(SCRIPTS, "down.sh"), [this.state]);
+  }
+}
+
+/**
+ * Resolves with the facts of the cluster that the script brought up. Its ports were free when it chose them; where
+ * somebody took one before the program that it was for, the script says so and once more finds others.
+ */
+async function up(args: readonly string[], env: NodeJS.ProcessEnv, attempts = 3): Promise<string> {
+  try {
+    return (await run(join(SCRIPTS, "up.sh"), args, { env })).stdout;
+  } catch (caught) {
+    // What is in a folder of the caller's is the caller's.
+    if (env["PODFLAME_PEERS_STATE"] !== undefined) throw caught;
+    const said = caught instanceof Error ? caught.message : String(caught);
+    const state = /down\.sh (\S+)/.exec(said)?.[1];
+    if (state !== undefined) await run(join(SCRIPTS, "down.sh"), [state]);
+    if (attempts <= 1 || !said.includes("address already in use")) throw caught;
+    return up(args, env, attempts - 1);
   }
 }
