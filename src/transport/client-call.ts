@@ -1,10 +1,10 @@
 import type { BufferPool, MessageBuffer } from "#wire";
 import type { Timer } from "#telemetry";
+import { type CallOutcome, resultOf, statusBlock, withoutStatus } from "./call-outcome.ts";
 import type { ClientSession } from "./client-session.ts";
 import { inflate, isInflateProblem } from "./compression.ts";
-import { decodeGrpcMessage, decodeRetryDetails, MAX_REPLY_BYTES, statusFromHttp } from "./grpc-wire.ts";
+import { MAX_REPLY_BYTES } from "./grpc-wire.ts";
 import {
-  ErrorCode,
   findHeader,
   type HeaderField,
   type OutgoingHead,
@@ -14,9 +14,6 @@ import {
 } from "./http2/index.ts";
 import { MessageAssembler } from "./message-assembler.ts";
 import { type CallResult, type Compression, GrpcStatus } from "./types.ts";
-
-/** A result, or that the server certainly did nothing with the call, so that it may be sent again elsewhere. */
-export type CallOutcome = CallResult | "not processed";
 
 /** Encodings of replies that are understood; servers written in Go answer in the encoding of the request. */
 export const REPLY_ENCODINGS = "identity,gzip,deflate,zstd,snappy";
@@ -104,7 +101,7 @@ class ClientCall implements StreamReceiver {
   onClosed(how: StreamEnd, code: number): void {
     if (this.#settled) return;
     if (this.#status() !== undefined) this.#finish();
-    else this.#settle(this.#withoutStatus(how, code));
+    else this.#settle(withoutStatus(how, code, this.#headers, this.#session.failure));
   }
 
   onReleased(): void {
@@ -115,21 +112,13 @@ class ClientCall implements StreamReceiver {
     return this.#headers && findHeader(this.#headers, name);
   }
 
-  /** The header block that holds the status: the trailers, or the only one. */
   #status(): readonly HeaderField[] | undefined {
-    const block = this.#trailers ?? this.#headers;
-    return block !== undefined && findHeader(block, "grpc-status") !== undefined ? block : undefined;
+    return statusBlock(this.#headers, this.#trailers);
   }
 
   #finish(): void {
-    const block = this.#status()!;
-    const code = Number(findHeader(block, "grpc-status"));
-    const status = Number.isInteger(code) && code >= 0 && code <= 16 ? (code as GrpcStatus) : GrpcStatus.UNKNOWN;
-    const message = decodeGrpcMessage(findHeader(block, "grpc-message") ?? "");
-    const details = findHeader(block, "grpc-status-details-bin");
-    const retryAfterMs = details === undefined ? undefined : decodeRetryDetails(details);
-    const result = { grpcStatus: status, message, ...(retryAfterMs !== undefined && { retryAfterMs }) };
-    if (status === GrpcStatus.OK && this.#reply) void this.#withBody(result);
+    const result = resultOf(this.#status()!);
+    if (result.grpcStatus === GrpcStatus.OK && this.#reply) void this.#withBody(result);
     else this.#settle(result);
   }
 
@@ -150,23 +139,6 @@ class ClientCall implements StreamReceiver {
     this.#settle(body.length === 0 ? result : { ...result, body });
   }
 
-  /** What to make of a stream that ended without `grpc-status`. */
-  #withoutStatus(how: StreamEnd, code: number): CallOutcome {
-    if (how === "unprocessed") return "not processed";
-    if (how === "reset" && code === ErrorCode.REFUSED_STREAM && this.#headers === undefined) return "not processed";
-    if (how === "lost") {
-      const cause = this.#session.failure;
-      const message = `connection lost${cause ? `: ${cause.message}` : ""}`;
-      return { grpcStatus: GrpcStatus.UNAVAILABLE, message, ...(cause && { cause }) };
-    }
-    const httpStatus = Number(this.#header(":status") ?? 200);
-    if (httpStatus !== 200) {
-      return { grpcStatus: statusFromHttp(httpStatus), httpStatus, message: `the server answered HTTP ${httpStatus}` };
-    }
-    const message = how === "reset" ? `the server reset the call (${code})` : "the answer has no grpc-status";
-    return { grpcStatus: statusFromReset(code), message };
-  }
-
   #cancel(grpcStatus: GrpcStatus, message: string): void {
     if (this.#settled) return;
     this.#settle({ grpcStatus, message });
@@ -180,21 +152,5 @@ class ClientCall implements StreamReceiver {
     this.#limits.signal?.removeEventListener("abort", this.#aborted);
     this.#reply?.abandon();
     this.#resolve(outcome);
-  }
-}
-
-/** RST_STREAM codes as statuses (doc/PROTOCOL-HTTP2.md, "Errors"). */
-function statusFromReset(rstCode: number): GrpcStatus {
-  switch (rstCode) {
-    case ErrorCode.REFUSED_STREAM:
-      return GrpcStatus.UNAVAILABLE;
-    case ErrorCode.CANCEL:
-      return GrpcStatus.CANCELLED;
-    case ErrorCode.ENHANCE_YOUR_CALM:
-      return GrpcStatus.RESOURCE_EXHAUSTED;
-    case ErrorCode.INADEQUATE_SECURITY:
-      return GrpcStatus.PERMISSION_DENIED;
-    default:
-      return GrpcStatus.INTERNAL;
   }
 }

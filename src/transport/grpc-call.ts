@@ -14,8 +14,16 @@ import type { InflightBudget } from "./listener.ts";
 import { type AssemblyProblem, MessageAssembler } from "./message-assembler.ts";
 import type { RefusalReason } from "./refusal-counters.ts";
 import type { ConnectionKeeper } from "./server-keepalive.ts";
-import { type Compression, type Connection, type GrpcHandler, type GrpcReply, GrpcStatus } from "./types.ts";
-import type { UnaryRequest } from "./types.ts";
+import { ReplyStream } from "./reply-stream.ts";
+import {
+  type Compression,
+  type Connection,
+  type GrpcHandler,
+  type GrpcReply,
+  GrpcStatus,
+  type GrpcStreamHandler,
+  type UnaryRequest,
+} from "./types.ts";
 
 /** What calls need of their server. */
 export interface CallHost {
@@ -34,10 +42,15 @@ export interface GrpcConnection extends Connection {
   readonly keeper: ConnectionKeeper;
 }
 
+/** What is to be done with a call of a method: one reply, or a stream of messages. */
+export type MethodHandler =
+  | { readonly kind: "unary"; readonly handle: GrpcHandler }
+  | { readonly kind: "stream"; readonly handle: GrpcStreamHandler };
+
 /** How a request names its compression. */
 export interface CallFacts {
   readonly path: string;
-  readonly handler: GrpcHandler;
+  readonly handler: MethodHandler;
   readonly encoding: Compression;
   /** When the message must be complete, on the monotonic clock. */
   readonly messageByMs: number;
@@ -49,12 +62,12 @@ const HEAD: readonly OutgoingField[] = [
   { name: ":status", value: "200" },
   { name: "content-type", value: "application/grpc" },
 ];
-const OK_HEAD = encodeStateless(HEAD);
+const HEAD_BLOCK = encodeStateless(HEAD);
 const OK_TRAILERS = encodeStateless([{ name: "grpc-status", value: "0" }]);
 const EMPTY_REPLY = new Uint8Array(5);
 
 /**
- * One unary call on the server. `reading` until the message's last byte, then `inflating` if it came compressed, then
+ * One call on the server, of one message. `reading` until the message's last byte, then `inflating` if it came compressed, then
  * `handling` until the handler settles. `open` says whether the client may still be answered; the message lives until
  * the handler has settled even when the client has gone.
  */
@@ -67,6 +80,9 @@ export class GrpcCall implements UnaryRequest, StreamReceiver {
   readonly #assembler: MessageAssembler;
   #state: "reading" | "inflating" | "handling" | "over" = "reading";
   #open = true;
+  /** What the handler of a streaming call puts its messages into. */
+  #replies: ReplyStream | undefined;
+  #wrapsUp = false;
   #message: MessageBuffer | undefined;
   #reservedBytes = 0;
   wireBytes = 0;
@@ -108,6 +124,12 @@ export class GrpcCall implements UnaryRequest, StreamReceiver {
       this.#abandonReading();
       this.#answer({ status: GrpcStatus.DEADLINE_EXCEEDED, message: "grpc-timeout has passed" });
     }
+  }
+
+  /** The server closes. What has no end of its own is asked to come to one. */
+  wrapUp(): void {
+    this.#wrapsUp = true;
+    this.#replies?.abort(new Error("the server closes"));
   }
 
   onData(chunk: Uint8Array, start: number, end: number): void {
@@ -177,7 +199,7 @@ export class GrpcCall implements UnaryRequest, StreamReceiver {
     this.#state = "handling";
     let reply: Promise<GrpcReply>;
     try {
-      reply = this.facts.handler(this);
+      reply = this.#call();
     } catch (error) {
       this.#failed(error);
       return;
@@ -186,6 +208,14 @@ export class GrpcCall implements UnaryRequest, StreamReceiver {
       (settled) => this.#settled(settled),
       (error: unknown) => this.#failed(error),
     );
+  }
+
+  #call(): Promise<GrpcReply> {
+    const { handler } = this.facts;
+    if (handler.kind === "unary") return handler.handle(this);
+    this.#replies = new ReplyStream(this.connection.http2, this.#stream, HEAD_BLOCK);
+    if (this.#wrapsUp) this.wrapUp();
+    return handler.handle(this, this.#replies);
   }
 
   #failed(error: unknown): void {
@@ -210,12 +240,15 @@ export class GrpcCall implements UnaryRequest, StreamReceiver {
 
   onClosed(): void {
     this.#open = false;
+    this.#replies?.closed();
     this.connection.keeper.callEnded();
     this.#abandonReading();
   }
 
-  /** Replies are not pooled. */
-  onReleased(): void {}
+  /** Replies are not pooled; those of a stream are sent one after the other. */
+  onReleased(): void {
+    this.#replies?.released();
+  }
 
   #abandonReading(): void {
     if (this.#state !== "reading") return;
@@ -256,7 +289,8 @@ export class GrpcCall implements UnaryRequest, StreamReceiver {
     this.#open = false;
     const { http2, keeper } = this.connection;
     keeper.answered();
-    if (reply.status === GrpcStatus.OK) http2.respond(this.#stream, OK_HEAD, framed(reply.body), OK_TRAILERS);
+    if (this.#replies) this.#replies.end(reply.status, statusFields(reply));
+    else if (reply.status === GrpcStatus.OK) http2.respond(this.#stream, HEAD_BLOCK, framed(reply.body), OK_TRAILERS);
     else answerError(http2, this.#stream, reply);
   }
 }
@@ -277,13 +311,16 @@ export function answerError(
   reply: GrpcReply,
   more: readonly OutgoingField[] = [],
 ): void {
-  const { status, message, retryAfterMs } = reply;
-  const fields = [...HEAD, ...more, { name: "grpc-status", value: String(status) }];
+  http2.respond(stream, encodeStateless([...HEAD, ...more, ...statusFields(reply)]));
+}
+
+function statusFields({ status, message, retryAfterMs }: GrpcReply): readonly OutgoingField[] {
+  const fields = [{ name: "grpc-status", value: String(status) }];
   if (message !== undefined && message !== "") {
     fields.push({ name: "grpc-message", value: encodeGrpcMessage(message) });
   }
   if (retryAfterMs !== undefined) {
     fields.push({ name: "grpc-status-details-bin", value: encodeRetryDetails(status, message ?? "", retryAfterMs) });
   }
-  http2.respond(stream, encodeStateless(fields));
+  return fields;
 }

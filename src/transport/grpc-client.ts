@@ -1,18 +1,20 @@
-/** gRPC's unary calls as a client. Why not grpc-js, nor `node:http2`: docs/decisions/0001-http2.md. */
+/** gRPC's unary and server-streaming calls as a client. Why not grpc-js, nor `node:http2`: docs/decisions/0001-http2.md. */
 import type { BufferPool, MessageBuffer } from "#wire";
 import type { Clock } from "#telemetry";
 import { formatHostPort, parseTarget, type Target } from "./address.ts";
-import { type CallOutcome, REPLY_ENCODINGS, sendCall } from "./client-call.ts";
+import type { CallOutcome } from "./call-outcome.ts";
+import { REPLY_ENCODINGS, sendCall } from "./client-call.ts";
 import type { Address, ClientSession, ConnectSettings } from "./client-session.ts";
+import { sendStream } from "./client-stream.ts";
 import { createDeflater, type Deflater } from "./compression.ts";
 import { formatGrpcTimeout } from "./grpc-wire.ts";
-import type { OutgoingField } from "./http2/index.ts";
+import type { OutgoingField, OutgoingHead } from "./http2/index.ts";
 import { Lane } from "./lane.ts";
 import { metadataField } from "./metadata.ts";
 import { type Resolver, systemResolver } from "./resolver.ts";
 import type { GrpcClientSettings, TransportContext } from "./settings.ts";
 import { loadClientTls } from "./tls.ts";
-import { type CallOptions, type CallResult, type Client, GrpcStatus } from "./types.ts";
+import { type CallOptions, type CallResult, GrpcStatus, type StreamingClient, type StreamOptions } from "./types.ts";
 
 /** While connections work, names are looked up again at most this often after one was lost; as grpc-go. */
 const RESOLVE_EVERY_MS = 30_000;
@@ -37,11 +39,11 @@ export function createGrpcClient(
   settings: GrpcClientSettings,
   context: TransportContext,
   seams: GrpcClientSeams = {},
-): Client {
+): StreamingClient {
   return new GrpcClient(settings, context, seams);
 }
 
-class GrpcClient implements Client {
+class GrpcClient implements StreamingClient {
   readonly #settings: GrpcClientSettings;
   readonly #clock: Clock;
   readonly #buffers: BufferPool;
@@ -89,14 +91,41 @@ class GrpcClient implements Client {
     this.#fields = constantFields(settings, authority);
   }
 
-  async call(path: string, message: MessageBuffer, options: CallOptions): Promise<CallResult> {
+  call(path: string, message: MessageBuffer, options: CallOptions): Promise<CallResult> {
     const deadlineMs = this.#clock.monotonicMs() + options.timeoutMs;
+    return this.#begin(message, deadlineMs, options.signal, (session, body) => {
+      const remainingMs = deadlineMs - this.#clock.monotonicMs();
+      const timeout: OutgoingField = { name: "grpc-timeout", value: formatGrpcTimeout(remainingMs) };
+      const timer = (expired: () => void) => this.#clock.timer(Math.max(0, remainingMs), expired);
+      const limits = { timer, signal: options.signal };
+      return this.#send(path, body, [timeout], options, REPLY_ENCODINGS, (head, bytes) =>
+        sendCall(session, head, body.retain(), bytes, limits, this.#buffers),
+      );
+    });
+  }
+
+  stream(path: string, message: MessageBuffer, options: StreamOptions): Promise<CallResult> {
+    const connectedByMs = this.#clock.monotonicMs() + options.connectTimeoutMs;
+    return this.#begin(message, connectedByMs, options.signal, (session, body) =>
+      this.#send(path, body, [], options, "identity", (head, bytes) =>
+        sendStream(session, head, body.retain(), bytes, options, this.#clock),
+      ),
+    );
+  }
+
+  /** Finds a connection and sends, again where the server didn't look at it. */
+  async #begin(
+    message: MessageBuffer,
+    connectedByMs: number,
+    signal: AbortSignal | undefined,
+    send: (session: ClientSession, body: MessageBuffer) => Promise<CallOutcome>,
+  ): Promise<CallResult> {
     const body = this.#deflater ? await this.#deflate(message, this.#deflater) : message.retain();
     try {
       for (let attempt = 0; ; attempt++) {
-        const picked = this.#ready() ?? (await this.#wait(deadlineMs, options.signal));
+        const picked = this.#ready() ?? (await this.#wait(connectedByMs, signal));
         if ("message" in picked) return picked;
-        const outcome = await this.#send(picked, path, body, deadlineMs, options);
+        const outcome = await send(picked, body);
         if (outcome !== "not processed") return outcome;
         if (attempt === TRANSPARENT_RETRIES) return unavailable("the server refuses calls");
       }
@@ -115,32 +144,30 @@ class GrpcClient implements Client {
   }
 
   #send(
-    session: ClientSession,
     path: string,
     body: MessageBuffer,
-    deadlineMs: number,
-    options: CallOptions,
+    varying: OutgoingField[],
+    { headers }: Pick<CallOptions, "headers">,
+    replyEncodings: string,
+    send: (head: OutgoingHead, bytes: Uint8Array) => Promise<CallOutcome>,
   ): Promise<CallOutcome> {
-    const remainingMs = deadlineMs - this.#clock.monotonicMs();
-    const varying: OutgoingField[] = [{ name: "grpc-timeout", value: formatGrpcTimeout(remainingMs) }];
     try {
-      for (const name in options.headers) varying.push(metadataField(name, options.headers[name]!));
+      for (const name in headers) varying.push(metadataField(name, headers[name]!));
     } catch (error) {
       const { message } = error as Error;
       return Promise.resolve({ grpcStatus: GrpcStatus.INTERNAL, message, cause: error as Error });
     }
-    const head = { constant: this.#head(path), varying };
     const bytes = body.framed();
     if (this.#deflater) bytes[0] = 1;
-    const timer = (expired: () => void) => this.#clock.timer(Math.max(0, remainingMs), expired);
-    return sendCall(session, head, body.retain(), bytes, { timer, signal: options.signal }, this.#buffers);
+    return send({ constant: this.#head(path, replyEncodings), varying }, bytes);
   }
 
-  #head(path: string): readonly OutgoingField[] {
+  #head(path: string, replyEncodings: string): readonly OutgoingField[] {
     let head = this.#heads.get(path);
     if (!head) {
       const [method, ...rest] = this.#fields.values();
-      head = [method!, { name: ":path", value: path }, ...rest];
+      const encodings = { name: "grpc-accept-encoding", value: replyEncodings };
+      head = [method!, { name: ":path", value: path }, ...rest, encodings];
       this.#heads.set(path, head);
     }
     return head;
@@ -248,7 +275,6 @@ function constantFields(settings: GrpcClientSettings, authority: string): Map<st
     [":authority", authority],
     ["content-type", "application/grpc"],
     ["te", "trailers"],
-    ["grpc-accept-encoding", REPLY_ENCODINGS],
   ];
   if (userAgent !== undefined) own.push(["user-agent", userAgent]);
   if (compression !== "none") own.push(["grpc-encoding", compression]);

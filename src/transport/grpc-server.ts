@@ -1,9 +1,9 @@
-/** gRPC's unary calls: bytes in, reply out. Why not grpc-js, nor `node:http2`: docs/decisions/0001-http2.md. */
+/** gRPC's unary and server-streaming calls: bytes in, replies out. Why not grpc-js, nor `node:http2`: docs/decisions/0001-http2.md. */
 import * as net from "node:net";
 import * as tls from "node:tls";
 import type { BufferPool } from "#wire";
 import type { Clock, Counter, Logger, Timer } from "#telemetry";
-import { answerError, type CallHost, GrpcCall, type GrpcConnection } from "./grpc-call.ts";
+import { answerError, type CallHost, GrpcCall, type GrpcConnection, type MethodHandler } from "./grpc-call.ts";
 import { parseGrpcTimeout } from "./grpc-wire.ts";
 import {
   encodeStateless,
@@ -18,7 +18,7 @@ import { RefusalCounters, type RefusalReason } from "./refusal-counters.ts";
 import { type ConnectionHost, ServedConnection } from "./served-connection.ts";
 import type { GrpcServerSettings, ServerKeepaliveSettings, TransportContext } from "./settings.ts";
 import { FileWatcher, loadServerTls } from "./tls.ts";
-import { type Compression, type GrpcHandler, GrpcStatus, type Server } from "./types.ts";
+import { type Compression, type GrpcHandler, GrpcStatus, type GrpcStreamHandler, type Server } from "./types.ts";
 
 /** What may be sent before the server reads: 64 KiB would cost a round trip each 64 KiB (228 instead of 14 ms a MiB). */
 const STREAM_WINDOW_BYTES = 4 << 20;
@@ -47,13 +47,19 @@ const ACCEPTED_ENCODINGS = [...ENCODINGS.keys()].join(",");
  * snappy (block or framed), answers what it can't take with the status that gRPC prescribes, and counts it in
  * `podflame_server_refused_requests`. The reply is sent as soon as the handler settles; a handler that rejects is a
  * bug, logged, and the client may try again.
+ *
+ * @param streams methods that are answered by any number of messages, by path
  */
 export function createGrpcServer(
   settings: GrpcServerSettings,
   handlers: ReadonlyMap<string, GrpcHandler>,
   context: TransportContext,
+  streams: ReadonlyMap<string, GrpcStreamHandler> = new Map(),
 ): Server {
-  return new GrpcServer(settings, handlers, context);
+  const methods = new Map<string, MethodHandler>();
+  for (const [path, handle] of handlers) methods.set(path, { kind: "unary", handle });
+  for (const [path, handle] of streams) methods.set(path, { kind: "stream", handle });
+  return new GrpcServer(settings, methods, context);
 }
 
 class GrpcServer implements Server, CallHost, ConnectionHost {
@@ -64,7 +70,7 @@ class GrpcServer implements Server, CallHost, ConnectionHost {
   readonly keepalive: ServerKeepaliveSettings;
   readonly clock: Clock;
   readonly #settings: GrpcServerSettings;
-  readonly #handlers: ReadonlyMap<string, GrpcHandler>;
+  readonly #handlers: ReadonlyMap<string, MethodHandler>;
   readonly #logger: Logger;
   readonly #refusals: RefusalCounters;
   readonly #failures: Counter;
@@ -82,7 +88,7 @@ class GrpcServer implements Server, CallHost, ConnectionHost {
 
   constructor(
     settings: GrpcServerSettings,
-    handlers: ReadonlyMap<string, GrpcHandler>,
+    handlers: ReadonlyMap<string, MethodHandler>,
     { telemetry, buffers, labels = {} }: TransportContext,
   ) {
     this.#settings = settings;
@@ -243,6 +249,7 @@ class GrpcServer implements Server, CallHost, ConnectionHost {
     this.#watcher?.close();
     if (this.#server?.listening) this.#server.close();
     for (const { keeper } of this.#connections) keeper.drain();
+    for (const call of this.#calls) call.wrapUp();
     this.#settleIfEmpty();
     await untilDeadline(this.#empty.promise, deadline);
     for (const socket of this.#sockets) socket.destroy();

@@ -1,6 +1,6 @@
 /**
  * Servers and clients for whole messages of bytes over gRPC and HTTP: compression, TLS, limits, connections.
- * Start with `types.ts`, then `createGrpcServer`. Knows no OTLP, and no streaming calls.
+ * Start with `types.ts`, then `createGrpcServer`. Knows no OTLP, and of streaming calls only those that servers stream.
  */
 export {
   GrpcStatus,
@@ -11,9 +11,13 @@ export {
   type Connection,
   type GrpcHandler,
   type GrpcReply,
+  type GrpcStreamHandler,
   type HttpHandler,
   type HttpReply,
+  type MessageSink,
   type Server,
+  type StreamingClient,
+  type StreamOptions,
   type UnaryRequest,
 } from "./types.ts";
 export type {

@@ -68,6 +68,21 @@ export interface HttpReply {
 }
 
 export type GrpcHandler = (request: UnaryRequest) => Promise<GrpcReply>;
+
+/** Where the handler of a server-streaming call puts its messages. */
+export interface MessageSink {
+  /**
+   * Sends one message, and resolves with true when there is room for the next: when the kernel has this one, which a client
+   * that doesn't read puts off. With false where the client has gone, and nothing more will reach it. One at a time; the bytes
+   * must not change until then.
+   */
+  send(message: Uint8Array): Promise<boolean>;
+  /** Aborts when the client has gone, its deadline has passed, or the server closes: time for the handler to settle. */
+  readonly signal: AbortSignal;
+}
+
+/** Handles a call that is answered by any number of messages. What it resolves with ends the call; `body` isn't sent. */
+export type GrpcStreamHandler = (request: UnaryRequest, messages: MessageSink) => Promise<GrpcReply>;
 export type HttpHandler = (request: UnaryRequest) => Promise<HttpReply>;
 
 /** A listening server. `address` is known after `listen`. */
@@ -104,6 +119,29 @@ export interface Client {
    */
   call(path: string, message: MessageBuffer, options: CallOptions): Promise<CallResult>;
   close(): Promise<void>;
+}
+
+/** A client that takes answers of many messages as well. */
+export interface StreamingClient extends Client {
+  /**
+   * Sends a message and hands over each message of the answer, as it comes; resolves when the stream has ended, with how.
+   * Never rejects. Nothing is buffered but the message that is just coming: who takes long is waited for.
+   */
+  stream(path: string, message: MessageBuffer, options: StreamOptions): Promise<CallResult>;
+}
+
+export interface StreamOptions {
+  /** Time for a connection; the stream itself has no end. */
+  readonly connectTimeoutMs: number;
+  /** Ends a stream on which nothing came for that long, with UNAVAILABLE. Absent: never. */
+  readonly maxSilenceMs?: number;
+  /** Longest message that is taken. Default 4 MiB. */
+  readonly maxMessageBytes?: number;
+  /** As in `CallOptions`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+  /** Takes a message, whose bytes are valid during the call. What it throws ends the stream, as `cause`. */
+  readonly onMessage: (message: Uint8Array) => void;
 }
 
 export interface CallOptions {

@@ -52,14 +52,15 @@ export class BodySender {
     let budget = WRITE_BUDGET_BYTES;
     while (budget > 0 && this.ready) {
       const stream = this.#queue[0]!;
-      while (!stream.closed && !stream.localEnded && stream.bodyAt < stream.body!.length) {
+      let body: Uint8Array | undefined;
+      while ((body = unsent(stream)) !== undefined) {
         const bytes = Math.min(budget, stream.sendWindow, this.#window);
         if (bytes <= 0) break;
-        budget -= this.#frame(stream, stream.body!, bytes);
+        budget -= this.#frame(stream, body, bytes);
         frames++;
       }
       // The connection's window or the budget is used up.
-      if (!stream.closed && !stream.localEnded && stream.sendWindow > 0) break;
+      if (body !== undefined && stream.sendWindow > 0) break;
       this.#queue.shift();
       stream.queued = false;
     }
@@ -71,7 +72,7 @@ export class BodySender {
     const length = Math.min(bytes, this.#peer.maxFrameBytes, body.length - stream.bodyAt);
     const end = stream.bodyAt + length;
     const last = end === body.length;
-    const flags = last && stream.trailers === undefined ? Flag.END_STREAM : 0;
+    const flags = last && !stream.inParts && stream.trailers === undefined ? Flag.END_STREAM : 0;
     this.#output.frame(length, FrameType.DATA, flags, stream.id);
     if (length <= COPY_BYTES) {
       this.#output.bytes(body, stream.bodyAt, end);
@@ -85,7 +86,7 @@ export class BodySender {
     this.#window -= length;
     if (last) {
       if (!stream.writing) releaseBody(stream);
-      this.#sent(stream);
+      if (!stream.inParts) this.#sent(stream);
     }
     return length;
   }
@@ -105,6 +106,11 @@ export class BodySender {
   clear(): void {
     this.#queue = [];
   }
+}
+
+/** The body of which something is still to be sent. */
+function unsent({ closed, localEnded, body, bodyAt }: Stream): Uint8Array | undefined {
+  return closed || localEnded || body === undefined || bodyAt === body.length ? undefined : body;
 }
 
 /** Tells the stream's owner, once, that its body isn't read any more. */

@@ -216,6 +216,14 @@ export abstract class Connection implements FrameSink {
     this.#wantsToSend(stream);
   }
 
+  /** As `sendBody`, for a part of what is sent: nothing ends with it. One at a time, until the receiver's `onReleased`. */
+  protected sendPart(stream: Stream, part: Uint8Array): void {
+    stream.inParts = true;
+    stream.body = part;
+    stream.bodyAt = 0;
+    this.#wantsToSend(stream);
+  }
+
   protected sendReset(id: number, code: number): void {
     this.#sendReset(id, code);
   }

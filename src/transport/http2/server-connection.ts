@@ -66,6 +66,26 @@ export class ServerConnection extends Connection {
     if (body !== undefined) this.sendBody(stream, body, trailers);
   }
 
+  /** Begins an answer in parts: `part` as often as there is something, then `end`. */
+  begin(stream: Stream, head: Uint8Array): void {
+    if (!stream.closed && !stream.localEnded) this.sendHeaders(stream, head, false);
+  }
+
+  /**
+   * Sends at least one byte more of an answer that has begun; not before the part before was released. Returns false where
+   * the stream is over: nothing is sent, and `onReleased` is not called.
+   */
+  part(stream: Stream, bytes: Uint8Array): boolean {
+    if (stream.closed || stream.localEnded) return false;
+    this.sendPart(stream, bytes);
+    return true;
+  }
+
+  /** Ends an answer in parts with the block of the trailers, once all parts are released. */
+  end(stream: Stream, trailers: Uint8Array): void {
+    if (!stream.closed && !stream.localEnded) this.sendHeaders(stream, trailers, true);
+  }
+
   /** Asks the client to go elsewhere; what it still sends is served. */
   drainNotice(): void {
     if (this.#draining !== "no" || !this.open) return;

@@ -17,7 +17,7 @@ export interface StreamReceiver {
   onEnd(): void;
   /** Once. `code` is what the reset carried, from whichever side; 0 otherwise. */
   onClosed(how: StreamEnd, code: number): void;
-  /** Once, where a body was given: its bytes are not read any more. May come before and after `onClosed`. */
+  /** Once for each body or part that was given: its bytes are not read any more. May come before and after `onClosed`. */
   onReleased(): void;
 }
 
@@ -42,6 +42,8 @@ export class Stream {
   bodyAt = 0;
   /** A block behind the body; without one the body's last frame ends the stream. */
   trailers: Uint8Array | undefined = undefined;
+  /** What is sent comes in parts: the end of `body` ends nothing. */
+  inParts = false;
   /** Whether the connection has it in its queue of streams with something to send. */
   queued = false;
   /** Whether the write under way holds bytes of the body. */
