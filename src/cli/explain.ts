@@ -108,7 +108,7 @@ async function explainResource(
       await started(explainer, timeout);
       const explanation = await explainer.resource(given, connection ?? "", at);
       const hints =
-        explanation.missed === "unknown_pod"
+        explanation.missed === "never_seen"
           ? await hintsOf(processor, configuration, given, connection ?? "", at)
           : [];
       explained.push({ processor, resource: explanation, hints });

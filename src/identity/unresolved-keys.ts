@@ -50,8 +50,8 @@ export interface MissedKey {
   readonly reason: MissReason;
   /** Where it can be told whether the key is known meanwhile. */
   readonly arrivalKey: ArrivalKey | undefined;
-  /** Made only for the first resource of a reason. */
-  readonly detail: () => string | undefined;
+  /** More about the reason, for people. */
+  readonly detail: string | undefined;
 }
 
 interface Entry {
@@ -143,8 +143,7 @@ export class UnresolvedKeys {
     let entry = this.#entries.get(name);
     if (entry === undefined) {
       if (this.#entries.size >= this.#max) this.#makeRoom();
-      const { arrivalKey } = missed;
-      const detail = missed.detail();
+      const { arrivalKey, detail } = missed;
       const times = { firstSeenMs: nowMs, lastSeenMs: nowMs, movedMs: nowMs };
       entry = { place, names, values, arrivalKey, reason, detail, count: 0, ...times };
       this.#entries.set(name, entry);
@@ -155,7 +154,7 @@ export class UnresolvedKeys {
     }
     if (entry.reason !== reason) {
       entry.reason = reason;
-      entry.detail = missed.detail();
+      entry.detail = missed.detail;
       entry.arrivalKey = missed.arrivalKey;
     }
     entry.count++;

@@ -50,7 +50,7 @@ describe("podflame explain", () => {
       attributes: [{ name: "k8s.pod.uid", value: "x", origin: "the resource" }],
     });
     expect(await told("--resource", "container.id=nobody", "--connection", "10.244.1.7")).toMatchObject({
-      missed: "unknown_pod",
+      missed: "never_seen",
       rules: [{ outcome: "unknown" }, { outcome: "incomplete" }, { outcome: "left_out" }],
       hints: ["neither the sources that are configured nor this machine's processes know it"],
     });

@@ -1,4 +1,5 @@
 import type { Configuration } from "#collector";
+import { INTENDED_MISSES, MISS_REASONS, type MissReason } from "#identity";
 import { counted } from "../inspect/text-table.ts";
 import type { Check } from "./check.ts";
 import { type Sample, readSamples } from "./metrics-text.ts";
@@ -6,19 +7,22 @@ import { type Sample, readSamples } from "./metrics-text.ts";
 const TIMEOUT_MS = 2_000;
 
 /** What to do about resources that were not named, by the reason that the processor counts. */
-const REMEDIES: Readonly<Record<string, string>> = {
+const REMEDIES: Readonly<Record<MissReason, string>> = {
   no_identifier: "they have none of the attributes that pod_association asks for: add a rule for one that they have",
-  unknown_pod:
-    "what they name is no pod that filter selects, or one that is not there yet: podflame explain --resource",
   host_process: "profiles of processes that run in no container: nothing to do",
-  gone: "they came after the pod was forgotten: look for slow queues before this collector, or raise pod_delete_grace_period",
-  not_synced: "no list of pods was complete yet: see api and rights above",
+  sandbox: "profiles of the process that keeps a pod's namespaces open: nothing to do",
   ignored: "those pods are excluded, or ask for it by annotation: nothing to do",
+  filtered: "their pods are left out by filter: widen it, or send them through a collector that follows those pods",
+  other_node:
+    "they come from other nodes than the one that filter names: send them to the collector of their node, or to one without filter.node",
+  not_synced: "no list of pods was complete yet: see api and rights above",
+  never_seen: "what they name is no pod that filter selects, or one that is not there yet: podflame explain --resource",
+  timeout:
+    "they waited for a pod that didn't come: no pod that filter selects, or the API server is late: podflame explain --resource",
+  gone: "they came after the pod was forgotten: look for slow queues before this collector, or raise pod_delete_grace_period",
+  mismatch: "the values of a rule belong to different pods: see which in the sample below, and ask for fewer of them",
   ambiguous: "several pods have an equal right to an address or a name: associate by container.id or k8s.pod.uid",
 };
-
-/** Reasons that are no fault. */
-const INTENDED: readonly string[] = ["host_process", "ignored"];
 
 /** Asks the collector that runs with this configuration, if there is one, what it couldn't name. */
 export async function collectorChecks({ service }: Configuration): Promise<Check[]> {
@@ -43,7 +47,7 @@ export async function collectorChecks({ service }: Configuration): Promise<Check
 
 function namedCheck(samples: readonly Sample[], what: string): Check {
   const named = sumOf(samples, "otelcol_k8s_pod_association", ({ status }) => status === "success");
-  const missed = sumOf(samples, "podflame_identity_misses", ({ reason }) => !INTENDED.includes(reason ?? ""));
+  const missed = sumOf(samples, "podflame_identity_misses", ({ reason }) => !isIntended(reason));
   const check = { topic: "collector", what } as const;
   if (named + missed === 0) return { ...check, state: "ok", detail: "runs; no resource came yet that could be named" };
   const share = `named ${named} of ${named + missed} resources`;
@@ -63,7 +67,7 @@ function missChecks(samples: readonly Sample[]): Check[] {
     .filter(({ count }) => count > 0)
     .sort((a, b) => b.count - a.count)
     .map(({ reason, count }) => {
-      const remedy = REMEDIES[reason];
+      const remedy = isReason(reason) ? REMEDIES[reason] : undefined;
       const detail = `${counted(count, "resource")} not named`;
       return { topic: "collector", what: `reason ${reason}`, state: "note", detail, ...(remedy && { remedy }) };
     });
@@ -82,4 +86,13 @@ function sumOf(
 /** Prometheus' text format may add a suffix to counters. */
 function isCounter(name: string, metric: string): boolean {
   return name === metric || name === `${metric}_total`;
+}
+
+/** One of a collector of another release may be another. */
+function isReason(word: string | undefined): word is MissReason {
+  return (MISS_REASONS as readonly (string | undefined)[]).includes(word);
+}
+
+function isIntended(word: string | undefined): boolean {
+  return isReason(word) && INTENDED_MISSES.includes(word);
 }

@@ -1,3 +1,4 @@
+import type { MissReason } from "#identity";
 import type { AttributeValue } from "#otlp";
 import type { Explanation, PodExplanation } from "../components.ts";
 import { printable, tableLines } from "../inspect/text-table.ts";
@@ -11,13 +12,18 @@ const OUTCOMES: Readonly<Record<Explanation["rules"][number]["outcome"], string>
   not_tried: "not tried",
 };
 
-const REASONS: Readonly<Record<string, string>> = {
+const REASONS: Readonly<Record<MissReason, string>> = {
   no_identifier: "no rule applies to it",
-  unknown_pod: "no pod that is followed is meant; of pods that are gone only a running collector knows",
   host_process: "a process in no container",
-  gone: "the pod was known, and is forgotten",
-  not_synced: "the list of pods isn't complete",
+  sandbox: "a pod's sandbox, which no status names",
   ignored: "the pod is excluded, by exclude.pods or by an annotation of its own",
+  filtered: "it says that it is in a namespace that isn't followed, or a filter left its pod out",
+  other_node: "it says that it is on another node than the one whose pods are followed",
+  not_synced: "the list of pods isn't complete",
+  never_seen: "no pod that is followed is meant; of pods that are gone only a running collector knows",
+  timeout: "no pod that is followed is meant, and it was waited for in vain",
+  gone: "the pod was known, and is forgotten",
+  mismatch: "a pod has the first value of a rule, but not the others",
   ambiguous: "several pods have an equal right",
 };
 
@@ -31,7 +37,7 @@ export function explanationLines(explanation: Explanation, hints: readonly strin
   return [
     ...tableLines(rules.map(({ rule, outcome }, at) => [`rule ${at + 1}`, rule, OUTCOMES[outcome]])),
     ...subjectLines(explanation),
-    ...(missed === undefined ? [] : [`not named: ${REASONS[missed] ?? missed} (${missed})`]),
+    ...(missed === undefined ? [] : [`not named: ${REASONS[missed]} (${missed})`]),
     ...hints.map((hint) => `  ${printable(hint)}`),
     "",
     ...attributeLines(explanation),
@@ -42,7 +48,7 @@ export function explanationLines(explanation: Explanation, hints: readonly strin
 export function podLines({ containers, leftOut }: PodExplanation): string[] {
   const lines = containers.flatMap((explanation) => [
     ...subjectLines(explanation),
-    ...(explanation.missed === undefined ? [] : [`not named: ${REASONS[explanation.missed] ?? explanation.missed}`]),
+    ...(explanation.missed === undefined ? [] : [`not named: ${REASONS[explanation.missed]}`]),
     ...attributeLines(explanation, "  "),
     "",
   ]);

@@ -242,7 +242,7 @@ describe("what is not named, and why", () => {
     const fixture = await processorOf(section, { pods: known, synced });
     const named = await fixture.name(resource);
     expect(named).toEqual(resource);
-    return ["no_identifier", "unknown_pod", "not_synced", "ignored", "ambiguous"].filter((each) =>
+    return ["no_identifier", "never_seen", "not_synced", "ignored", "ambiguous"].filter((each) =>
       fixture.metrics.value("podflame_identity_misses", {
         processor: "k8s_attributes",
         otel_signal: "traces",
@@ -253,7 +253,7 @@ describe("what is not named, and why", () => {
 
   test("no identifier", async () => expect(await reason(rules, { a: "b" }, pods)).toEqual(["no_identifier"]));
   test("unknown pod", async () => {
-    expect(await reason(rules, { "k8s.pod.ip": "9.9.9.9" }, pods)).toEqual(["unknown_pod"]);
+    expect(await reason(rules, { "k8s.pod.ip": "9.9.9.9" }, pods)).toEqual(["never_seen"]);
   });
   test("nothing listed yet", async () => {
     expect(await reason(rules, { "k8s.pod.ip": "1.1.1.1" }, [], false)).toEqual(["not_synced"]);

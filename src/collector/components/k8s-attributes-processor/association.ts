@@ -4,6 +4,7 @@ import {
   type ArrivalKey,
   BY_IP,
   BY_NAME,
+  CONNECTION,
   type ContainerInstance,
   type Directory,
   type IdentityView,
@@ -47,7 +48,7 @@ type Kind = (typeof KINDS)[number];
 
 interface Source {
   readonly kind: Kind;
-  /** The attribute's name, or "connection". */
+  /** The attribute's name, or `CONNECTION`. */
   readonly name: string;
   /** The attribute's number; -1 for the connection. */
   readonly number: number;
@@ -58,6 +59,8 @@ export class AssociationRule {
   /** As metrics call it, e.g. `resource_attribute/container.id`. */
   readonly label: string;
   readonly usesConnection: boolean;
+  /** What its values are called by `UnresolvedKeys`: their attributes, or `CONNECTION`. */
+  readonly names: readonly string[];
   readonly #sources: readonly Source[];
   /** Those that the index is made of, where the rule looks up by attributes. */
   readonly #indexed: readonly Source[];
@@ -75,6 +78,7 @@ export class AssociationRule {
     this.label = config.sources.map(sourceLabel).join(",");
     this.usesConnection = config.sources.some((source) => source.from === "connection");
     this.#sources = config.sources.map((source) => compile(source, names));
+    this.names = this.#sources.map(({ name }) => name);
     this.#attributes = new RuleAttributes(config, extraction);
     const kinds = new Set(this.#sources.map(({ kind }) => kind));
     this.#indexed = this.#sources.filter(({ kind }) => kind !== "surroundings");
@@ -108,6 +112,11 @@ export class AssociationRule {
       else if (name === "host.name" && isIP(resource.text(number)) === 0) return false;
     }
     return true;
+  }
+
+  /** The values that the rule goes by, in the order of `names`. Only after `resolves`. */
+  values(resource: ResourceView, peerAddress: string): string[] {
+    return this.#sources.map(({ number }) => (number < 0 ? peerAddress : resource.text(number)));
   }
 
   /** The address that the rule goes by; empty for one without connection. Only after `resolves`. */
@@ -295,7 +304,7 @@ function uidAround(name: string, record: PodRecord, view: IdentityView): string 
 }
 
 function compile(source: SourceConfig, names: AttributeNames): Source {
-  if (source.from === "connection") return { kind: "address", name: "connection", number: -1 };
+  if (source.from === "connection") return { kind: "address", name: CONNECTION, number: -1 };
   return { kind: kindOf(source.name), name: source.name, number: names.number(source.name) };
 }
 

@@ -1,5 +1,4 @@
-import type { ContainerInstance, PodRecord } from "#identity";
-import type { MissReason } from "./processor-metrics.ts";
+import type { ContainerInstance, MissReason, PodRecord } from "#identity";
 
 /**
  * What became of an association rule: the resource or its connection lacks a value (`incomplete`), a sender's address

@@ -4,6 +4,7 @@ import {
   BY_NAME,
   type ContainerInstance,
   type IdentityHandle,
+  type MissReason,
   type PodRecord,
   podNameKey,
   type SyncResult,
@@ -27,7 +28,6 @@ import { K8sAttributesProcessor, type K8sAttributesProcessorSettings } from "./k
 import { type LeftOutKey, leftOutKeys } from "./left-out.ts";
 import { wantedBy } from "./needs.ts";
 import { Origins } from "./origins.ts";
-import type { MissReason } from "./processor-metrics.ts";
 import { SURROUNDINGS } from "./rule-objects.ts";
 
 export type { LeftOutKey } from "./left-out.ts";

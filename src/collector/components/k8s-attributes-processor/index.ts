@@ -1,12 +1,14 @@
 import {
   type ComponentContext,
   type Consumer,
+  DEBUG_PAGES,
+  type DebugPages,
   FEATURE_GATES,
   type FeatureGates,
   hostKey,
   type ProcessorFactory,
 } from "#collector";
-import { IdentityHub } from "#identity";
+import { IdentityHub, UNRESOLVED_KEYS_SERVICE, UnresolvedKeys } from "#identity";
 import type { Signal } from "#otlp";
 import { ByteBudget } from "./byte-budget.ts";
 import { k8sAttributesConfig, type K8sAttributesConfig } from "./config.ts";
@@ -26,6 +28,9 @@ const IDENTITY = hostKey<IdentityHub>("identity");
 const ENRICHMENTS = hostKey<Map<string, Enrichment>>("k8s_attributes enrichments");
 /** What the pipelines of one processor share of those who wait, by its id. */
 const WAITS = hostKey<Map<string, K8sAttributesProcessorSettings["waits"]>>("k8s_attributes waits");
+
+/** What the process couldn't name, for pages and exporters. */
+const UNRESOLVED = hostKey<UnresolvedKeys>(UNRESOLVED_KEYS_SERVICE);
 
 /** `k8s_attributes`: names the pod, workload and service behind each resource. */
 export const k8sAttributesProcessorFactory: ProcessorFactory<K8sAttributesConfig> = {
@@ -63,6 +68,19 @@ export async function podExplainerOf(
   return config && explainerOf(context, config, signal);
 }
 
+/** What `/debug/identity` shows. */
+function identityPage(unresolved: UnresolvedKeys): object {
+  const shown = unresolved.list();
+  return {
+    unresolved: shown.map(({ firstSeenMs, lastSeenMs, ...rest }) => ({
+      ...rest,
+      firstSeen: new Date(firstSeenMs).toISOString(),
+      lastSeen: new Date(lastSeenMs).toISOString(),
+    })),
+    forgotten: unresolved.forgotten,
+  };
+}
+
 function settingsOf(
   context: ComponentContext,
   written: K8sAttributesConfig,
@@ -85,7 +103,10 @@ function settingsOf(
     waits = { budget: new ByteBudget(config.pending?.maxBytes ?? 0), vain: new VainKeys(telemetry.clock) };
     byId.set(context.id.text, waits);
   }
-  return { context, config, signal, next, hub, enrichment, enrichmentName, waits };
+  const unresolved = host.service(UNRESOLVED, () => new UnresolvedKeys(telemetry.clock));
+  const pages = host.service<DebugPages>(DEBUG_PAGES, () => new Map<string, () => unknown>());
+  pages.set("identity", () => identityPage(unresolved));
+  return { context, config, signal, next, hub, enrichment, enrichmentName, waits, unresolved };
 }
 
 /** What the configuration doesn't say about names, the Collector's feature gates may. */

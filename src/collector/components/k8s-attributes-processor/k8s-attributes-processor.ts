@@ -7,8 +7,10 @@ import {
   type IdentityHandle,
   type IdentityHub,
   type IdentityView,
+  type MissReason,
   type ObjectRecord,
   type PodRecord,
+  type UnresolvedKeys,
 } from "#identity";
 import {
   AttributeKeys,
@@ -28,9 +30,10 @@ import { type Enrichment, IGNORED } from "./enrichment.ts";
 import type { EnrichmentObserver, RuleOutcome } from "./enrichment-observer.ts";
 import { CLUSTER_NAMESPACE } from "./extraction.ts";
 import { ItemTime } from "./item-time.ts";
+import { Misses } from "./misses.ts";
 import { wantedBy } from "./needs.ts";
 import { PendingRequests } from "./pending-requests.ts";
-import { type MissReason, ProcessorMetrics } from "./processor-metrics.ts";
+import { ProcessorMetrics } from "./processor-metrics.ts";
 import { hearsOfPods } from "./source-health.ts";
 import type { VainKeys } from "./vain-keys.ts";
 
@@ -45,6 +48,8 @@ export interface K8sAttributesProcessorSettings {
   readonly enrichmentName: string;
   /** What the pipelines of one processor share of those who wait. */
   readonly waits: { readonly budget: ByteBudget; readonly vain: VainKeys };
+  /** Where to tell by which keys nobody was found. */
+  readonly unresolved: UnresolvedKeys;
   readonly observer?: EnrichmentObserver;
 }
 
@@ -72,7 +77,6 @@ export class K8sAttributesProcessor implements Component, Consumer {
   readonly #containerName: number;
   readonly #containerId: number;
   readonly #restartCount: number;
-  readonly #executable: number;
   readonly #podIp: number;
   readonly #namespace: number;
   readonly #serviceNamespace: number;
@@ -81,10 +85,13 @@ export class K8sAttributesProcessor implements Component, Consumer {
   /** What blocks gave to the resource at hand; undefined where there is but one block a resource. */
   readonly #added: AddedNames | undefined;
   readonly #time = new ItemTime();
+  /** Of what isn't named; undefined where nobody is to be. */
+  readonly #misses: Misses | undefined;
   /** Requests that wait; undefined where nothing ever does. */
   readonly #pending: PendingRequests | undefined;
-  /** Whether the request at hand may be held back. */
+  /** Whether the request at hand may be held back, or was. */
   #mayWait = false;
+  #waited = false;
   /** Of the request at hand: the keys of each resource that should wait. */
   #unknown: (readonly ArrivalKey[])[] = [];
   /** Keys of the resource at hand that are worth waiting for. */
@@ -114,7 +121,6 @@ export class K8sAttributesProcessor implements Component, Consumer {
     this.#containerName = names.number("k8s.container.name");
     this.#containerId = names.number("container.id");
     this.#restartCount = names.number("k8s.container.restart_count");
-    this.#executable = names.number("process.executable.name");
     this.#podIp = names.number("k8s.pod.ip");
     this.#namespace = names.number("k8s.namespace.name");
     this.#serviceNamespace = names.number("service.namespace");
@@ -126,18 +132,33 @@ export class K8sAttributesProcessor implements Component, Consumer {
     this.#added =
       this.#surroundings.length > 0 || enrichment.extraction.wants("service.namespace") ? new AddedNames() : undefined;
     this.#stampsAddress = config.source === undefined || extraction.metadata.includes("k8s.pod.ip");
-    this.#known = names.size;
-    this.#editor = this.#newEditor();
     this.#slot = 0;
-    if (config.source === undefined) return;
-    this.#handle = settings.hub.join({
+    this.#known = 0;
+    if (config.source === undefined) {
+      this.#editor = this.#newEditor();
+      return;
+    }
+    const handle = settings.hub.join({
       source: config.source,
       ...wantedBy(config),
       keysName: JSON.stringify([extraction, config.association]),
       graceMs: config.graceMs,
     });
-    this.#view = this.#handle.view;
-    const { directory } = this.#view;
+    this.#handle = handle;
+    this.#view = handle.view;
+    const { directory } = handle.view;
+    this.#misses = new Misses({
+      processor: context.id.text,
+      signal,
+      clock: context.telemetry.clock,
+      config,
+      rules: this.#rules,
+      names,
+      view: handle.view,
+      unresolved: settings.unresolved,
+      lastError: () => handle.state().lastError,
+    });
+    this.#editor = this.#newEditor();
     this.#slot = directory.openSlot(settings.enrichmentName);
     for (const rule of this.#rules) rule.open(directory);
     // A file tells all at once.
@@ -150,7 +171,7 @@ export class K8sAttributesProcessor implements Component, Consumer {
       arrivals: directory.arrivals,
       maxWaitMs: config.pending.maxWaitMs,
       ...settings.waits,
-      isSourceWell: () => directory.isSynced && hearsOfPods(this.#handle!.state()),
+      isSourceWell: () => directory.isSynced && hearsOfPods(handle.state()),
     });
   }
 
@@ -179,6 +200,7 @@ export class K8sAttributesProcessor implements Component, Consumer {
     this.#pending?.close();
     this.#ended = true;
     const { directory } = this.#handle.view;
+    this.#misses?.close();
     for (const rule of this.#rules) rule.close(directory);
     directory.closeSlot(this.#settings.enrichmentName);
     await this.#handle.shutdown();
@@ -198,7 +220,7 @@ export class K8sAttributesProcessor implements Component, Consumer {
       this.#handle?.refresh();
       if (this.#pending!.hold(payload.bytes.length, unknown, resume)) {
         if (named !== payload) named.release();
-        this.#metrics.discard();
+        this.#discard();
         return promise;
       }
     }
@@ -207,11 +229,15 @@ export class K8sAttributesProcessor implements Component, Consumer {
 
   /** Goes on with a request that waited. It is handed on before this returns, so that the order stays. */
   async #resume(payload: Payload): Promise<void> {
-    return this.#forward(payload, this.#enrich(payload, false));
+    this.#waited = true;
+    const named = this.#enrich(payload, false);
+    this.#waited = false;
+    return this.#forward(payload, named);
   }
 
   async #forward(payload: Payload, named: Payload): Promise<void> {
     this.#metrics.commit();
+    this.#misses?.commit();
     try {
       await this.#settings.next.consume(named);
       this.#metrics.outgoing.add(payload.items);
@@ -229,7 +255,7 @@ export class K8sAttributesProcessor implements Component, Consumer {
     // A pod brought a name that was never seen: once more, with an editor that looks for all names found by now.
     while (this.#outdated) {
       if (named !== payload) named.release();
-      this.#metrics.discard();
+      this.#discard();
       this.#unknown = [];
       this.#editor = this.#newEditor();
       this.#outdated = false;
@@ -240,6 +266,12 @@ export class K8sAttributesProcessor implements Component, Consumer {
     this.#metrics.dropped.add(dropped - this.#droppedBefore);
     this.#droppedBefore = dropped;
     return named;
+  }
+
+  /** Forgets what was counted of the request at hand, which will be looked at again. */
+  #discard(): void {
+    this.#metrics.discard();
+    this.#misses?.discard();
   }
 
   #enrichResource(resource: ResourceView): void {
@@ -254,6 +286,7 @@ export class K8sAttributesProcessor implements Component, Consumer {
   /** Gives the resource what its pod and container have; returns the pod. */
   #associate(resource: ResourceView): PodRecord | undefined {
     let firstResolved = -1;
+    let firstKey: ArrivalKey | undefined;
     let reason: MissReason = "no_identifier";
     for (let at = 0; at < this.#rules.length; at++) {
       const rule = this.#rules[at]!;
@@ -283,32 +316,36 @@ export class K8sAttributesProcessor implements Component, Consumer {
         if (block === IGNORED) break;
         return found;
       }
-      if (this.#mayWait && rule.leadsNowhere) this.#noteKey(rule.arrivalKey(resource, this.#peerAddress));
+      const key = rule.leadsNowhere ? rule.arrivalKey(resource, this.#peerAddress) : undefined;
+      if (firstResolved === at) firstKey = key;
+      const isGone = key !== undefined && this.#view.directory.departed.sinceOf(key) !== undefined;
+      if (this.#mayWait && !isGone) this.#noteKey(key);
       if (found === AMBIGUOUS) reason = "ambiguous";
-      else if (reason === "no_identifier") reason = this.#view.directory.isSynced ? "unknown_pod" : "not_synced";
-      if (reason === "unknown_pod" && this.#isGone(rule, resource, this.#view)) reason = "gone";
+      else if (reason === "no_identifier") {
+        reason = !this.#view.directory.isSynced ? "not_synced" : rule.leadsNowhere ? "never_seen" : "mismatch";
+      }
+      if (reason === "never_seen" && isGone) {
+        reason = "gone";
+        firstKey = key;
+      }
       if (this.#usesDefaultRules && this.#settings.signal !== "profiles") break;
       if (this.#settings.config.onMiss === "stop") break;
     }
     if (this.#keys.length > 0 && reason !== "ignored") this.#unknown.push(this.#keys);
-    if (firstResolved >= 0) this.#stampAddress(resource, this.#rules[firstResolved]!, undefined);
-    if (firstResolved < 0 && this.#isHostProcess(resource)) reason = "host_process";
-    if (this.#view !== undefined) this.#metrics.miss(reason, firstResolved);
+    const rule = this.#rules[firstResolved];
+    if (rule !== undefined) this.#stampAddress(resource, rule, undefined);
+    if (this.#misses === undefined) return undefined;
+    reason = this.#misses.note({
+      resource,
+      peerAddress: this.#peerAddress,
+      reason,
+      rule,
+      key: firstKey,
+      waited: this.#waited,
+    });
+    this.#metrics.miss(reason, firstResolved);
     this.#observer?.missed(reason);
     return undefined;
-  }
-
-  /** Whether the rule means a pod or container that was known and is forgotten. */
-  #isGone(rule: AssociationRule, resource: ResourceView, { directory }: IdentityView): boolean {
-    if (!directory.departed.any || !rule.leadsNowhere) return false;
-    const key = rule.arrivalKey(resource, this.#peerAddress);
-    return key !== undefined && directory.departed.sinceOf(key) !== undefined;
-  }
-
-  /** Profilers name the executable of what runs in no container; nothing is missing there. */
-  #isHostProcess(resource: ResourceView): boolean {
-    if (this.#settings.signal !== "profiles") return false;
-    return resource.nonEmpty(this.#executable) && !resource.nonEmpty(this.#containerId);
   }
 
   /** Remembers a key under which the resource's pod may still come to be known. */

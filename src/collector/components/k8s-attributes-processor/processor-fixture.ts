@@ -1,6 +1,6 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { ComponentContext } from "#collector";
-import { IdentityHub } from "#identity";
+import { IdentityHub, UnresolvedKeys } from "#identity";
 import type { PodObject } from "#kubernetes";
 import { INTERNAL_ORIGIN, type Origin, Payload, type Signal } from "#otlp";
 import { ManualClock, MetricRegistry, silentLogger } from "#telemetry";
@@ -131,10 +131,13 @@ export interface ProcessorFixture {
   /** The attributes of the first resource of each request that came out, in order; only where requests may wait. */
   readonly received: Record<string, unknown>[];
   readonly buffers: BufferPool;
+  readonly unresolved: UnresolvedKeys;
   /** Sends one request and returns what came out. */
   send(bytes: Uint8Array, origin?: Origin): Promise<Uint8Array>;
   /** Sends one resource and returns its attributes. */
   name(resource: TestAttributes, origin?: Origin): Promise<Record<string, unknown>>;
+  /** A source sees the pod, and the filter leaves it out. */
+  leaveOut(pod: PodObject): void;
   /** The pods are these from now on, as after a list. */
   list(...pods: PodObject[]): void;
   stop(): Promise<void>;
@@ -164,11 +167,13 @@ export async function processorOf(section: unknown, options: FixtureOptions = {}
   const telemetry = { clock, metrics, logger: silentLogger };
   const sources: unknown[] = [];
   let list: ProcessorFixture["list"] = () => undefined;
+  let leaveOut: ProcessorFixture["leaveOut"] = () => undefined;
   const hub =
     options.hub ??
     new IdentityHub({
       telemetry,
-      open(settings, { keys }, { pods: sink }) {
+      open(settings, { keys }, { pods: sink, leftOut }) {
+        leaveOut = leftOut!;
         sources.push(settings);
         let isSynced = false;
         list = (...now) => {
@@ -202,6 +207,7 @@ export async function processorOf(section: unknown, options: FixtureOptions = {}
       return Promise.resolve();
     },
   };
+  const unresolved = new UnresolvedKeys(clock);
   const context = {
     id: { type: "k8s_attributes", name: "", text: "k8s_attributes" },
     telemetry,
@@ -216,6 +222,7 @@ export async function processorOf(section: unknown, options: FixtureOptions = {}
     hub,
     enrichment: options.enrichment ?? new Enrichment(config.enrichment),
     enrichmentName: JSON.stringify(config.enrichment),
+    unresolved,
     waits: { budget: new ByteBudget(config.pending?.maxBytes ?? 0), vain: new VainKeys(clock) },
   });
   await processor.start();
@@ -233,10 +240,12 @@ export async function processorOf(section: unknown, options: FixtureOptions = {}
     sources,
     received,
     buffers,
+    unresolved,
     send,
     async name(resource, origin) {
       return decodeAttributes(signal, await send(encodeRequest(signal, [resource]), origin))[0]!;
     },
+    leaveOut: (pod) => leaveOut(pod),
     list: (...now) => list(...now),
     stop: () => processor.shutdown(),
   };

@@ -1,21 +1,6 @@
+import { MISS_REASONS, type MissReason } from "#identity";
 import type { Signal } from "#otlp";
 import type { Counter, MetricRegistry } from "#telemetry";
-
-/**
- * Why a resource was not named: no rule applies to it (`no_identifier`), a profile's resource is a process in no container
- * (`host_process`), the pod was never seen (`unknown_pod`), is forgotten (`gone`), or no list was complete yet
- * (`not_synced`); it is not to be named (`ignored`), or several pods have an equal right (`ambiguous`).
- */
-export const MISS_REASONS = [
-  "no_identifier",
-  "host_process",
-  "unknown_pod",
-  "gone",
-  "not_synced",
-  "ignored",
-  "ambiguous",
-] as const;
-export type MissReason = (typeof MISS_REASONS)[number];
 
 /** The processor's own metrics; names as the Collector's where it has them. */
 export class ProcessorMetrics {
