@@ -2,16 +2,9 @@
 export class RecentMap<K, V> {
   readonly #entries = new Map<K, V>();
   readonly #capacity: number;
-  readonly #mayGo: (value: V) => boolean;
 
-  /** @param mayGo says whether a value may be dropped; those that may not stay beyond the capacity until they may */
-  constructor(capacity: number, mayGo: (value: V) => boolean = () => true) {
+  constructor(capacity: number) {
     this.#capacity = capacity;
-    this.#mayGo = mayGo;
-  }
-
-  get size(): number {
-    return this.#entries.size;
   }
 
   /** The value, which counts as used now. */
@@ -27,26 +20,14 @@ export class RecentMap<K, V> {
   set(key: K, value: V): void {
     this.#entries.delete(key);
     this.#entries.set(key, value);
-    if (this.#entries.size > this.#capacity) this.#dropOldest();
+    if (this.#entries.size <= this.#capacity) return;
+    for (const oldest of this.#entries.keys()) {
+      this.#entries.delete(oldest);
+      return;
+    }
   }
 
   delete(key: K): void {
     this.#entries.delete(key);
-  }
-
-  clear(): void {
-    this.#entries.clear();
-  }
-
-  values(): IterableIterator<V> {
-    return this.#entries.values();
-  }
-
-  #dropOldest(): void {
-    for (const [key, value] of this.#entries) {
-      if (!this.#mayGo(value)) continue;
-      this.#entries.delete(key);
-      return;
-    }
   }
 }

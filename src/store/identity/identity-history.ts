@@ -22,8 +22,9 @@ export class IdentityHistory {
   readonly #database: DatabaseSync;
   readonly #maxEntries: number;
   readonly #now: () => number;
-  readonly #histories: RecentMap<string, KeyHistory>;
-  readonly #unsaved = new Map<KeyHistory, Map<string, UnsavedEntry>>();
+  readonly #recent = new RecentMap<string, KeyHistory>(CACHED_KEYS);
+  /** Histories with entries that the table doesn't have yet, by name. */
+  readonly #unsaved = new Map<string, Unsaved>();
   readonly #select: StatementSync;
   readonly #upsert: StatementSync;
   readonly #lost = new Map<string, number>();
@@ -35,7 +36,6 @@ export class IdentityHistory {
     this.#database = database;
     this.#maxEntries = maxEntries;
     this.#now = now;
-    this.#histories = new RecentMap(CACHED_KEYS, (history) => !this.#unsaved.has(history));
     database.exec(`
       CREATE TABLE IF NOT EXISTS identity (
         kind TEXT NOT NULL,
@@ -98,18 +98,18 @@ export class IdentityHistory {
 
   /** The history of a key, which may be empty. */
   of(key: IdentityKey): KeyHistory {
-    const name = `${key.kind}\n${key.value}`;
-    const cached = this.#histories.get(name);
-    if (cached !== undefined) return cached;
+    const name = nameOf(key);
+    const known = this.#unsaved.get(name)?.history ?? this.#recent.get(name);
+    if (known !== undefined) return known;
     const history = this.#read(key);
-    this.#histories.set(name, history);
+    this.#recent.set(name, history);
     return history;
   }
 
   /** Writes what is not written yet; the caller has begun a transaction. */
   save(): void {
     const toldAt = whole(this.#now());
-    for (const [history, entries] of this.#unsaved) {
+    for (const { history, entries } of this.#unsaved.values()) {
       const { kind, value } = history.key;
       for (const { source, entry } of entries.values()) {
         const to = Number.isFinite(entry.to) ? entry.to : null;
@@ -120,6 +120,7 @@ export class IdentityHistory {
 
   /** What was written is committed. */
   saved(): void {
+    for (const [name, { history }] of this.#unsaved) this.#recent.set(name, history);
     this.#unsaved.clear();
   }
 
@@ -139,10 +140,10 @@ export class IdentityHistory {
     );
     for (const row of old) {
       const key = { kind: String(row["kind"]) as IdentityKey["kind"], value: String(row["value"]) };
-      const history = this.of(key);
-      if (this.#unsaved.has(history) || isUsed(key)) continue;
+      const name = nameOf(key);
+      if (this.#unsaved.has(name) || isUsed(key)) continue;
       this.#entries -= Number(remove.run(key.kind, key.value, cutoff).changes);
-      this.#histories.delete(`${key.kind}\n${key.value}`);
+      this.#recent.delete(name);
     }
   }
 
@@ -155,9 +156,10 @@ export class IdentityHistory {
 
   #toSave(history: KeyHistory, source: number, entry: HistoryEntry, isRow: boolean): void {
     if (isRow) this.#entries++;
-    const entries = this.#unsaved.get(history) ?? new Map<string, UnsavedEntry>();
-    entries.set(`${source} ${entry.from}`, { source, entry });
-    this.#unsaved.set(history, entries);
+    const name = nameOf(history.key);
+    const unsaved = this.#unsaved.get(name) ?? { history, entries: new Map<string, UnsavedEntry>() };
+    unsaved.entries.set(`${source} ${entry.from}`, { source, entry });
+    this.#unsaved.set(name, unsaved);
   }
 
   #read(key: IdentityKey): KeyHistory {
@@ -175,9 +177,20 @@ export class IdentityHistory {
   }
 }
 
+interface Unsaved {
+  readonly history: KeyHistory;
+  /** By source and time. */
+  readonly entries: Map<string, UnsavedEntry>;
+}
+
 interface UnsavedEntry {
   readonly source: number;
   readonly entry: HistoryEntry;
+}
+
+/** One text for each key, also for those who keep sets of keys. */
+export function nameOf({ kind, value }: IdentityKey): string {
+  return `${kind}\n${value}`;
 }
 
 /** Times stand in the table as integers. */

@@ -1,6 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { IdentityHistory } from "../identity/identity-history.ts";
-import type { KeyHistory } from "../identity/key-history.ts";
+import { IdentityHistory, nameOf } from "../identity/identity-history.ts";
 import {
   type IdentityKey,
   type LabelValues,
@@ -20,7 +19,7 @@ import { subjectOf } from "./subject.ts";
 import type { DescribedType } from "./type-rules.ts";
 
 /** Labels of series in memory, some 2 KiB each. */
-const CACHED_SPANS = 20_000;
+const CACHED_SPANS = 10_000;
 
 interface CachedSpans {
   /** What the series' resources said when the spans were made. */
@@ -42,7 +41,8 @@ export class SeriesCatalog {
   readonly #limits: SeriesLimits;
   readonly #types: ProfileTypeTable;
   readonly #series: SeriesTable;
-  readonly #spans = new RecentMap<number, CachedSpans>(CACHED_SPANS);
+  /** By the key that series of all types have in common. */
+  readonly #spans = new RecentMap<string, CachedSpans>(CACHED_SPANS);
 
   /**
    * Makes its tables where they aren't there yet.
@@ -140,9 +140,9 @@ export class SeriesCatalog {
   /** Forgets series without samples since `time`, for none of theirs are left; and a day later who they were. */
   forgetBefore(time: number): void {
     this.#inTransaction(() => {
-      for (const number of this.#series.forgetBefore(time)) this.#spans.delete(number);
+      for (const key of this.#series.forgetBefore(time)) this.#spans.delete(key);
       let used: ReadonlySet<string> | undefined;
-      this.identity.forgetBefore(time, ({ kind, value }) => (used ??= this.#usedKeys()).has(`${kind}\n${value}`));
+      this.identity.forgetBefore(time, (key) => (used ??= this.#usedKeys()).has(nameOf(key)));
     });
   }
 
@@ -182,20 +182,20 @@ export class SeriesCatalog {
   }
 
   #spansOf(row: SeriesRow): readonly LabelSpan[] {
-    const cached = this.#spans.get(row.number);
+    const cached = this.#spans.get(row.key);
     const isFresh =
       cached?.own === row.own && cached.namedBy.every(({ history, version }) => history.version === version);
     if (isFresh) return cached.spans;
     const made = labelSpans(row, this.identity);
-    this.#spans.set(row.number, { own: row.own, ...made });
+    this.#spans.set(row.key, { own: row.own, ...made });
     return made.spans;
   }
 
   #usedKeys(): ReadonlySet<string> {
     const used = new Set<string>();
-    const use = ({ key: { kind, value } }: KeyHistory): unknown => used.add(`${kind}\n${value}`);
-    for (const row of this.#series.all())
-      for (const { history } of labelSpans(row, this.identity).namedBy) use(history);
+    for (const row of this.#series.all()) {
+      for (const { history } of labelSpans(row, this.identity).namedBy) used.add(nameOf(history.key));
+    }
     return used;
   }
 }

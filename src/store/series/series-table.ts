@@ -8,16 +8,14 @@ import type { Subject } from "./subject.ts";
 export interface SeriesRow {
   readonly number: number;
   readonly type: number;
+  /** Says who it is; the same for all types. */
+  readonly key: string;
   readonly containerId: string;
   /** Shared by all series that have the same. */
   own: Attributes;
   /** Milliseconds, both inclusive; `first` is above `last` while there is nothing. */
   first: number;
   last: number;
-}
-
-interface StoredRow extends SeriesRow {
-  readonly key: string;
 }
 
 /** Ids above it would be encoded by DuckDB in a way that other readers of Parquet add up wrongly. */
@@ -29,9 +27,10 @@ const IDENTIFYING = new Set(["container.id", "k8s.pod.uid", "k8s.pod.ip"]);
 export class SeriesTable {
   readonly #database: DatabaseSync;
   readonly #limits: SeriesLimits;
-  readonly #byKey = new Map<string, StoredRow>();
-  readonly #byNumber = new Map<number, StoredRow>();
-  readonly #unsaved = new Set<StoredRow>();
+  /** By type, then by key. */
+  readonly #byKey = new Map<number, Map<string, SeriesRow>>();
+  readonly #byNumber = new Map<number, SeriesRow>();
+  readonly #unsaved = new Set<SeriesRow>();
   readonly #shared = new Map<string, Attributes>();
   /** By attribute. */
   readonly #values = new Map<string, Set<string>>();
@@ -69,20 +68,20 @@ export class SeriesTable {
   }
 
   get size(): number {
-    return this.#byKey.size;
+    return this.#byNumber.size;
   }
 
   /** The series of a type that a subject is, made if there is none. @throws StoreError "limit" */
   intern(type: number, subject: Subject): SeriesRow {
-    const key = `${type} ${subject.key}`;
-    const known = this.#byKey.get(key);
+    const { key } = subject;
+    const known = this.#byKey.get(type)?.get(key);
     if (known !== undefined) {
       this.#addAttributes(known, subject.own);
       return known;
     }
     this.#checkRoom(subject);
     const own = this.#sharedBy(JSON.stringify([...subject.own]));
-    const row: StoredRow = {
+    const row: SeriesRow = {
       number: ++this.#lastNumber,
       type,
       key,
@@ -121,18 +120,18 @@ export class SeriesTable {
     return this.#byNumber.values();
   }
 
-  /** Removes the series that have no samples from `time` on, and returns their numbers. */
-  forgetBefore(time: number): readonly number[] {
+  /** Removes the series that have no samples from `time` on, and returns their keys. */
+  forgetBefore(time: number): readonly string[] {
     const remove = this.#database.prepare("DELETE FROM series WHERE number = ?");
     const old = [...this.#byNumber.values()].filter(({ first, last }) => first <= last && last < time);
     for (const row of old) {
-      this.#byKey.delete(row.key);
+      this.#byKey.get(row.type)?.delete(row.key);
       this.#byNumber.delete(row.number);
       this.#unsaved.delete(row);
       remove.run(row.number);
     }
     if (old.length > 0) this.#recount();
-    return old.map(({ number }) => number);
+    return old.map(({ key }) => key);
   }
 
   /** Writes what is not written yet; the caller has begun a transaction. */
@@ -151,14 +150,15 @@ export class SeriesTable {
     this.#unsaved.clear();
   }
 
-  #add(row: StoredRow): void {
-    this.#byKey.set(row.key, row);
+  #add(row: SeriesRow): void {
+    const ofType = this.#byKey.get(row.type) ?? new Map<string, SeriesRow>();
+    this.#byKey.set(row.type, ofType.set(row.key, row));
     this.#byNumber.set(row.number, row);
     this.#count(row.own);
   }
 
   /** What an earlier request of the same container didn't say. What it said stays. */
-  #addAttributes(row: StoredRow, attributes: Attributes): void {
+  #addAttributes(row: SeriesRow, attributes: Attributes): void {
     let grown: Map<string, string> | undefined;
     for (const [name, value] of attributes) {
       if (row.own.has(name) || row.own.size + (grown?.size ?? 0) >= this.#limits.labelsPerSeries) continue;
@@ -181,7 +181,7 @@ export class SeriesTable {
         "remove some on the way here or raise limits::labels_per_series",
       );
     }
-    if (this.#byKey.size >= series || this.#lastNumber >= MAX_NUMBER) {
+    if (this.#byNumber.size >= series || this.#lastNumber >= MAX_NUMBER) {
       refuse(
         `a new series can't be kept, ${Math.min(series, MAX_NUMBER)} is the limit`,
         "look for attributes of resources that change all the time, shorten the retention or raise limits::series",
