@@ -5,8 +5,10 @@ import { type Attributes, type HistoryEntry, KeyHistory } from "./key-history.ts
 
 /** Names outlive the data that they are of by so long: late requests and late knowledge still meet. */
 const KEPT_LONGER_MS = 24 * 60 * 60 * 1000;
-/** Histories in memory: some 2 KiB each. 10,000 containers and their pods. */
-const CACHED_KEYS = 20_000;
+/** Histories in memory, some 2 KiB each: those that samples and news arrive for. */
+const CACHED_KEYS = 5_000;
+/** Keys whose last change is remembered. */
+const REMEMBERED_CHANGES = 50_000;
 /** Of one source for one key. A container whose names change more often than that is told no more of. */
 const MAX_ENTRIES_PER_KEY = 256;
 
@@ -25,6 +27,10 @@ export class IdentityHistory {
   readonly #recent = new RecentMap<string, KeyHistory>(CACHED_KEYS);
   /** Histories with entries that the table doesn't have yet, by name. */
   readonly #unsaved = new Map<string, Unsaved>();
+  /** Moment of the last change by name of the key. What isn't there didn't change after `#forgottenAt`. */
+  readonly #changes = new Map<string, number>();
+  #forgottenAt = 0;
+  #moment = 0;
   readonly #select: StatementSync;
   readonly #upsert: StatementSync;
   readonly #lost = new Map<string, number>();
@@ -65,6 +71,17 @@ export class IdentityHistory {
     return this.#entries;
   }
 
+  /** Grows with each change. */
+  get moment(): number {
+    return this.#moment;
+  }
+
+  /** Whether the history of one of the keys may have changed since a moment. */
+  hasChanged(keys: readonly IdentityKey[], since: number): boolean {
+    if (since === this.#moment) return false;
+    return keys.some((key) => (this.#changes.get(nameOf(key)) ?? this.#forgottenAt) > since);
+  }
+
   /** Takes in what somebody who watches the cluster knows. @throws StoreError "limit" */
   record(entries: readonly IdentityEntry[]): void {
     for (const { key, validFrom, validTo, attributes } of entries) {
@@ -80,8 +97,9 @@ export class IdentityHistory {
         );
       }
       const changed = history.tell(entry);
+      if (changed) this.#noteChange(nameOf(key));
       // What is told again unchanged is still true: it must not grow old.
-      this.#toSave(history, TOLD, entry, isNew && changed);
+      this.#toSave(history, TOLD, entry, isNew);
     }
   }
 
@@ -94,6 +112,7 @@ export class IdentityHistory {
     const isNew = !history.carried.some((entry) => entry.from === from);
     if (isNew && !this.#hasRoom(history.carried)) return;
     this.#toSave(history, CARRIED, history.carry(news, from), isNew);
+    this.#noteChange(nameOf(key));
   }
 
   /** The history of a key, which may be empty. */
@@ -144,6 +163,7 @@ export class IdentityHistory {
       if (this.#unsaved.has(name) || isUsed(key)) continue;
       this.#entries -= Number(remove.run(key.kind, key.value, cutoff).changes);
       this.#recent.delete(name);
+      this.#noteChange(name);
     }
   }
 
@@ -160,6 +180,15 @@ export class IdentityHistory {
     const unsaved = this.#unsaved.get(name) ?? { history, entries: new Map<string, UnsavedEntry>() };
     unsaved.entries.set(`${source} ${entry.from}`, { source, entry });
     this.#unsaved.set(name, unsaved);
+  }
+
+  #noteChange(name: string): void {
+    this.#moment++;
+    if (this.#changes.size >= REMEMBERED_CHANGES) {
+      this.#changes.clear();
+      this.#forgottenAt = this.#moment;
+    }
+    this.#changes.set(name, this.#moment);
   }
 
   #read(key: IdentityKey): KeyHistory {

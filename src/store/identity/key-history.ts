@@ -31,8 +31,6 @@ const ALWAYS_NOTHING: readonly Known[] = [{ from: -Infinity, to: Infinity, attri
  */
 export class KeyHistory {
   readonly key: IdentityKey;
-  /** Grows with each change. */
-  version = 0;
   #told: readonly HistoryEntry[];
   #carried: readonly HistoryEntry[];
   #known: readonly Known[] | undefined;
@@ -90,7 +88,6 @@ export class KeyHistory {
 
   #changed(): void {
     this.#known = undefined;
-    this.version++;
   }
 }
 
@@ -102,7 +99,9 @@ function inserted(entries: readonly HistoryEntry[], entry: HistoryEntry): readon
 
 /** Of keys that are never used twice: what was heard last holds on, what was heard first holds for all that was before. */
 function leniently(told: readonly HistoryEntry[], carried: readonly HistoryEntry[]): readonly Known[] {
-  if (told.length === 0 && carried.length === 0) return ALWAYS_NOTHING;
+  const [only, other] = [...told, ...carried];
+  if (only === undefined) return ALWAYS_NOTHING;
+  if (other === undefined) return [{ from: -Infinity, to: Infinity, attributes: only.attributes }];
   const starts = [...new Set([...told, ...carried].map(({ from }) => from))].sort((a, b) => a - b);
   return starts.map((start, index) => {
     const attributes = new Map(carriedAt(carried, start));

@@ -1,17 +1,15 @@
 import type { IdentityHistory } from "../identity/identity-history.ts";
 import type { Attributes, KeyHistory } from "../identity/key-history.ts";
 import type { IdentityKey } from "../profile-store.ts";
-import { type Labels, labelsOf } from "./labels.ts";
+import type { LabelSet } from "./label-set.ts";
+import { labelsOf } from "./labels.ts";
 
 /** Labels that hold for a stretch of time. The spans of a series cover all time. */
 export interface LabelSpan {
   readonly from: number;
   readonly to: number;
-  readonly labels: Labels;
+  readonly labels: LabelSet;
 }
-
-/** The histories that labels were made of, and how old each was: labels hold while none has changed. */
-export type NamedBy = readonly { readonly history: KeyHistory; readonly version: number }[];
 
 /** Whose labels are made. */
 export interface Named {
@@ -22,13 +20,13 @@ export interface Named {
 /**
  * The labels of a series over time: what is known of its container, of that one's pod, and what its resource said, in
  * this order. An address names only what has neither container nor pod uid of its own.
+ * @returns `keys`: whose histories the labels were made of; they hold while none of those changes
  */
 export function labelSpans(
   { containerId, own }: Named,
   identity: IdentityHistory,
-): { readonly spans: readonly LabelSpan[]; readonly namedBy: NamedBy } {
+): { readonly spans: readonly LabelSpan[]; readonly keys: readonly IdentityKey[] } {
   const sources = historiesOf(containerId, own, identity);
-  const namedBy = sources.map((history) => ({ history, version: history.version }));
   const starts = new Set([-Infinity]);
   for (const history of sources) for (const { from } of history.known()) starts.add(from);
   const times = [...starts].sort((a, b) => a - b);
@@ -40,11 +38,11 @@ export function labelSpans(
     }
     const labels = labelsOf(containerId, attributes);
     const before = spans.at(-1);
-    if (before !== undefined && equal(before.labels, labels))
+    if (before !== undefined && before.labels.equals(labels))
       spans[spans.length - 1] = { ...before, to: times[index + 1] ?? Infinity };
     else spans.push({ from, to: times[index + 1] ?? Infinity, labels });
   }
-  return { spans, namedBy };
+  return { spans, keys: sources.map(({ key }) => key) };
 }
 
 /** All that can name it, most specific first. */
@@ -67,10 +65,4 @@ function uidsIn(histories: readonly KeyHistory[]): string[] {
   return histories.flatMap((history) =>
     history.known().flatMap(({ attributes }) => attributes.get("k8s.pod.uid") ?? []),
   );
-}
-
-function equal(a: Labels, b: Labels): boolean {
-  if (a.size !== b.size) return false;
-  for (const [name, value] of a) if (b.get(name) !== value) return false;
-  return true;
 }

@@ -1,8 +1,6 @@
 import type { Attributes } from "../identity/key-history.ts";
+import { LabelSet } from "./label-set.ts";
 import { clusterOf } from "./subject.ts";
-
-/** Labels by their names in the query language. */
-export type Labels = ReadonlyMap<string, string>;
 
 /** Workloads by the attribute that names them, in the order in which they are looked for: owners before the owned. */
 const WORKLOADS: readonly (readonly [attribute: string, kind: string])[] = [
@@ -34,7 +32,7 @@ const KERNEL_PROCESS = "[kernel]";
  * @param containerId bare; empty for what isn't in a container
  * @param attributes all that is known, by OpenTelemetry names
  */
-export function labelsOf(containerId: string, attributes: Attributes): Labels {
+export function labelsOf(containerId: string, attributes: Attributes): LabelSet {
   const labels = new Map<string, string>();
   for (const [name, value] of attributes) {
     const label = labelName(name);
@@ -58,7 +56,7 @@ export function labelsOf(containerId: string, attributes: Attributes): Labels {
     containerId !== "" || pod !== undefined || container !== undefined || attributes.has("k8s.pod.uid");
   set("origin", isContainer ? "container" : originOf(attributes));
   if (isContainer) set("named", String(pod !== undefined || container !== undefined));
-  return labels;
+  return new LabelSet(labels);
 }
 
 /** An attribute's name as a label's: what isn't a letter or digit becomes `_`. */

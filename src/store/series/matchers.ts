@@ -1,8 +1,7 @@
 import { type Matcher, type Selector, StoreError } from "../profile-store.ts";
-import type { Labels } from "./labels.ts";
 
 /** Whether all matchers of a selector hold for these labels. */
-export type LabelTest = (labels: Labels) => boolean;
+export type LabelTest = (labels: ReadonlyMap<string, string>) => boolean;
 
 /** Longer expressions are refused: compiling them alone takes noticeable time. */
 const MAX_PATTERN_LENGTH = 4096;
