@@ -11,6 +11,7 @@ import { presetOrSource } from "./install.ts";
 import { durationOption, repeatable } from "./options.ts";
 import { type PlacedProcessor, placedProcessors, Workbench } from "./explain/processors.ts";
 import { explanationLines, podLines } from "./explain/report.ts";
+import { Unfiltered } from "./explain/unfiltered.ts";
 
 interface ExplainFlags {
   readonly config: readonly string[];
@@ -23,9 +24,6 @@ interface ExplainFlags {
   readonly timeout: number;
   readonly json?: boolean;
 }
-
-/** For a list that the user may have no right to; who has it waits as long for the answer as for a page. */
-const UNFILTERED_TIMEOUT_MS = 10_000;
 
 interface PodName {
   readonly namespace: string;
@@ -108,9 +106,7 @@ async function explainResource(
       await started(explainer, timeout);
       const explanation = await explainer.resource(given, connection ?? "", at);
       const hints =
-        explanation.missed === "never_seen"
-          ? await hintsOf(processor, configuration, given, connection ?? "", at)
-          : [];
+        explanation.missed === "never_seen" ? await hintsOf(processor, configuration, given, connection ?? "", at) : [];
       explained.push({ processor, resource: explanation, hints });
       given = new Map(explanation.attributes.map(({ name, value }) => [name, value]));
     } finally {
@@ -122,29 +118,20 @@ async function explainResource(
 
 /** Asks whom the filter leaves out, and this machine's processes. */
 async function hintsOf(
-  { id, component, config, signal }: PlacedProcessor,
+  processor: PlacedProcessor,
   configuration: Configuration,
   given: AttributeMap,
   peerAddress: string,
   atMs: number | undefined,
 ): Promise<string[]> {
   const hints: string[] = [];
-  const { source } = config;
-  if (source?.kind === "api" && Object.keys(source.selection).length > 0) {
-    const { explainerOf } = await k8sAttributesProcessor();
-    await using workbench = new Workbench();
-    await workbench.startIdentity(configuration);
-    const everybody = { ...config, waitForMetadataMs: undefined, source: { ...source, selection: {} } };
-    const explainer = await explainerOf(workbench.context(component), everybody, signal);
-    try {
-      const result = await explainer.start(UNFILTERED_TIMEOUT_MS);
-      const { pod } = await explainer.resource(given, peerAddress, atMs);
-      const found = pod && `it is of pod ${pod.namespace}/${pod.name} on node ${pod.node}`;
-      if (found !== undefined) hints.push(`${found}, which the filter of processors::${id} leaves out`);
-      else if (result?.synced === false) hints.push("whether the filter leaves it out this user has no right to see");
-    } finally {
-      await explainer.shutdown();
-    }
+  await using unfiltered = new Unfiltered(processor, configuration);
+  const pod = await unfiltered.podOf(given, peerAddress, atMs);
+  if (pod !== undefined) {
+    const found = `it is of pod ${pod.namespace}/${pod.name} on node ${pod.node}`;
+    hints.push(`${found}, which the filter of processors::${processor.id} leaves out`);
+  } else if ((await unfiltered.seesAll()) === false) {
+    hints.push("whether the filter leaves it out this user has no right to see");
   }
   for (const name of ["container.id", "k8s.pod.uid"]) {
     const value = given.get(name);

@@ -221,7 +221,15 @@ service:
     expect(await ask()).toMatchObject([
       { state: "problem", detail: "runs, but named 0 of 3 resources" },
       { state: "note", what: "reason no_identifier", detail: "2 resources not named" },
-      { state: "note", what: expect.stringMatching(/^reason /) as string, detail: "1 resource not named" },
+      { state: "note", what: "reason never_seen", detail: "1 resource not named" },
+      {
+        what: "no key",
+        detail: expect.stringMatching(/^no_identifier; 2 resources of logs for k8s_attributes/) as string,
+      },
+      {
+        what: `container.id=${"b".repeat(64)}`,
+        detail: expect.stringMatching(/^never_seen; 1 resource of logs for k8s_attributes, the last 20/) as string,
+      },
     ]);
     await send(resource({ "container.id": "a".repeat(64) }));
     expect((await ask())[0]).toMatchObject({ state: "ok", detail: "runs; named 1 of 4 resources" });

@@ -8,6 +8,8 @@ export const TOPICS = [
   "api",
   "rights",
   "node",
+  "sources",
+  "names",
   "containers",
   "runtime",
   "kernel",

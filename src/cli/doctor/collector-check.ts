@@ -1,10 +1,25 @@
 import type { Configuration } from "#collector";
-import { INTENDED_MISSES, MISS_REASONS, type MissReason } from "#identity";
+import { bareContainerId, INTENDED_MISSES, MISS_REASONS, type MissReason } from "#identity";
+import { hintOfHost, processesOf } from "../explain/container-on-host.ts";
 import { counted } from "../inspect/text-table.ts";
 import type { Check } from "./check.ts";
 import { type Sample, readSamples } from "./metrics-text.ts";
 
 const TIMEOUT_MS = 2_000;
+/** Keys of a running collector that are shown. */
+const MAX_TOLD = 10;
+
+/** A key as `/debug/identity` shows it. */
+interface ShownKey {
+  readonly processor: string;
+  readonly signal: string;
+  readonly key: Readonly<Record<string, string>>;
+  readonly reason: string;
+  readonly detail?: string;
+  readonly count: number;
+  readonly lastSeen: string;
+  readonly isKnownNow: boolean;
+}
 
 /** What to do about resources that were not named, by the reason that the processor counts. */
 const REMEDIES: Readonly<Record<MissReason, string>> = {
@@ -42,7 +57,36 @@ export async function collectorChecks({ service }: Configuration): Promise<Check
   if (!samples.some(({ name }) => name.startsWith("podflame_"))) {
     return [{ topic: "collector", what, state: "note", detail: "what answers there is not podflame" }];
   }
-  return [namedCheck(samples, what), ...missChecks(samples)];
+  return [namedCheck(samples, what), ...missChecks(samples), ...unresolvedChecks(await unresolvedOf(what))];
+}
+
+/** What the collector tells of keys that lead nowhere; nothing where it tells it to nobody, or is of another release. */
+async function unresolvedOf(address: string): Promise<readonly ShownKey[]> {
+  try {
+    const response = await fetch(`http://${address}/debug/identity`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const page = (await response.json()) as { readonly unresolved?: unknown };
+    return Array.isArray(page.unresolved) ? page.unresolved.filter(isShownKey) : [];
+  } catch {
+    return [];
+  }
+}
+
+/** The latest keys that lead nowhere and should, each with what this machine knows of it. */
+function unresolvedChecks(unresolved: readonly ShownKey[]): Check[] {
+  return unresolved
+    .filter(({ reason, isKnownNow }) => !isIntended(reason) && !isKnownNow)
+    .slice(0, MAX_TOLD)
+    .map(({ processor, signal, key, reason, detail, count, lastSeen }) => {
+      const by = Object.entries(key).map(([name, value]) => `${name}=${value}`);
+      const id = bareContainerId(key["container.id"] ?? "") ?? key["k8s.pod.uid"];
+      const hint = id === undefined ? undefined : hintOfHost(processesOf(id));
+      const parts = [
+        `${reason}${detail === undefined ? "" : ` (${detail})`}`,
+        `${counted(count, "resource")} of ${signal} for ${processor}, the last ${lastSeen}`,
+        ...(hint === undefined ? [] : [hint]),
+      ];
+      return { topic: "collector", what: by.join(", ") || "no key", state: "note", detail: parts.join("; ") };
+    });
 }
 
 function namedCheck(samples: readonly Sample[], what: string): Check {
@@ -95,4 +139,9 @@ function isReason(word: string | undefined): word is MissReason {
 
 function isIntended(word: string | undefined): boolean {
   return isReason(word) && INTENDED_MISSES.includes(word);
+}
+
+function isShownKey(value: unknown): value is ShownKey {
+  const { key, reason, count } = (value ?? {}) as Partial<Record<keyof ShownKey, unknown>>;
+  return typeof key === "object" && key !== null && typeof reason === "string" && typeof count === "number";
 }

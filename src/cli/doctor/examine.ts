@@ -10,7 +10,7 @@ import {
 } from "#collector";
 import { clusterAccess, namingOverlay } from "../cluster-access.ts";
 import { ANY_NODE, isNodeVariable, loadOnNode } from "../cluster/any-node.ts";
-import { accessesOf, type ClusterUser, clusterUsers, kubeletRules } from "../cluster/cluster-users.ts";
+import { accessesOf, type ClusterUser, clusterUsers, identityOf, kubeletRules } from "../cluster/cluster-users.ts";
 import { catalog, type K8sAttributesConfig, k8sAttributesProcessor, profilingReceiver } from "../components.ts";
 import { presetFile, presetOrSource } from "../install.ts";
 import { associationChecks } from "./association-checks.ts";
@@ -53,10 +53,26 @@ export async function examine({ configs, sets }: Subject): Promise<Check[]> {
       checks.push(...(await apiChecks({ ...each, rules: [...each.rules, ...kubelet] }, shown)));
     }
   }
+  if (!checks.some((check) => standsInTheWay(check, identityOf(configuration) !== undefined))) {
+    const { sourceChecks } = await import("./source-checks.ts");
+    checks.push(...(await sourceChecks(configuration)));
+  }
   if (await samples(configuration)) checks.push(...wholeClusterNotes(users), ...(await hostChecks()));
   const { collectorChecks } = await import("./collector-check.ts");
   checks.push(...(await collectorChecks(configuration)));
   return checks;
+}
+
+/**
+ * Whether it makes no sense to try where pods are learned from: files or the node's name are missing, or the API server
+ * can't be asked. That was told, and needn't be waited for.
+ *
+ * @param hasOthers whether there may be other sources than the API server
+ */
+function standsInTheWay({ topic, state, what }: Check, hasOthers: boolean): boolean {
+  if (state !== "problem") return false;
+  if (topic === "configuration" || topic === "node") return true;
+  return !hasOthers && (topic === "rights" || (topic === "api" && what !== "clock"));
 }
 
 /** Loads the configuration; without the names of nodes where nothing else is wrong. */

@@ -27,6 +27,20 @@ export interface PlacedProcessor {
  * @throws Fault where there are none
  */
 export async function placedProcessors(
+  configuration: Configuration,
+  wanted: Signal | undefined,
+): Promise<readonly PlacedProcessor[]> {
+  const placed = await findProcessors(configuration, wanted);
+  if (placed.length > 0) return placed;
+  const where = wanted === undefined ? "no pipeline" : `no ${wanted} pipeline`;
+  throw new Fault(
+    ExitCode.USER,
+    `${where} of this configuration has a k8s_attributes processor: nothing is named there`,
+  );
+}
+
+/** As `placedProcessors`; empty where there are none. */
+export async function findProcessors(
   { processors, service }: Configuration,
   wanted: Signal | undefined,
 ): Promise<readonly PlacedProcessor[]> {
@@ -44,11 +58,7 @@ export async function placedProcessors(
       if (placed.length > 0) return placed;
     }
   }
-  const where = wanted === undefined ? "no pipeline" : `no ${wanted} pipeline`;
-  throw new Fault(
-    ExitCode.USER,
-    `${where} of this configuration has a k8s_attributes processor: nothing is named there`,
-  );
+  return [];
 }
 
 /** What components share, and what they need, outside of a running collector. */

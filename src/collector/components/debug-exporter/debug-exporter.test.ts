@@ -1,5 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { hostKey } from "#collector";
+import { UNRESOLVED_KEYS_SERVICE, UnresolvedKeys } from "#identity";
 import { loadTranscoder, ParseError, type Payload, SIGNALS, type Signal } from "#otlp";
 import { BufferPool } from "#wire";
 import { testContext, type TestContext, testPayload } from "../../testing/context.ts";
@@ -159,6 +161,31 @@ describe("detailed", () => {
             body: two\\nlines�[31m
       "
     `);
+  });
+
+  test("says why a resource isn't named, as long as its pod isn't known", async () => {
+    const { exporter, written, context } = await start({ verbosity: "detailed", use_internal_logger: false });
+    const keys = context.host.service<UnresolvedKeys>(
+      hostKey(UNRESOLVED_KEYS_SERVICE),
+      () => new UnresolvedKeys(context.clock),
+    );
+    let isKnown = false;
+    const names = ["container.id"];
+    const place = keys.open({
+      processor: "k8s_attributes/a",
+      signal: "traces",
+      rules: [names],
+      telling: [],
+      isKnown: () => isKnown,
+    });
+    place.note({ names, values: ["3469834d"], reason: "gone", arrivalKey: "container 3469834d", detail: "since noon" });
+    const payload = await fromJson("traces", { resourceSpans: [{ resource, scopeSpans: [{ scope, spans: [{}] }] }] });
+    await exporter.consume(payload);
+    expect(written.join("")).toContain("  not named by k8s_attributes/a: gone (since noon), container.id=3469834d\n");
+    isKnown = true;
+    written.length = 0;
+    await exporter.consume(payload);
+    expect(written.join("")).not.toContain("not named");
   });
 
   test("is cut off where it gets long", async () => {

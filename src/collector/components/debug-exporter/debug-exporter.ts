@@ -4,6 +4,7 @@ import { Reader, WireType } from "#wire";
 import type { DebugExporterConfig, OutputPath } from "./config.ts";
 import { describeBriefly, describeInDetail } from "./describe-request.ts";
 import { Sampler } from "./sampler.ts";
+import { type WhyUnnamed, whyUnnamed } from "./unnamed.ts";
 
 /** What a request is called, as upstream does, and how its parts are. */
 const WORDS: Readonly<Record<Signal, { readonly title: string; readonly resources: string; readonly items: string }>> =
@@ -25,7 +26,8 @@ export class DebugExporter implements Component, Consumer {
   readonly #sender: Sender;
   readonly #write: Write;
   readonly #resources = new Reader();
-  #transcoder: Transcoder | undefined;
+  /** What telling everything takes; undefined where that isn't asked for. */
+  #detailed: { readonly transcoder: Transcoder; readonly whyUnnamed: WhyUnnamed } | undefined;
 
   constructor(context: ComponentContext, config: DebugExporterConfig, write: Write = writeToProcess) {
     this.#context = context;
@@ -40,7 +42,8 @@ export class DebugExporter implements Component, Consumer {
   }
 
   async start(): Promise<void> {
-    if (this.#config.verbosity === "detailed") this.#transcoder = await loadTranscoder();
+    if (this.#config.verbosity !== "detailed") return;
+    this.#detailed = { transcoder: await loadTranscoder(), whyUnnamed: await whyUnnamed(this.#context) };
   }
 
   consume(payload: Payload): Promise<void> {
@@ -69,7 +72,9 @@ export class DebugExporter implements Component, Consumer {
 
   #describe(payload: Payload): string {
     if (this.#config.verbosity === "basic") return "";
-    return this.#transcoder ? describeInDetail(payload, this.#transcoder) : describeBriefly(payload);
+    if (this.#detailed === undefined) return describeBriefly(payload);
+    const { transcoder, whyUnnamed: why } = this.#detailed;
+    return describeInDetail(payload, transcoder, (attributes) => why(attributes, payload));
   }
 
   #countResources(bytes: Uint8Array): number {

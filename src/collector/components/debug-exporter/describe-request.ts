@@ -1,4 +1,12 @@
-import { type DecodedResource, decodeResources, ParseError, type Payload, type Signal, type Transcoder } from "#otlp";
+import {
+  type AttributeMap,
+  type DecodedResource,
+  decodeResources,
+  ParseError,
+  type Payload,
+  type Signal,
+  type Transcoder,
+} from "#otlp";
 import { BoundedText } from "./bounded-text.ts";
 import { describeOddities, describeProfile, readForPeople } from "./describe-profile.ts";
 import { describeRecord } from "./describe-record.ts";
@@ -50,20 +58,23 @@ export function describeBriefly(payload: Payload): string {
   return text.toString();
 }
 
+/** What there is to say of a resource besides what it says itself; undefined for nothing. */
+type Remark = (attributes: AttributeMap) => string | undefined;
+
 /** Everything of a request that people ask for, cut off where it gets long. */
-export function describeInDetail(payload: Payload, transcoder: Transcoder): string {
+export function describeInDetail(payload: Payload, transcoder: Transcoder, remark: Remark): string {
   const text = new BoundedText();
-  if (payload.signal === "profiles") describeProfiles(text, payload, transcoder);
-  else describeRecords(text, payload, transcoder);
+  if (payload.signal === "profiles") describeProfiles(text, payload, transcoder, remark);
+  else describeRecords(text, payload, transcoder, remark);
   return text.toString();
 }
 
-function describeProfiles(text: BoundedText, payload: Payload, transcoder: Transcoder): void {
+function describeProfiles(text: BoundedText, payload: Payload, transcoder: Transcoder, remark: Remark): void {
   const model = readForPeople(text, payload);
   if (model) describeOddities(text, model);
   for (const [index, resource] of decodeResources(payload).entries()) {
     if (text.full) return;
-    describeResource(text, payload.signal, index, resource);
+    describeResource(text, payload.signal, index, resource, remark);
     for (const [at, { profiles }] of model?.resources[index]?.scopes.entries() ?? []) {
       describeScope(text, resource, at);
       for (const [number, profile] of profiles.entries()) {
@@ -75,7 +86,7 @@ function describeProfiles(text: BoundedText, payload: Payload, transcoder: Trans
   }
 }
 
-function describeRecords(text: BoundedText, payload: Payload, transcoder: Transcoder): void {
+function describeRecords(text: BoundedText, payload: Payload, transcoder: Transcoder, remark: Remark): void {
   const names = NAMES[payload.signal];
   const decoded = transcoder.decodeRequest(payload.signal, payload.bytes);
   const readable = decoded instanceof ParseError ? undefined : decoded;
@@ -83,7 +94,7 @@ function describeRecords(text: BoundedText, payload: Payload, transcoder: Transc
   const messages = messagesOf(readable?.[names.resources]);
   for (const [index, resource] of decodeResources(payload).entries()) {
     if (text.full) return;
-    describeResource(text, payload.signal, index, resource);
+    describeResource(text, payload.signal, index, resource, remark);
     for (const [at, scope] of messagesOf(messages[index]?.[names.scopes]).entries()) {
       describeScope(text, resource, at);
       for (const [number, record] of messagesOf(scope[names.records]).entries()) {
@@ -95,13 +106,21 @@ function describeRecords(text: BoundedText, payload: Payload, transcoder: Transc
   }
 }
 
-function describeResource(text: BoundedText, signal: Signal, index: number, resource: DecodedResource): void {
+function describeResource(
+  text: BoundedText,
+  signal: Signal,
+  index: number,
+  resource: DecodedResource,
+  remark: Remark,
+): void {
   text.line(
     0,
     `Resource #${index}: ${resource.items} ${NAMES[signal].items}${resource.malformed ? " (malformed)" : ""}`,
   );
   if (resource.schemaUrl !== "") text.line(1, `schema: ${resource.schemaUrl}`);
   for (const [key, value] of resource.attributes) text.line(1, `-> ${key}: ${showAttribute(value)}`);
+  const remarked = remark(resource.attributes);
+  if (remarked !== undefined) text.line(1, remarked);
 }
 
 function describeScope(text: BoundedText, resource: DecodedResource, at: number): void {

@@ -7,6 +7,7 @@ import {
   type MissReason,
   type PodRecord,
   podNameKey,
+  type SourceState,
   type SyncResult,
 } from "#identity";
 import type { KeyFilter } from "#kubernetes";
@@ -122,6 +123,12 @@ export class Explainer {
     await this.#handle?.start();
     await this.#processor.start();
     return this.#handle?.waitForSync(timeoutMs);
+  }
+
+  /** How it is with each place where pods are learned from; none where nobody is to be named. */
+  sources(): readonly SourceState[] {
+    const state = this.#handle?.state();
+    return state === undefined ? [] : (state.parts ?? [state]);
   }
 
   /** @param timeMs when the telemetry was made; undefined for no time */

@@ -133,20 +133,17 @@ export class Misses {
   }
 
   #detailOf(reason: MissReason, resource: ResourceView, key: ArrivalKey | undefined): string | undefined {
-    switch (reason) {
-      case "gone": {
-        const sinceMs = key === undefined ? undefined : this.#settings.view.directory.departed.sinceOf(key);
-        return sinceMs === undefined ? undefined : `since ${this.#wallTime(sinceMs)}`;
-      }
-      case "other_node":
-        return `it is on ${resource.text(this.#nodeName)}, and pods of ${this.#node} are followed`;
-      case "filtered":
-        return this.#namespace === undefined ? undefined : `pods of namespace ${this.#namespace} are followed`;
-      case "not_synced":
-        return this.#settings.lastError();
-      default:
-        return undefined;
+    if (reason === "gone") {
+      const sinceMs = key === undefined ? undefined : this.#settings.view.directory.departed.sinceOf(key);
+      return sinceMs === undefined ? undefined : `since ${this.#wallTime(sinceMs)}`;
     }
+    if (reason === "other_node") {
+      return `it is on ${resource.text(this.#nodeName)}, and pods of ${this.#node} are followed`;
+    }
+    if (reason === "filtered" && this.#namespace !== undefined) {
+      return `pods of namespace ${this.#namespace} are followed`;
+    }
+    return reason === "not_synced" ? this.#settings.lastError() : undefined;
   }
 
   #wallTime(monotonicMs: number): string {
