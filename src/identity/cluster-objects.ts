@@ -16,6 +16,8 @@ export interface ClusterObjectsSettings {
   readonly metrics: ObjectMetrics;
   /** Called for each pod whose chain of owners became longer or another. */
   readonly onOwnersChanged: (pod: PodRecord) => void;
+  /** Called for each pod that belongs to an object of which something else changed. */
+  readonly onSurroundingsChanged: (pod: PodRecord) => void;
   /** Objects of all kinds that are taken at most. */
   readonly maxObjects?: number | undefined;
 }
@@ -183,7 +185,7 @@ class KindTable implements ReflectorSink<MetadataObject> {
   upsert(object: MetadataObject): void {
     const record = this.#objects.mention(this.kind, this.#keyOf(object));
     if (record === undefined) return;
-    const { metrics, onOwnersChanged } = this.#settings;
+    const { metrics, onOwnersChanged, onSurroundingsChanged } = this.#settings;
     const before = record.object;
     if (before === undefined) metrics.added(this.kind);
     else metrics.updated(this.kind);
@@ -193,9 +195,11 @@ class KindTable implements ReflectorSink<MetadataObject> {
     if (before !== undefined && sameObject(before, object)) return;
     record.object = object;
     record.emptySlots();
-    if (before !== undefined && sameController(before.controller, object.controller)) return;
-    this.#linkOwner(record);
-    for (const dependent of record.dependents ?? []) if (dependent instanceof PodRecord) onOwnersChanged(dependent);
+    if (before === undefined || !sameController(before.controller, object.controller)) {
+      this.#linkOwner(record);
+      for (const dependent of record.dependents ?? []) if (dependent instanceof PodRecord) onOwnersChanged(dependent);
+    }
+    for (const pod of podsBelow(record)) onSurroundingsChanged(pod);
   }
 
   remove(object: MetadataObject): void {
@@ -220,5 +224,13 @@ class KindTable implements ReflectorSink<MetadataObject> {
 
   #keyOf(object: MetadataObject): string {
     return BY_NAME.includes(this.kind) ? object.name : object.uid;
+  }
+}
+
+/** Pods that belong to the object, or to what it owns: Deployments own ReplicaSets, and those pods. */
+function* podsBelow({ dependents = new Set() }: ObjectRecord): Iterable<PodRecord> {
+  for (const dependent of dependents) {
+    if (dependent instanceof PodRecord) yield dependent;
+    else yield* podsBelow(dependent);
   }
 }

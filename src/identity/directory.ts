@@ -73,6 +73,7 @@ export class Directory implements ReflectorSink<PodObject> {
       departures: this.#departures,
       metrics: this.#objectMetrics,
       onOwnersChanged: (record) => this.#recordChanged(record),
+      onSurroundingsChanged: (record) => this.changes.announce(record),
       maxObjects: settings.maxObjects,
     });
     this.synced = new Promise((resolve) => (this.#onSynced = resolve));

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import type { KeyFilter, OwnerReference, PodContainer } from "#kubernetes";
 import { bareContainerId } from "./container-index.ts";
+import { keptTexts } from "./kept-texts.ts";
 import { type ContainerInstance, goneSince, LIVE, type PodRecord } from "./records.ts";
 import { revisionOf, type Workload, workloadOf } from "./workload.ts";
 
@@ -120,8 +121,8 @@ function followedPod(record: PodRecord, keys: KeyFilter): FollowedPod {
     namespace,
     nodeName,
     ips: pod.hostNetwork ? [] : pod.podIps,
-    labels: only(pod.labels, (key) => keys.label(key)),
-    annotations: only(pod.annotations, (key) => keys.annotation(key)),
+    labels: keptTexts(pod.labels, (key) => keys.label(key)),
+    annotations: keptTexts(pod.annotations, (key) => keys.annotation(key)),
     owners,
     workload: workloadOf(record),
     revision: revisionOf(pod),
@@ -133,11 +134,6 @@ function followedPod(record: PodRecord, keys: KeyFilter): FollowedPod {
 function followedContainer({ container, restartCount }: ContainerInstance, bareId: string): FollowedContainer {
   const { name, kind, image, imageId } = container;
   return { bareId, name, kind, image, imageId, restartCount };
-}
-
-function only(texts: ReadonlyMap<string, string>, wanted: (key: string) => boolean): ReadonlyMap<string, string> {
-  for (const key of texts.keys()) if (!wanted(key)) return new Map([...texts].filter(([other]) => wanted(other)));
-  return texts;
 }
 
 function fingerprint(facts: readonly unknown[]): string {

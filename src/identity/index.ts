@@ -17,6 +17,8 @@ export { ClusterObjects } from "./cluster-objects.ts";
 export type { FollowedContainer, FollowedPod, FollowedState } from "./followed-identity.ts";
 export type { Following, FollowSettings } from "./record-follower.ts";
 export type { Workload } from "./workload.ts";
+export type { GatewayConnection } from "./gateway/follow-gateway.ts";
+export { type AgentConnection, NodeFeeds, type NodeFeedsSettings, type ServingEnd } from "./gateway/node-feeds.ts";
 export { IdentityView } from "./identity-view.ts";
 export { INTENDED_MISSES, MISS_REASONS, type MissReason } from "./miss-reasons.ts";
 export {

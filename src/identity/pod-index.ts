@@ -36,6 +36,13 @@ export const BY_NAME: IndexDefinition = {
   exclusive: true,
 };
 
+/** Pods by the node they were scheduled to, for `PodIndex.holders`. */
+export const BY_NODE: IndexDefinition = {
+  name: "node",
+  keysOf: (pod) => [pod.nodeName],
+  exclusive: false,
+};
+
 /** When something was measured, for look-ups of keys that pass from pod to pod. */
 export interface TelemetryTime {
   /** By the sender's clock, in milliseconds since 1970; undefined where nothing tells. Asked only where it matters. */
@@ -96,6 +103,13 @@ export class PodIndex {
       tied = false;
     }
     return tied && this.definition.exclusive ? AMBIGUOUS : best?.record;
+  }
+
+  /** The pods that have the key now. */
+  *holders(key: string): Iterable<PodRecord> {
+    const held = this.#claims.get(key);
+    if (held === undefined) return;
+    for (const claim of Array.isArray(held) ? held : [held]) if (goneSince(claim) === LIVE) yield claim.record;
   }
 
   /** @internal */

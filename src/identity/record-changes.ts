@@ -5,8 +5,8 @@ export class RecordChanges {
   readonly #listeners = new Set<(record: PodRecord) => void>();
 
   /**
-   * Calls `changed` for each record that came, changed, went or came back, in the midst of the change: note it, and look
-   * later. Until the function that is returned is called.
+   * Calls `changed` for each record that came, changed, went or came back, or that belongs to an object that came or
+   * changed, in the midst of the change: note it, and look later. Until the function that is returned is called.
    */
   listen(changed: (record: PodRecord) => void): () => void {
     this.#listeners.add(changed);

@@ -2,7 +2,7 @@ import type { MetadataObject, ObjectKind, PodContainer, PodObject } from "#kuber
 import type { PodIndex } from "./pod-index.ts";
 
 /** As `MIRROR_ANNOTATION` of #kubernetes, which is loaded only when something is asked of the API. */
-const MIRROR_ANNOTATION = "kubernetes.io/config.mirror";
+export const MIRROR_ANNOTATION = "kubernetes.io/config.mirror";
 
 /** `goneSinceMs` of what is there. */
 export const LIVE = -1;

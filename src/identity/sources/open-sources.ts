@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { CriConnection, KubeletSettings, PodObject, ReflectorSink, Selection } from "#kubernetes";
 import type { Telemetry } from "#telemetry";
-import type { Wanted } from "../object-needs.ts";
+import type { ObjectNeeds, Wanted } from "../object-needs.ts";
 import { type OpenSource, openSource, type PodSource, type SourceSettings, type SourceSinks } from "../pod-source.ts";
+import type { GatewayConnection } from "../gateway/follow-gateway.ts";
 import { pollFile } from "./file-source.ts";
 import { PodMerger } from "./pod-merger.ts";
 import { SOURCE_KINDS, type SourceKind } from "./precedence.ts";
@@ -16,7 +17,7 @@ export type NamedSource = Exclude<SourceKind, "snapshot">;
 /** Where pods are learned from, besides and instead of the API server. */
 export interface IdentitySources {
   readonly sources: readonly NamedSource[];
-  /** The node that kubelet and runtime belong to; empty where nobody says. */
+  /** The node that kubelet and runtime belong to, and whose pods a gateway is asked for; empty where nobody says. */
   readonly nodeName: string;
   readonly kubelet?: { readonly settings: KubeletSettings; readonly intervalMs: number };
   readonly cri?: {
@@ -24,12 +25,18 @@ export interface IdentitySources {
     readonly intervalMs: number;
     readonly connect: (telemetry: Telemetry) => CriConnection;
   };
+  readonly gateway?: {
+    readonly endpoint: string;
+    readonly connect: (telemetry: Telemetry) => GatewayConnection;
+  };
   readonly file?: { readonly path: string; readonly intervalMs: number };
   readonly snapshot?: { readonly directory: string; readonly intervalMs: number; readonly maxBytes: number };
 }
 
+/** Those that know of other objects than pods as well. Both would tell of the same, so the API server's word counts alone. */
+const TELLING_OBJECTS: readonly NamedSource[] = ["api", "gateway"];
 /** Of these each sees all pods of its node, or of the cluster. */
-const SEEING_ALL: readonly NamedSource[] = ["api", "kubelet", "cri"];
+const SEEING_ALL: readonly NamedSource[] = ["api", "gateway", "kubelet", "cri"];
 
 /**
  * Opens several sources as one. Each goes its own way: one that fails is retried and takes nothing from the others; what
@@ -47,32 +54,48 @@ async function openTogether(
   sources: IdentitySources,
   settings: SourceSettings & { readonly kind: "api" },
   wanted: Wanted,
-  sinks: SourceSinks,
+  given: SourceSinks,
   telemetry: Telemetry,
 ): Promise<PodSource> {
   const names = usable(sources.sources, settings.selection, telemetry);
   const seeing = names.filter((name) => SEEING_ALL.includes(name));
   const best = SOURCE_KINDS.find((kind) => (names as readonly SourceKind[]).includes(kind));
-  const snapshot = snapshotOf(sources, settings, sinks.pods, telemetry);
+  const snapshot = snapshotOf(sources, settings, given, telemetry);
+  const sinks: SourceSinks = snapshot ?? given;
   const merger: PodMerger = new PodMerger({
-    sink: snapshot ?? sinks.pods,
+    sink: sinks.pods,
     completing: seeing.length > 0 ? seeing : names,
     // What the best source doesn't know was gone while nobody looked.
     onListed: (source) => {
       if (source === best && merger.sizeOf("snapshot") > 0) merger.drop("snapshot");
     },
   });
-  const restored = merger.source("snapshot");
-  for (const pod of (await snapshot?.load()) ?? []) restored.upsert(pod);
-  snapshot?.start();
+  if (snapshot !== undefined) {
+    const { pods, objects } = await snapshot.load();
+    const restored = merger.source("snapshot");
+    for (const pod of pods) restored.upsert(pod);
+    // Before their first list: what isn't in that is gone.
+    for (const object of objects) if (wanted.objects.has(object.kind)) sinks.objects(object.kind).upsert(object);
+    snapshot.start();
+  }
   // Nobody else tells of them, and nobody must wait for them.
-  if (!names.includes("api")) for (const kind of wanted.objects.keys()) tellNothing(sinks.objects(kind));
+  if (!names.some((name) => TELLING_OBJECTS.includes(name)))
+    for (const kind of wanted.objects.keys()) tellNothing(sinks.objects(kind));
 
   const { namespace } = settings.selection;
   const parts: PodSource[] = [];
   for (const name of names) {
     const sink = name === "api" ? merger.source(name) : ofNamespace(namespace, merger.source(name), sinks.leftOut);
-    parts.push(await openPart(name, sources, settings, wanted, { ...sinks, pods: sink }, telemetry));
+    parts.push(
+      await openPart(
+        name,
+        sources,
+        settings,
+        wanted,
+        { pods: sink, objects: (kind) => sinks.objects(kind) },
+        telemetry,
+      ),
+    );
   }
   return {
     state() {
@@ -97,7 +120,7 @@ async function openTogether(
 
 async function openPart(
   name: NamedSource,
-  { kubelet, cri, file, nodeName, sources }: IdentitySources,
+  { kubelet, cri, gateway, file, nodeName, sources }: IdentitySources,
   settings: SourceSettings,
   wanted: Wanted,
   sinks: SourceSinks,
@@ -110,6 +133,12 @@ async function openPart(
       const open = (): Promise<PodSource> => openSource(settings, wanted, sinks, telemetry);
       return sources.length === 1 ? open() : openAgainAndAgain(open, "the Kubernetes API", telemetry);
     }
+    case "gateway": {
+      const { followGateway } = await import("../gateway/follow-gateway.ts");
+      const { endpoint, connect } = required(gateway, name);
+      const own = sources.includes("api") ? { ...wanted, objects: NO_OBJECTS } : wanted;
+      return followGateway({ connection: connect(telemetry), endpoint, node: nodeName, wanted: own, sinks, telemetry });
+    }
     case "kubelet": {
       const { followKubelet } = await import("#kubernetes");
       const { settings: how, intervalMs } = required(kubelet, name);
@@ -121,7 +150,13 @@ async function openPart(
       return followCri({ connection: connect(telemetry), socket, intervalMs, nodeName, keys, sink, telemetry });
     }
     case "file":
-      return pollFile({ ...required(file, name), wanted, sinks, withObjects: !sources.includes("api"), telemetry });
+      return pollFile({
+        ...required(file, name),
+        wanted,
+        sinks,
+        withObjects: !sources.some((other) => TELLING_OBJECTS.includes(other)),
+        telemetry,
+      });
   }
 }
 
@@ -175,15 +210,17 @@ function tellNothing(sink: Pick<ReflectorSink<never>, "listing" | "listed">): vo
   sink.listed();
 }
 
+const NO_OBJECTS: ObjectNeeds = new Map();
+
 /** One file a directory, for processors with other settings know other pods. */
 function snapshotOf(
   { snapshot }: IdentitySources,
   settings: SourceSettings,
-  sink: ReflectorSink<PodObject>,
+  sinks: SourceSinks,
   telemetry: Telemetry,
 ): Snapshot | undefined {
   if (snapshot === undefined) return undefined;
   const { directory, ...how } = snapshot;
   const name = createHash("sha256").update(JSON.stringify(settings)).digest("hex").slice(0, 16);
-  return new Snapshot({ ...how, path: join(directory, `identity-${name}.jsonl`), telemetry }, sink);
+  return new Snapshot({ ...how, path: join(directory, `identity-${name}.jsonl`), telemetry }, sinks);
 }
