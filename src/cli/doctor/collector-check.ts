@@ -9,6 +9,18 @@ const TIMEOUT_MS = 2_000;
 /** Keys of a running collector that are shown. */
 const MAX_TOLD = 10;
 
+/** What `/debug/identity` shows. */
+interface IdentityPage {
+  readonly unresolved: readonly ShownKey[];
+  readonly attributes: readonly ShownAttribute[];
+}
+
+interface ShownAttribute {
+  readonly name: string;
+  readonly values: number;
+  readonly leftOut: number;
+}
+
 /** A key as `/debug/identity` shows it. */
 interface ShownKey {
   readonly processor: string;
@@ -57,18 +69,42 @@ export async function collectorChecks({ service }: Configuration): Promise<Check
   if (!samples.some(({ name }) => name.startsWith("podflame_"))) {
     return [{ topic: "collector", what, state: "note", detail: "what answers there is not podflame" }];
   }
-  return [namedCheck(samples, what), ...missChecks(samples), ...unresolvedChecks(await unresolvedOf(what))];
+  const { unresolved, attributes } = await identityPageOf(what);
+  return [
+    namedCheck(samples, what),
+    ...missChecks(samples),
+    ...unresolvedChecks(unresolved),
+    ...floodChecks(attributes),
+  ];
 }
 
-/** What the collector tells of keys that lead nowhere; nothing where it tells it to nobody, or is of another release. */
-async function unresolvedOf(address: string): Promise<readonly ShownKey[]> {
+/** What the collector tells at `/debug/identity`; nothing where it tells it to nobody, or is of another release. */
+async function identityPageOf(address: string): Promise<IdentityPage> {
   try {
     const response = await fetch(`http://${address}/debug/identity`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    const page = (await response.json()) as { readonly unresolved?: unknown };
-    return Array.isArray(page.unresolved) ? page.unresolved.filter(isShownKey) : [];
+    const page = (await response.json()) as Partial<Record<keyof IdentityPage, unknown>>;
+    const listed = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+    return {
+      unresolved: listed(page.unresolved).filter(isShownKey),
+      attributes: listed(page.attributes).filter(isShownAttribute),
+    };
   } catch {
-    return [];
+    return { unresolved: [], attributes: [] };
   }
+}
+
+/** Attributes with so many values that some were left out. */
+function floodChecks(attributes: readonly ShownAttribute[]): Check[] {
+  return attributes
+    .filter(({ leftOut }) => leftOut > 0)
+    .slice(0, MAX_TOLD)
+    .map(({ name, values, leftOut }) => ({
+      topic: "collector",
+      what: `attribute ${name}`,
+      state: "note",
+      detail: `had ${values} values within the hour, and ${leftOut} times one more was left out`,
+      remedy: "leave its key out with exclude_key_regex; or write the key out, or raise extract.key_regex_max_values",
+    }));
 }
 
 /** The latest keys that lead nowhere and should, each with what this machine knows of it. */
@@ -144,4 +180,9 @@ function isIntended(word: string | undefined): boolean {
 function isShownKey(value: unknown): value is ShownKey {
   const { key, reason, count } = (value ?? {}) as Partial<Record<keyof ShownKey, unknown>>;
   return typeof key === "object" && key !== null && typeof reason === "string" && typeof count === "number";
+}
+
+function isShownAttribute(value: unknown): value is ShownAttribute {
+  const { name, values, leftOut } = (value ?? {}) as Partial<Record<keyof ShownAttribute, unknown>>;
+  return typeof name === "string" && typeof values === "number" && typeof leftOut === "number";
 }

@@ -38,7 +38,12 @@ describe("what is accepted", () => {
             annotations: [],
             otelAnnotations: false,
             semconv: "stable",
-            patternLimits: { deny: expect.any(Array) as string[], maxValueLength: 4_096, maxAttributes: 64 },
+            patternLimits: {
+              deny: expect.any(Array) as string[],
+              maxValueLength: 4_096,
+              maxAttributes: 64,
+              maxValues: 10_000,
+            },
           },
           excludedPods: ["jaeger-agent", "jaeger-collector"],
         },

@@ -65,6 +65,8 @@ const DENIED_KEYS: readonly string[] = [
 const MAX_PATTERN_VALUE = 4_096;
 /** Attributes that one pattern makes of one object at most. */
 const MAX_PATTERN_ATTRIBUTES = 64;
+/** Values that one attribute gets from a pattern within an hour: more than a cluster has workloads, fewer than it has pods. */
+const MAX_PATTERN_VALUES = 10_000;
 
 /** How long and with how much memory resources wait for their pods where the configuration says nothing. */
 const PENDING = { max_wait: 3_000, max_mib: 64 };
@@ -185,6 +187,7 @@ const extract = checked(
     key_regex_deny: optional(list(regExp(wholeKeyRegExp)), [...DENIED_KEYS]),
     key_regex_max_value_length: optional(integer({ min: 1 }), MAX_PATTERN_VALUE),
     key_regex_max_attributes: optional(integer({ min: 1 }), MAX_PATTERN_ATTRIBUTES),
+    key_regex_max_values: optional(integer({ min: 1 }), MAX_PATTERN_VALUES),
     hash_key: optional(secret()),
   }),
   ({ labels, annotations, hash_key: key }) => {
@@ -244,6 +247,7 @@ const schema: Field<K8sAttributesConfig> = mapped(
         deny: keys.extract?.key_regex_deny ?? DENIED_KEYS,
         maxValueLength: keys.extract?.key_regex_max_value_length ?? MAX_PATTERN_VALUE,
         maxAttributes: keys.extract?.key_regex_max_attributes ?? MAX_PATTERN_ATTRIBUTES,
+        maxValues: keys.extract?.key_regex_max_values ?? MAX_PATTERN_VALUES,
       },
       ...(keys.extract?.hash_key === undefined ? {} : { hash: new ValueHash(keys.extract.hash_key) }),
     };

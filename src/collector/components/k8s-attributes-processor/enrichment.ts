@@ -1,5 +1,7 @@
 import type { ContainerInstance, ObjectRecord, PodRecord } from "#identity";
+import type { Clock } from "#telemetry";
 import { AttributeBlock, AttributeNames } from "./attribute-block.ts";
+import { DistinctValues } from "./distinct-values.ts";
 import { asksToBeIgnored, Extraction, type ExtractionConfig } from "./extraction.ts";
 import { anywhereRegExp } from "./key-rules.ts";
 
@@ -22,12 +24,15 @@ export interface EnrichmentConfig {
 export class Enrichment {
   readonly names = new AttributeNames();
   readonly extraction: Extraction;
+  /** What attributes get from labels and annotations. */
+  readonly values: DistinctValues;
   readonly #excluded: readonly RegExp[];
   #cluster: { readonly uid: string; readonly block: AttributeBlock } | undefined;
   #dropped = 0;
 
-  constructor(config: EnrichmentConfig) {
-    this.extraction = new Extraction(config.extraction);
+  constructor(config: EnrichmentConfig, clock: Clock) {
+    this.values = new DistinctValues(clock);
+    this.extraction = new Extraction(config.extraction, this.values);
     this.#excluded = config.excludedPods.map(anywhereRegExp);
   }
 

@@ -1,5 +1,6 @@
 import { bareContainerId, type ContainerInstance, type ObjectNeed, type ObjectNeeds, type PodRecord } from "#identity";
 import type { KeyFilter, MetadataObject, ObjectKind, PodContainer, PodObject } from "#kubernetes";
+import type { DistinctValues } from "./distinct-values.ts";
 import { type ImageReference, parseImage, repoDigest } from "./image.ts";
 import type { KeyRuleConfig } from "./key-rules.ts";
 import type { MetadataName } from "./metadata.ts";
@@ -27,6 +28,7 @@ export interface PatternLimitsConfig {
   readonly deny: readonly string[];
   readonly maxValueLength: number;
   readonly maxAttributes: number;
+  readonly maxValues: number;
 }
 
 /** Attributes of a container; all others are strings. */
@@ -54,7 +56,7 @@ export class Extraction {
   readonly #wanted: ReadonlySet<string>;
   readonly #semconv: Semconv;
   readonly #rules: ReadonlyMap<RuleObject, ObjectRules>;
-  /** Values that patterns left out because they were too long or too many. */
+  /** Values that patterns left out because they were too long or too many, of one object or within an hour. */
   leftOut = 0;
   /** The labels and annotations of pods that the rules need. */
   readonly keys: KeyFilter;
@@ -63,10 +65,11 @@ export class Extraction {
   /** Those that have attributes of their own to give, in the order in which they are written. */
   readonly surroundings: readonly SurroundingObject[];
 
-  constructor(config: ExtractionConfig) {
+  /** @param values counts what labels and annotations give; without it nobody does, and `maxValues` isn't held */
+  constructor(config: ExtractionConfig, values?: DistinctValues) {
     this.#wanted = new Set(config.metadata);
     this.#semconv = config.semconv;
-    this.#rules = compileRules(config);
+    this.#rules = compileRules(config, values);
     const labels = this.#wellKnownLabels();
     const pod = this.#rules.get("pod")?.keys ?? NO_KEYS;
     this.keys = {

@@ -68,10 +68,15 @@ export async function podExplainerOf(
   return config && explainerOf(context, config, signal);
 }
 
+/** Attributes by the number of their values that `/debug/identity` shows of each configuration. */
+const MAX_SHOWN_ATTRIBUTES = 100;
+
 /** What `/debug/identity` shows. */
-function identityPage(unresolved: UnresolvedKeys): object {
+function identityPage(unresolved: UnresolvedKeys, enrichments: Iterable<Enrichment>): object {
   const shown = unresolved.list();
+  const attributes = [...enrichments].flatMap(({ values }) => values.list().slice(0, MAX_SHOWN_ATTRIBUTES));
   return {
+    attributes,
     unresolved: shown.map(({ firstSeenMs, lastSeenMs, ...rest }) => ({
       ...rest,
       firstSeen: new Date(firstSeenMs).toISOString(),
@@ -96,7 +101,8 @@ function settingsOf(
   const enrichments = host.service(ENRICHMENTS, () => new Map<string, Enrichment>());
   const enrichmentName = JSON.stringify(config.enrichment);
   let enrichment = enrichments.get(enrichmentName);
-  if (enrichment === undefined) enrichments.set(enrichmentName, (enrichment = new Enrichment(config.enrichment)));
+  if (enrichment === undefined)
+    enrichments.set(enrichmentName, (enrichment = new Enrichment(config.enrichment, telemetry.clock)));
   const byId = host.service(WAITS, () => new Map<string, K8sAttributesProcessorSettings["waits"]>());
   let waits = byId.get(context.id.text);
   if (waits === undefined) {
@@ -105,7 +111,7 @@ function settingsOf(
   }
   const unresolved = host.service(UNRESOLVED, () => new UnresolvedKeys(telemetry.clock));
   const pages = host.service<DebugPages>(DEBUG_PAGES, () => new Map<string, () => unknown>());
-  pages.set("identity", () => identityPage(unresolved));
+  pages.set("identity", () => identityPage(unresolved, enrichments.values()));
   return { context, config, signal, next, hub, enrichment, enrichmentName, waits, unresolved };
 }
 

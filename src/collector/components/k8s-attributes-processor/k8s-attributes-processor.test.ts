@@ -322,16 +322,19 @@ describe("life cycle", () => {
         });
       },
     });
-    const enrichment = new Enrichment({
-      extraction: {
-        metadata: ["k8s.pod.name"],
-        labels: [],
-        annotations: [],
-        otelAnnotations: false,
-        semconv: "stable",
+    const enrichment = new Enrichment(
+      {
+        extraction: {
+          metadata: ["k8s.pod.name"],
+          labels: [],
+          annotations: [],
+          otelAnnotations: false,
+          semconv: "stable",
+        },
+        excludedPods: [],
       },
-      excludedPods: [],
-    });
+      new ManualClock(),
+    );
     const fixtures = [];
     for (const signal of ["traces", "profiles"] as const) {
       fixtures.push(

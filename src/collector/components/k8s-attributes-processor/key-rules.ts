@@ -1,3 +1,4 @@
+import type { DistinctValues } from "./distinct-values.ts";
 import type { RuleObject } from "./rule-objects.ts";
 import type { ValueHash } from "./value-hash.ts";
 
@@ -21,10 +22,17 @@ export interface PatternLimits {
   readonly maxValueLength: number;
   /** Attributes that one pattern makes of one object at most. */
   readonly maxAttributes: number;
+  /** Values that one attribute gets within an hour at most. */
+  readonly maxValues: number;
 }
 
 /** For patterns that are written for their keys. */
-export const NO_LIMITS: PatternLimits = { denied: [], maxValueLength: Infinity, maxAttributes: Infinity };
+export const NO_LIMITS: PatternLimits = {
+  denied: [],
+  maxValueLength: Infinity,
+  maxAttributes: Infinity,
+  maxValues: Infinity,
+};
 
 /** One rule, ready for use. */
 export interface KeyRule {
@@ -42,12 +50,19 @@ export interface KeyRule {
  *
  * @param prefixes what keys are put behind where the rule has no name of its own, e.g. `k8s.pod.label.`; each of them
  *   gives an attribute
+ * @param values counts what attributes get, for `limits.maxValues`; without it nobody does, and there is no such limit
  */
-export function keyRule(config: KeyRuleConfig, prefixes: readonly string[], limits = NO_LIMITS): KeyRule {
-  if (config.keyRegex === undefined) return exactRule(config.key ?? "", config.tagName, prefixes);
+export function keyRule(
+  config: KeyRuleConfig,
+  prefixes: readonly string[],
+  limits = NO_LIMITS,
+  values?: DistinctValues,
+): KeyRule {
+  const admit: Admit = (name, value, max) => values?.admit(name, value, max) ?? true;
+  if (config.keyRegex === undefined) return exactRule(config.key ?? "", config.tagName, prefixes, admit);
   const { excludeKeyRegex } = config;
   const denied = excludeKeyRegex === undefined ? limits.denied : [wholeKeyRegExp(excludeKeyRegex), ...limits.denied];
-  return regexRule(wholeKeyRegExp(config.keyRegex), config.tagName, prefixes, { ...limits, denied });
+  return regexRule(wholeKeyRegExp(config.keyRegex), config.tagName, prefixes, { ...limits, denied }, admit);
 }
 
 /** The rule with hashes for values. */
@@ -63,14 +78,22 @@ export function hashedRule(rule: KeyRule, hash: ValueHash): KeyRule {
   };
 }
 
-function exactRule(key: string, tagName: string | undefined, prefixes: readonly string[]): KeyRule {
+/** Whether an attribute may have a value, of so many within the hour. */
+type Admit = (name: string, value: string, max: number) => boolean;
+
+function exactRule(key: string, tagName: string | undefined, prefixes: readonly string[], admit: Admit): KeyRule {
   const names = tagName === undefined ? prefixes.map((prefix) => prefix + key) : [tagName];
   return {
     matches: (candidate) => candidate === key,
     extract(values, attributes) {
       const value = values.get(key);
       // An empty value would overwrite what an earlier rule found, to be left out in the end.
-      if (value) for (const name of names) attributes.set(name, value);
+      if (!value) return 0;
+      for (const name of names) {
+        // A key that is written out is meant; it is only counted.
+        admit(name, value, Infinity);
+        attributes.set(name, value);
+      }
       return 0;
     },
   };
@@ -80,9 +103,15 @@ function regexRule(
   regExp: RegExp,
   tagName: string | undefined,
   prefixes: readonly string[],
-  { denied, maxValueLength, maxAttributes }: PatternLimits,
+  { denied, maxValueLength, maxAttributes, maxValues }: PatternLimits,
+  admit: Admit,
 ): KeyRule {
   const isDenied = (key: string): boolean => denied.some((each) => each.test(key));
+  // Upstream's rule: a name only serves as a template, so without groups it is not used.
+  const namesOf = (key: string, match: RegExpExecArray): string[] =>
+    tagName === undefined || match.length === 1
+      ? prefixes.map((prefix) => prefix + key)
+      : [expandTemplate(tagName, match)];
   return {
     matches: (candidate) => regExp.test(candidate) && !isDenied(candidate),
     extract(values, attributes) {
@@ -95,13 +124,11 @@ function regexRule(
           continue;
         }
         taken++;
-        // Upstream's rule: a name only serves as a template, so without groups it is not used.
-        if (tagName === undefined || match.length === 1) {
-          for (const prefix of prefixes) attributes.set(prefix + key, value);
-          continue;
+        const names = namesOf(key, match).filter((name) => name !== "");
+        for (const name of names) {
+          if (admit(name, value, maxValues)) attributes.set(name, value);
+          else leftOut++;
         }
-        const name = expandTemplate(tagName, match);
-        if (name !== "") attributes.set(name, value);
       }
       return leftOut;
     },

@@ -1,4 +1,5 @@
 import type { KeyFilter } from "#kubernetes";
+import type { DistinctValues } from "./distinct-values.ts";
 import type { ExtractionConfig } from "./extraction.ts";
 import {
   hashedRule,
@@ -50,8 +51,15 @@ export class ObjectRules {
   }
 }
 
-/** The rules of a configuration by what they read; nothing for objects that no rule reads. */
-export function compileRules(config: ExtractionConfig): ReadonlyMap<RuleObject, ObjectRules> {
+/**
+ * The rules of a configuration by what they read; nothing for objects that no rule reads.
+ *
+ * @param values counts what attributes get; see `keyRule`
+ */
+export function compileRules(
+  config: ExtractionConfig,
+  values: DistinctValues | undefined,
+): ReadonlyMap<RuleObject, ObjectRules> {
   const { labels, annotations, otelAnnotations, semconv, patternLimits, hash } = config;
   const limits: PatternLimits =
     patternLimits === undefined ? NO_LIMITS : { ...patternLimits, denied: patternLimits.deny.map(wholeKeyRegExp) };
@@ -61,12 +69,13 @@ export function compileRules(config: ExtractionConfig): ReadonlyMap<RuleObject, 
       rules
         .filter((rule) => rule.from === from)
         .map((rule) => {
-          const plain = keyRule(rule, keyPrefixes(from, field, semconv), limits);
+          const plain = keyRule(rule, keyPrefixes(from, field, semconv), limits, values);
           return rule.hash === true && hash !== undefined ? hashedRule(plain, hash) : plain;
         });
     const [ofLabels, ofAnnotations] = [own(labels, "label"), own(annotations, "annotation")];
     // The last of all. Who writes an annotation for OpenTelemetry means it, so nothing is denied.
-    if (otelAnnotations && from === OTEL_ANNOTATION.from) ofAnnotations.push(keyRule(OTEL_ANNOTATION, []));
+    if (otelAnnotations && from === OTEL_ANNOTATION.from)
+      ofAnnotations.push(keyRule(OTEL_ANNOTATION, [], NO_LIMITS, values));
     if (ofLabels.length + ofAnnotations.length > 0) compiled.set(from, new ObjectRules(ofLabels, ofAnnotations));
   }
   return compiled;

@@ -220,7 +220,7 @@ export async function processorOf(section: unknown, options: FixtureOptions = {}
     signal,
     next,
     hub,
-    enrichment: options.enrichment ?? new Enrichment(config.enrichment),
+    enrichment: options.enrichment ?? new Enrichment(config.enrichment, clock),
     enrichmentName: JSON.stringify(config.enrichment),
     unresolved,
     waits: { budget: new ByteBudget(config.pending?.maxBytes ?? 0), vain: new VainKeys(clock) },
