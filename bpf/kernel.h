@@ -21,6 +21,7 @@ struct map {
 };
 
 #define MAP_HASH 1
+#define MAP_ARRAY 2
 #define MAP_PERCPU_ARRAY 6
 #define MAP_RINGBUF 27
 
@@ -70,6 +71,13 @@ static u64 (*task_registers)(const void *task) = HELPER(175);  /* since 5.15 */
 /* 64-bit user code; the other value, 0x23, is 32-bit code with frames of another shape. */
 #define WIDE_MODE(word) ((word) == 0x33)
 #define CODE_ADDRESS(word) (word)
+#define DWARF_REGISTERS 17
+/* rax, rdx, rcx, rbx, rsi, rdi, rbp, rsp, r8 to r15, rip. */
+#define DWARF_ORDER(saved, to) \
+  (to)[0] = (saved)[10], (to)[1] = (saved)[12], (to)[2] = (saved)[11], (to)[3] = (saved)[5], (to)[4] = (saved)[13], \
+  (to)[5] = (saved)[14], (to)[6] = (saved)[4], (to)[7] = (saved)[19], (to)[8] = (saved)[9], (to)[9] = (saved)[8], \
+  (to)[10] = (saved)[7], (to)[11] = (saved)[6], (to)[12] = (saved)[3], (to)[13] = (saved)[2], (to)[14] = (saved)[1], \
+  (to)[15] = (saved)[0], (to)[16] = (saved)[16]
 #elif defined(TARGET_arm64)
 #define REGISTER_WORDS 34
 #define REGISTER_FP 29
@@ -78,6 +86,11 @@ static u64 (*task_registers)(const void *task) = HELPER(175);  /* since 5.15 */
 #define REGISTER_MODE 33 /* pstate */
 #define USER_MODE(word) (((word) & 0xf) == 0)
 #define WIDE_MODE(word) (((word) & 0x10) == 0)
+#define DWARF_REGISTERS 33
+/* x0 to x30, sp and pc stand in DWARF's order already. */
+#define DWARF_ORDER(saved, to) \
+  for (u32 i = 0; i < DWARF_REGISTERS; i++) \
+    (to)[i] = (saved)[i]
 /* Return addresses may be signed in their unused upper bits. */
 #define CODE_ADDRESS(word) ((word) & 0xffffffffffffULL)
 #else

@@ -6,7 +6,7 @@
  * What isn't wanted is sorted out first, at the price of a look-up. A program never fails: what can't be read is left
  * out and flagged, what can't be written is counted.
  */
-#include "walk.h"
+#include "copy.h"
 
 INLINE u64 read_word(u64 address) {
   u64 word = 0;
@@ -109,14 +109,16 @@ INLINE void fill_header(struct record_header *header, u8 kind, u64 now, u64 task
   current_comm(header->comm, sizeof(header->comm));
 }
 
-/* The registers with which the current task entered the kernel. */
-INLINE void saved_registers(u64 task, struct user_registers *user) {
-  u64 at;
-
+/* Where the kernel keeps the registers with which the current task entered it. */
+INLINE u64 saved_registers_at(u64 task) {
   if (config.has_task_registers)
-    at = task_registers(current_task_btf());
-  else
-    at = read_word(task + config.task_stack) + config.stack_registers;
+    return task_registers(current_task_btf());
+  return read_word(task + config.task_stack) + config.stack_registers;
+}
+
+INLINE void saved_registers(u64 task, struct user_registers *user) {
+  u64 at = saved_registers_at(task);
+
   user->pc = read_word(at + 8 * REGISTER_PC);
   user->fp = read_word(at + 8 * REGISTER_FP);
   user->sp = read_word(at + 8 * REGISTER_SP);
@@ -144,14 +146,20 @@ INLINE void take_kernel_stack(void *context, struct scratch *scratch) {
     scratch->header.flags |= FLAG_KERNEL_TRUNCATED;
 }
 
-/* The user part of the stack, behind the kernel's. */
-INLINE void take_user_stack(struct scratch *scratch, u64 task, u64 mm, const struct user_registers *user) {
+/* How the stacks of the sampled process are to be taken; null if nothing is known of it. */
+INLINE struct process *process_of(const struct scratch *scratch) {
+  u32 tgid = scratch->header.tgid;
+
+  return map_lookup(&processes, &tgid);
+}
+
+/* The user part of the stack, behind the kernel's. True if it could be walked. */
+INLINE int take_user_stack(struct scratch *scratch, u64 task, u64 mm, const struct user_registers *user,
+                           const struct process *process) {
   struct record_header *header = &scratch->header;
   u64 ids = current_pid_tgid();
   int main_thread = ids >> 32 == (u32)ids;
   u32 first = header->kernel_frames;
-  u32 tgid = header->tgid;
-  struct process *process;
 
   scratch->walk_end = 0;
   scratch->walk_next = 0;
@@ -159,32 +167,35 @@ INLINE void take_user_stack(struct scratch *scratch, u64 task, u64 mm, const str
   if (!valid_code(user->pc)) {
     /* A thread that the kernel made for a process, as io_uring does, never ran user code. */
     header->flags |= FLAG_BAD_FRAME;
-    return;
+    return 0;
   }
   if (!WIDE_MODE(user->mode)) {
     scratch->words[first & (WORDS - 1)] = user->pc;
     header->user_words = 1;
     header->user_frames = 1;
     header->flags |= FLAG_BAD_FRAME;
-    return;
+    return 0;
   }
-  process = map_lookup(&processes, &tgid);
   if (process && process->walk == WALK_V8)
     walk_v8(scratch, user, process, first);
   else
     walk_frame_pointers(scratch, user, first);
   if (!(header->flags & FLAG_FRAME_LIMIT))
     header->flags |= end_of_walk(scratch, header->stack_top, main_thread);
+  return 1;
 }
 
-INLINE long send(struct scratch *scratch) {
-  u64 words = scratch->header.kernel_frames + scratch->header.user_frames * (u64)scratch->header.user_words;
+/* Writes the record, of which there are `room` words at most (a power of two). */
+INLINE long send(struct scratch *scratch, u64 room) {
+  const struct record_header *header = &scratch->header;
+  u64 words = header->kernel_frames + header->user_frames * (u64)header->user_words + header->registers +
+              header->stack_words;
   u64 size;
 
   FORGET(words);
-  size = sizeof(struct record_header) + 8 * (words & (WORDS - 1));
+  size = sizeof(struct record_header) + 8 * (words & (room - 1));
   scratch->header.size = size;
-  return ring_output(&ring, scratch, size, RING_NO_WAKEUP);
+  return ring_output(&ring, &scratch->header, size, RING_NO_WAKEUP);
 }
 
 SEC("perf_event/on_cpu")
@@ -192,10 +203,12 @@ int on_cpu(struct registers *context) {
   struct cpu_state *cpu = this_cpu();
   u64 now = ktime_ns();
   u64 mode = context->word[REGISTER_MODE];
-  u32 zero = 0;
+  u32 number = processor_id();
   u64 task, cgroup_v2, cgroup_v1, mm;
   struct user_registers user;
+  struct sample_scratch *sample;
   struct scratch *scratch;
+  struct process *process;
 
   if (!cpu)
     return 0;
@@ -214,9 +227,10 @@ int on_cpu(struct registers *context) {
     cpu->denied++;
     return 0;
   }
-  scratch = map_lookup(&sample_scratch, &zero);
-  if (!scratch)
+  sample = map_lookup(&sample_scratch, &number);
+  if (!sample)
     return 0;
+  scratch = &sample->scratch;
   fill_header(&scratch->header, RECORD_ON_CPU, now, task, cgroup_v2, cgroup_v1);
   if (!USER_MODE(mode)) {
     scratch->header.flags |= FLAG_KERNEL_MODE;
@@ -235,9 +249,19 @@ int on_cpu(struct registers *context) {
     } else {
       saved_registers(task, &user);
     }
-    take_user_stack(scratch, task, mm, &user);
+    process = process_of(scratch);
+    if (take_user_stack(scratch, task, mm, &user, process) && config.copy_bytes &&
+        needs_copy(&scratch->header, process, user.pc) && may_copy(sample, cpu, now)) {
+      if (take_registers(sample, saved_registers_at(task), &user)) {
+        /* An interpreter's frames belong here: between the registers and the stack. */
+        take_stack(sample, cpu, process, user.sp);
+      } else {
+        scratch->header.flags |= FLAG_COPY_FAILED;
+        cpu->copies_failed++;
+      }
+    }
   }
-  if (send(scratch)) {
+  if (send(scratch, RECORD_WORDS)) {
     cpu->lost++;
     return 0;
   }
@@ -342,9 +366,9 @@ INLINE void left_cpu(void *context, struct cpu_state *cpu, u64 now) {
     scratch->header.flags |= FLAG_KERNEL_THREAD;
   } else if (mm) {
     saved_registers(task, &user);
-    take_user_stack(scratch, task, mm, &user);
+    take_user_stack(scratch, task, mm, &user, process_of(scratch));
   }
-  if (send(scratch)) {
+  if (send(scratch, WORDS)) {
     map_delete(&away, &tid);
     cpu->off_cpu_lost++;
     return;

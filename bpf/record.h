@@ -5,7 +5,9 @@
  *
  *   kernel frames | user frames | registers | interpreter frames | stack words
  *
- * Copied stacks and interpreter frames are not written yet; their counts are 0.
+ * Registers are those of the leaf in the order of their DWARF numbers, the pc last: 17 words on x86-64, 33 on arm64.
+ * They and the stack, from the stack pointer upwards, are there only where it was copied. Interpreter frames are not
+ * written yet; their count is 0.
  */
 #ifndef PODFLAME_RECORD_H
 #define PODFLAME_RECORD_H
@@ -32,11 +34,17 @@ enum record_kind {
   RECORD_CGROUP_REMOVED = 8,
 };
 
-/* Bits 3 to 8 are kept for copied stacks and interpreters. */
+/* Bits 7 and 8 are kept for interpreters. */
 enum record_flag {
   FLAG_KERNEL_MODE = 1 << 0,
   FLAG_ROOTED = 1 << 1,
   FLAG_FRAME_LIMIT = 1 << 2,
+  /* The stack is longer than what was copied of it. */
+  FLAG_COPY_CUT = 1 << 3,
+  /* It was to be copied, but: could not be read, in whole or at all; this second's copies were spent; the ring was half full. */
+  FLAG_COPY_FAILED = 1 << 4,
+  FLAG_COPY_SPENT = 1 << 5,
+  FLAG_COPY_NO_ROOM = 1 << 6,
   FLAG_KERNEL_TRUNCATED = 1 << 9,
   FLAG_BAD_FRAME = 1 << 10,
   FLAG_KERNEL_THREAD = 1 << 11,
@@ -46,8 +54,12 @@ enum record_flag {
 /* The default of kernel.perf_event_max_stack: the kernel's own walk gives no more either. */
 #define MAX_FRAMES 127
 #define V8_FRAME_WORDS 5
-/* 127 kernel frames + 127 user frames of 5 words are 762; a power of two, so that a mask bounds every index. */
+/* 127 kernel frames + 127 user frames of 5 words + 33 registers are 795; a power of two, so that a mask bounds every index. */
 #define WORDS 1024
+/* The most that is copied of a stack: 24 KiB. */
+#define COPY_BYTES 24576
+/* All that a record holds, with a copied stack. */
+#define RECORD_WORDS 4096
 
 struct record_header {
   u8 version;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What the programs and user space share: settings, tables, counters. Mirrored by src/profiler/sampler/layout.ts.
+ * What the programs and user space share: settings, tables, counters. Mirrored by
+ * src/profiler/sampler/kernel-layout.ts.
  */
 #ifndef PODFLAME_STATE_H
 #define PODFLAME_STATE_H
@@ -49,6 +50,9 @@ struct config {
   u32 upid_size;
   u32 stack_registers; /* where the user's registers are saved, from the lowest address of the task's stack */
   u32 off_cpu_room;    /* bytes waiting in the ring beyond which off-CPU records are given up, for the sake of samples */
+  u32 copy_bytes;      /* of a stack at most; 0: stacks are not copied */
+  u32 copies;          /* a second and CPU at most */
+  u32 copy_room;       /* bytes waiting in the ring beyond which stacks aren't copied, for the sake of samples */
 };
 
 const volatile struct config config SEC(".rodata.config") = {};
@@ -76,6 +80,11 @@ struct cpu_state {
   u64 off_cpu_lost;
   u64 lifecycle;
   u64 lifecycle_lost;
+  u64 copies;
+  u64 copied_bytes;
+  u64 copies_failed;
+  u64 copies_spent;
+  u64 copies_no_room;
 };
 
 struct map SEC("maps") cpu_states = {MAP_PERCPU_ARRAY, sizeof(u32), sizeof(struct cpu_state), 1};
@@ -90,14 +99,21 @@ struct map SEC("maps") ring = {MAP_RINGBUF, 0, 0, 1 << 18};
 #define CGROUP_V1 (1ULL << 63)
 struct map SEC("maps") selected = {MAP_HASH, sizeof(u64), sizeof(u8), 2048};
 
+/* Addresses [start, start + bytes) whose code keeps frame pointers: hit there, a complete walk lacks no caller. */
+struct kept_range {
+  u64 start;
+  u64 bytes;
+};
+#define KEPT_RANGES 4
+
 /*
- * How the stacks of a process are to be taken, by tgid. Processes that aren't here are walked by frame pointers, so only
- * those with a runtime need an entry; 136 B each.
+ * How the stacks of a process are to be taken, by tgid. Processes that aren't here are walked by frame pointers, and
+ * copied if they need it, so only those of which more is known have an entry; 200 B each.
  */
 struct process {
   u8 walk; /* enum walk */
-  u8 copy;
-  u16 copy_limit;
+  u8 copy; /* enum copy */
+  u16 copy_bytes; /* of its stacks at most; 0: as the settings say */
   u8 interpreter;
   u8 pad[3];
   /* Words of V8's frames, counted up from the fifth one below the frame pointer. */
@@ -106,14 +122,18 @@ struct process {
   u8 slot_bytecode_array;
   u8 slot_bytecode_offset;
   u16 function_shared; /* byte offset */
-  u8 reserved[50];
+  u8 reserved[50];     /* for an interpreter's offsets */
+  struct kept_range kept[KEPT_RANGES];
 };
 
 #define SLOT_WORDS 5
 
 enum walk { WALK_FRAME_POINTERS, WALK_V8 };
 
-_Static_assert(sizeof(struct process) == 64, "as user space writes it");
+/* If needed: where the walk found no root, or hit code that isn't known to keep frame pointers. */
+enum copy { COPY_IF_NEEDED, COPY_NEVER, COPY_ALWAYS };
+
+_Static_assert(sizeof(struct process) == 128, "as user space writes it");
 
 struct map SEC("maps") processes = {MAP_HASH, sizeof(u32), sizeof(struct process), 1024};
 
@@ -125,16 +145,26 @@ struct map SEC("maps") away = {MAP_HASH, sizeof(u32), sizeof(u64), 4096};
  * while a task is being switched, so each of the two has its own.
  */
 struct scratch {
-  struct record_header header;
-  u64 words[WORDS];
-  u64 slack[V8_FRAME_WORDS]; /* the last frame may begin at the last index that the mask allows */
   u64 slots[SLOT_WORDS + 3]; /* words below a frame, the frame, and one more so that a mask bounds every index */
   /* What the walk found, kept out of registers: each value known to the verifier would be a state of its own. */
   u64 walk_end;
   u64 walk_next;
+  struct record_header header;
+  u64 words[WORDS];
+  u64 slack[V8_FRAME_WORDS]; /* the last frame may begin at the last index that the mask allows */
 };
 
-struct map SEC("maps") sample_scratch = {MAP_PERCPU_ARRAY, sizeof(u32), sizeof(struct scratch), 1};
+/* With room for a copied stack behind the words, and what its CPU copied in this second. */
+struct sample_scratch {
+  struct scratch scratch;
+  u8 stack[COPY_BYTES];
+  u64 saved[REGISTER_WORDS];
+  u64 second_began;
+  u64 copies;
+};
+
+/* One each for all CPUs, by number: entries of per-CPU arrays end at 32 KiB. How many there are is set by user space. */
+struct map SEC("maps") sample_scratch = {MAP_ARRAY, sizeof(u32), sizeof(struct sample_scratch), 1};
 struct map SEC("maps") switch_scratch = {MAP_PERCPU_ARRAY, sizeof(u32), sizeof(struct scratch), 1};
 
 #endif

@@ -2,6 +2,7 @@ import type { Counter, Histogram, MetricRegistry } from "#telemetry";
 import { FLAWS } from "./profiles/flaws.ts";
 import type { BuiltRequest } from "./profiles/request-builder.ts";
 import type { SamplerCounters } from "./sampler/sample-source.ts";
+import type { UnwindCounts } from "./stacks/complete-stacks.ts";
 
 /** Why a sample that the kernel took is in no request. */
 export type DropReason =
@@ -13,6 +14,14 @@ export type DropReason =
 /** What happens to each hit of the timer, by the kernel's counts. */
 const OUTCOMES = ["samples", "idle", "denied", "otherProcess", "lost", "missed"] as const;
 
+const FLAW_HELP: Readonly<Record<string, string>> = {
+  unnamed: "Samples whose innermost frame has no function name.",
+  truncated: "Samples whose callers could not be followed to the root.",
+};
+
+/** What happens to each stack that is to be copied, by the kernel's counts. */
+const COPIES = ["copies", "copiesFailed", "copiesSpent", "copiesNoRoom"] as const;
+
 /** Sizes that are read when somebody asks for the metrics. */
 export interface ProfilerSizes {
   stacks(): number;
@@ -21,6 +30,7 @@ export interface ProfilerSizes {
   nameBytes(): number;
   unnamed(): number;
   kernelBytes(): number;
+  unwindBytes(): number;
   namesRefused(): number;
   walksRefused(): number;
 }
@@ -30,13 +40,19 @@ export class ProfileMetrics {
   readonly dropped: Readonly<Record<DropReason, Counter>>;
   readonly #requests: Counter;
   readonly #requestBytes: Counter;
-  readonly #flawed: readonly Counter[];
+  /** By index of `FLAWS`; undefined for what the others add up to. */
+  readonly #flawed: readonly (Counter | undefined)[];
   readonly #filesUnreadable: (reason: string) => Counter;
   readonly buildSeconds: Histogram;
   readonly #outcomes: Readonly<Record<(typeof OUTCOMES)[number], Counter>>;
   readonly #offCpu: Counter;
   readonly #offCpuLost: Counter;
   readonly #lifecycleLost: Counter;
+  readonly #copies: Readonly<Record<(typeof COPIES)[number], Counter>>;
+  readonly #copiedBytes: Counter;
+  readonly #unwound: Counter;
+  readonly #agreed: Counter;
+  readonly #coldRows: Counter;
   readonly #malformed: Counter;
   #known: SamplerCounters | undefined;
   #sizes: ProfilerSizes | undefined;
@@ -60,9 +76,7 @@ export class ProfileMetrics {
     this.dropped = { backlog: dropped("backlog"), refused: dropped("refused") };
     this.#flawed = FLAWS.map((flaw) => {
       const [kind, reason] = flaw.split(".");
-      return reason === undefined
-        ? counter("samples_truncated", "Samples whose callers could not be followed to the root.")
-        : counter(`samples_${kind}`, "Samples whose innermost frame has no function name.", { reason });
+      return reason === undefined ? undefined : counter(`samples_${kind}`, FLAW_HELP[kind!]!, { reason });
     });
     this.#filesUnreadable = (reason) =>
       counter("files_unreadable", "Executed files that could not be opened, or are no ELF files.", { reason });
@@ -72,6 +86,18 @@ export class ProfileMetrics {
       "lifecycle_lost",
       "Starts and ends of processes and control groups for which the ring had no room.",
     );
+    const copied = (outcome: string): Counter =>
+      counter("stack_copies", "Stacks that were to be copied for unwinding, by what became of them.", { outcome });
+    this.#copies = {
+      copies: copied("copied"),
+      copiesFailed: copied("failed"),
+      copiesSpent: copied("budget"),
+      copiesNoRoom: copied("ring_full"),
+    };
+    this.#copiedBytes = counter("stack_copy_bytes", "Bytes of the stacks that were copied.");
+    this.#unwound = counter("stacks_unwound", "Copied stacks that were unwound.");
+    this.#agreed = counter("stacks_unwound_in_vain", "Unwound stacks that frame pointers had told already.");
+    this.#coldRows = counter("unwind_rows", "Rows of unwind data that were looked up in files.");
     this.#malformed = counter("records_malformed", "Records of the kernel that could not be read.");
     this.#requests = counter("requests", "Requests built.");
     this.#requestBytes = counter("request_bytes", "Bytes of the requests built.");
@@ -86,7 +112,8 @@ export class ProfileMetrics {
     size("symbol_bytes", "Memory of all symbol tables.", (s) => s.nameBytes());
     size("locations_waiting", "Locations that wait for their names.", (s) => s.unnamed());
     size("names_refused", "Locations that stay without names, because too many waited.", (s) => s.namesRefused());
-    size("walks_refused", "Node processes walked as others, because there were too many.", (s) => s.walksRefused());
+    size("walks_refused", "Processes of which the kernel could not be told more, because there were too many.", (s) => s.walksRefused());
+    size("unwind_bytes", "Memory of what is remembered of unwind data.", (s) => s.unwindBytes());
     size("kernel_bytes", "Memory that the kernel holds for programs and tables.", (s) => s.kernelBytes());
   }
 
@@ -94,7 +121,7 @@ export class ProfileMetrics {
   built({ request, flawed }: BuiltRequest): void {
     this.#requests.add();
     this.#requestBytes.add(request.length);
-    for (const [flaw, count] of flawed.entries()) this.#flawed[flaw]!.add(count);
+    for (const [flaw, count] of flawed.entries()) this.#flawed[flaw]?.add(count);
   }
 
   /** Takes over how many files could not be read so far, by reason. */
@@ -105,12 +132,21 @@ export class ProfileMetrics {
     }
   }
 
+  /** Takes over how unwinding went so far. */
+  unwound({ stacks, agreed, coldRows }: UnwindCounts): void {
+    this.#unwound.add(stacks - this.#unwound.value);
+    this.#agreed.add(agreed - this.#agreed.value);
+    this.#coldRows.add(coldRows - this.#coldRows.value);
+  }
+
   /** Takes over what the kernel counted since the last time. */
   follow(now: SamplerCounters): void {
     const before = this.#known;
     this.#known = now;
     const grew = (name: keyof SamplerCounters): number => Math.max(0, now[name] - (before?.[name] ?? 0));
     for (const outcome of OUTCOMES) this.#outcomes[outcome].add(grew(outcome));
+    for (const outcome of COPIES) this.#copies[outcome].add(grew(outcome));
+    this.#copiedBytes.add(grew("copiedBytes"));
     this.#offCpu.add(grew("offCpu"));
     this.#offCpuLost.add(grew("offCpuLost"));
     this.#lifecycleLost.add(grew("lifecycleLost"));

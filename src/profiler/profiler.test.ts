@@ -84,10 +84,11 @@ describe("a profiler", () => {
     expect(samples()[0]!.frames.map(({ name, type }) => `${name} ${type}`)).toEqual([
       " native",
       " native",
-      "[truncated] abort-marker",
+      "[truncated: no frame pointers] abort-marker",
     ]);
     expect(samples()[0]!.profile["podflame.samples.truncated"]).toBe(1);
-    expect(metrics.value("podflame_profiling_samples_truncated")).toBe(1);
+    expect(samples()[0]!.profile["podflame.samples.truncated.frame_pointers"]).toBe(1);
+    expect(metrics.value("podflame_profiling_samples_truncated", { reason: "frame_pointers" })).toBe(1);
   });
 
   test("names functions of a living process, also of this one", async () => {

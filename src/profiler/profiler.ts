@@ -59,10 +59,10 @@ const MAX_DRAIN_INTERVAL_MS = 1000;
 const TURN_MS = 20;
 /** Pause between turns when there is more to do than one takes. */
 const NEXT_TURN_MS = 5;
-/** Records taken between two looks at the clock. */
-const BATCH_RECORDS = 256;
-/** Room in the ring for each CPU and sample a second: a large stack, a quarter of a second. */
-const RING_BYTES_A_HERTZ = 1536;
+/** Records taken between two looks at the clock: the first stacks of a program may take a millisecond each to unwind. */
+const BATCH_RECORDS = 32;
+/** Room in the ring for each CPU and sample a second: copied stacks of 4 KB for a quarter of a second, and as much again. */
+const RING_BYTES_A_HERTZ = 2560;
 const MIN_RING_BYTES_A_CPU = 64 * 1024;
 const MIN_RING_BYTES = 256 * 1024;
 /** A request waits so long at most for names that are being read. */
@@ -88,6 +88,7 @@ const THIS_MACHINE: ProfilerParts = {
         frequencyHz: settings.frequencyHz,
         offCpuThreshold: settings.offCpuThreshold,
         ringBytes: ringBytesFor(settings.frequencyHz),
+        copies: settings.stackCopies,
         ...(settings.filter.pid === undefined ? {} : { pid: settings.filter.pid }),
       },
       telemetry,
@@ -311,6 +312,7 @@ export class Profiler {
     if (!built) return;
     metrics.built(built);
     metrics.filesUnreadable(recording.files.problems);
+    metrics.unwound(recording.complete.counts);
     metrics.buildSeconds.record((this.#telemetry.clock.monotonicMs() - startedMs) / 1000);
     const { samples } = built;
     this.#delivering = this.#deliver(built.request, samples).then(
@@ -372,6 +374,7 @@ function openRunning(settings: ProfilerSettings, telemetry: Telemetry, parts: Pr
     nameBytes: () => recording.files.memoryBytes + recording.kernel.memoryBytes,
     unnamed: () => recording.queue.length,
     kernelBytes: () => source.kernelMemoryBytes,
+    unwindBytes: () => recording.complete.memoryBytes,
     namesRefused: () => recording.queue.refused,
     walksRefused: () => walks.refused,
   });

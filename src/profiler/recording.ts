@@ -9,12 +9,13 @@ import type { ProcessWalks } from "./naming/process-walks.ts";
 import type { Process, ProcessTable, SamplePlace } from "./processes/index.ts";
 import { ContextTable } from "./profiles/context-table.ts";
 import { Dictionary } from "./profiles/dictionary.ts";
-import { TRUNCATED_FLAW } from "./profiles/flaws.ts";
+import { truncationFlaws } from "./profiles/flaws.ts";
 import { type BuiltRequest, RequestBuilder, type RequestWindow } from "./profiles/request-builder.ts";
 import { type ResourceAttributes, ResourceTable } from "./profiles/resource-table.ts";
 import { SampleKind, SampleLog } from "./profiles/sample-log.ts";
 import { RecordFlag, RecordKind, type RecordView } from "./sampler/record.ts";
 import type { ProfilerSettings } from "./settings.ts";
+import { CompleteStacks } from "./stacks/complete-stacks.ts";
 import { PendingStacks } from "./stacks/pending-stacks.ts";
 import { type ShownStack, ShownStacks } from "./stacks/shown-stacks.ts";
 import { StackResolver } from "./stacks/stack-resolver.ts";
@@ -51,6 +52,7 @@ export class Recording {
   readonly queue: NameQueue;
   readonly #clock: Clock;
   readonly #resolver: StackResolver;
+  readonly complete = new CompleteStacks();
   readonly #shown: ShownStacks;
   readonly #resources: ResourceTable;
   readonly #contexts: ContextTable;
@@ -188,15 +190,14 @@ export class Recording {
       this.refused++;
       return;
     }
-    const stack =
-      record.userFrames === 0
-        ? this.#stacks.intern(record, NO_PROCESS, 0)
-        : this.#stacks.intern(record, process.number, this.#resolver.eraOf(process));
-    if (this.#stacks.isNew(stack)) {
-      this.#pending.add(stack, process, record);
-      // At once, though the stack may have to wait: the kernel is told here how to walk the process from now on.
-      if (record.userFrames > 0) this.#resolver.codeOf(process);
-    }
+    // At once, though the stack may have to wait: the kernel is told here how to walk the process from now on, and a copied
+    // stack is gone with its record.
+    const code = record.userFrames === 0 ? undefined : this.#resolver.codeOf(process);
+    const walked = this.complete.of(record, code);
+    const stack = code
+      ? this.#stacks.intern(walked, process.number, this.#resolver.eraOf(process))
+      : this.#stacks.intern(walked, NO_PROCESS, 0);
+    if (this.#stacks.isNew(stack)) this.#pending.add(stack, process, walked);
     this.#log.add(kind, stack, this.#contexts.of(record, process), record.timeNs, record.valueNs);
   }
 
@@ -213,14 +214,14 @@ export class Recording {
   }
 
   #shownStack(stack: number): ShownStack {
-    return this.#shown.of(this.#stacks.dictionaryStack(stack), this.#stacks.isCut(stack));
+    return this.#shown.of(this.#stacks.dictionaryStack(stack), this.#stacks.truncationOf(stack));
   }
 
   /** What is wrong with a stack, as bits of `FLAWS`. */
-  #flawsOf({ stack, isTruncated }: ShownStack): number {
+  #flawsOf({ stack, truncation }: ShownStack): number {
     const { dictionary } = this;
     const leaf = dictionary.leafOf(stack);
     const unnamed = leaf !== 0 && dictionary.linesOf(leaf) === 0 ? 1 << dictionary.reasonOf(leaf) : 0;
-    return unnamed | (isTruncated ? 1 << TRUNCATED_FLAW : 0);
+    return unnamed | truncationFlaws(truncation);
   }
 }

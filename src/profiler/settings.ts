@@ -1,4 +1,5 @@
 import type { Directory } from "#identity";
+import type { StackCopySettings } from "./sampler/sample-source.ts";
 import type { SelectionRules } from "./selection/index.ts";
 
 /** What a sample can carry about the thread it hit, by the name of its attribute. */
@@ -49,6 +50,11 @@ export interface ProfilerSettings {
   readonly sampleAttributes: readonly SampleAttribute[];
   /** Share of the intervals off the CPU that are recorded, 0 (none) to 1. */
   readonly offCpuThreshold: number;
+  /**
+   * How stacks are copied where frame pointers don't tell all callers, to be unwound and forgotten at once. Undefined: none
+   * are, and such stacks end early.
+   */
+  readonly stackCopies?: StackCopySettings | undefined;
   readonly filter: ProfilerFilter;
   /** Whether resources tell host.name, host.id, host.arch and os.type. */
   readonly hostAttributes: boolean;
@@ -68,6 +74,7 @@ export const DEFAULT_PROFILER_SETTINGS: ProfilerSettings = {
   values: "timestamps",
   sampleAttributes: ["process.pid", "process.executable.name", "thread.name"],
   offCpuThreshold: 0,
+  stackCopies: { limitBytes: 16_384, perSecond: 100 },
   filter: {},
   hostAttributes: true,
   serviceNames: true,

@@ -1,6 +1,6 @@
 /**
- * Names for addresses: ELF symbol tables, Go's pclntab, V8's heap, perf maps, the kernel's list, demangling. Bytes in,
- * names out. All input is hostile: what can't be read is a value (`SymbolProblem`) or has no name, nothing throws, and
+ * Names for addresses: ELF symbol tables, Go's pclntab, V8's heap, perf maps, the kernel's list, demangling; and the
+ * callers of a frame, by its file's unwind data. Bytes in, names out. All input is hostile: what can't be read is a value (`SymbolProblem`) or has no name, nothing throws, and
  * work and memory are bounded whatever a file claims.
  *
  * Start reading at `elf/elf-file.ts` and `native/native-symbols.ts`. Left out deliberately: opening files and other
@@ -23,4 +23,13 @@ export { type GoSymbols, openGoSymbols } from "./go/go-symbols.ts";
 export type { FramePlace } from "./v8/frame-place.ts";
 export { readV8Layout, type V8Layout } from "./v8/layout.ts";
 export type { RemoteMemory } from "./v8/remote-memory.ts";
+export {
+  type CodeSpace,
+  type CopiedStack,
+  MAX_UNWOUND_FRAMES,
+  type UnwindCode,
+  UnwindEnd,
+  Unwinder,
+  UnwindTables,
+} from "./unwind/index.ts";
 export { V8_FRAME_HALVES, type V8Counters, V8Names } from "./v8/v8-names.ts";

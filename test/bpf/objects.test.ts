@@ -124,7 +124,14 @@ describe.skipIf(!canSample())("the verifier", () => {
     const { hasTaskRegisters = true, pidNamespace = 0, change } = loading;
     const parsed = parseBpfObject(committed(object));
     change?.(parsed.programs.find(({ name }) => name === program)!.instructions);
-    const config = configBytes(offsets, { onlyPid: 0, pidNamespace, hasTaskRegisters, offCpuRoomBytes: 0 });
+    const config = configBytes(offsets, {
+      onlyPid: 0,
+      pidNamespace,
+      hasTaskRegisters,
+      offCpuRoomBytes: 0,
+      copies: { limitBytes: 16_384, perSecond: 100 },
+      copyRoomBytes: 0,
+    });
     LoadedObject.load(parsed, { programs: [program], variables: new Map([[".rodata.config", config]]) }).close();
   };
   const own = process.arch === "arm64" ? OBJECTS[1] : OBJECTS[0];

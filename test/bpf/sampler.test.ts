@@ -99,7 +99,7 @@ describe.skipIf(!here)("V8's slots", () => {
     using program = await new Running(process.execPath, ["-e", script]).says("ready");
     const ready = Number(process.hrtime.bigint());
     const offsets = { fpContext: -8, fpFunction: -16, fpBytecodeArray: -32, fpBytecodeOffset: -40, functionShared: 32 };
-    expect(sampling.sampler.setProcess(program.pid, { kind: "v8", offsets })).toBe(true);
+    expect(sampling.sampler.setProcess(program.pid, { v8: offsets })).toBe(true);
     const samples = await sampling.collect(
       "JavaScript",
       (record) => onCpu(program.pid)(record) && record.tid === program.pid && record.timeNs > ready,

@@ -9,6 +9,7 @@ import {
   readV8Layout,
   type SymbolFrame,
   SymbolProblem,
+  UnwindTables,
   type V8Layout,
 } from "#symbols";
 import type { Dictionary } from "../profiles/dictionary.ts";
@@ -17,6 +18,9 @@ import type { CodeNames } from "./code-names.ts";
 /** `PT_LOAD`. */
 const LOAD = 1;
 const HASHED_BYTES = 4096;
+/** Samples after which it is known whether frame pointers tell all callers of a file's code, and share of those where they do. */
+const JUDGED_LEAVES = 128;
+const KEPT_SHARE = 0.99;
 /** Addresses whose functions are remembered. */
 const MAX_SYMBOLS = 4096;
 
@@ -52,6 +56,9 @@ export class CodeFile {
   readonly #executable: readonly ElfSegment[];
   #contentHash: string | undefined;
   #v8: V8Layout | SymbolProblem | undefined;
+  #unwindTables: UnwindTables | null | undefined;
+  #leaves = 0;
+  #keptLeaves = 0;
   /** What `symbolAt` said: all processes of a runtime ask the same. */
   readonly #symbols = new Map<number, SymbolFrame | null>();
   /** Numbers of the mappings in the dictionary, by segment, and of which generation of it. */
@@ -74,7 +81,8 @@ export class CodeFile {
   }
 
   get memoryBytes(): number {
-    return this.names.kind === "read" ? this.names.names.memoryBytes : 0;
+    const names = this.names.kind === "read" ? this.names.names.memoryBytes : 0;
+    return names + (this.#unwindTables?.memoryBytes ?? 0);
   }
 
   /** The virtual address of a position in the file; the position itself where the file tells nothing. */
@@ -98,6 +106,29 @@ export class CodeFile {
       fileName: basename(this.path),
       attributes: this.#buildIds(dictionary),
     }));
+  }
+
+  /** How its frames are unwound; undefined if it doesn't say. Found when it's asked for first, which takes a millisecond. */
+  get unwindTables(): UnwindTables | undefined {
+    if (this.discarded || !this.elf) return undefined;
+    this.#unwindTables ??= UnwindTables.open(this.elf) ?? null;
+    return this.#unwindTables ?? undefined;
+  }
+
+  /** Whether Go's compiler made it, whose code always keeps frame pointers. */
+  get isGo(): boolean {
+    return this.elf?.goBuildId !== undefined || this.elf?.section(".gopclntab") !== undefined;
+  }
+
+  /** Whether its code keeps frame pointers, as far as samples that hit it tell. */
+  get keepsFramePointers(): boolean {
+    return this.isGo || (this.#leaves >= JUDGED_LEAVES && this.#keptLeaves >= this.#leaves * KEPT_SHARE);
+  }
+
+  /** Tells of a sample that hit its code, and whether frame pointers told all of its callers. */
+  noteLeaf(isKept: boolean): void {
+    this.#leaves++;
+    if (isKept) this.#keptLeaves++;
   }
 
   /** Where its V8 keeps what, if it is a build of Node. Read when it's asked for first, which takes milliseconds. */

@@ -1,4 +1,5 @@
 import type { Mapping, MemoryBlocks } from "#linux";
+import { type UnwindCode, UnwindEnd } from "#symbols";
 import type { Clock } from "#telemetry";
 import { type Dictionary, Unnamed } from "../profiles/dictionary.ts";
 import type { Process, ProcessTable } from "../processes/index.ts";
@@ -8,7 +9,8 @@ import type { CodeFiles } from "./code-files.ts";
 import type { FrameTypes } from "./frame-types.ts";
 import type { NameQueue } from "./name-queue.ts";
 import type { ProcessWalks } from "./process-walks.ts";
-import { V8Code, v8Walk } from "./v8-code.ts";
+import { ProcessCopying } from "./process-copying.ts";
+import { V8Code, v8FrameOffsets } from "./v8-code.ts";
 
 const HIGH = 2 ** 32;
 /** User addresses end here on all machines; the page of old system calls lies above. */
@@ -38,6 +40,11 @@ export class ProcessCode {
   readonly #v8File: CodeFile | undefined;
   #v8: V8Code | undefined;
   #announced: AnnouncedCode | undefined;
+  readonly #copying: ProcessCopying;
+  readonly #unwindCodes = new Map<Mapping, UnwindCode>();
+  /** What was unwound last, and where it's mapped. */
+  #lastUnwindMapping: Mapping | undefined;
+  #lastUnwindCode: UnwindCode | undefined;
   /** Whether addresses may mean something else later: code was generated. */
   isMoving = false;
 
@@ -48,8 +55,8 @@ export class ProcessCode {
     const layout = this.#v8File?.v8;
     if (layout) {
       this.isMoving = true;
-      sources.walks.set(process, v8Walk(layout));
     }
+    this.#copying = new ProcessCopying(process, sources.walks, layout && v8FrameOffsets(layout));
   }
 
   /** The mapping that holds an address; mappings are read again if none does. */
@@ -59,6 +66,8 @@ export class ProcessCode {
     let found = this.process.mappings?.find(address);
     if (found === undefined && address < END_OF_ADDRESSES && this.#sources.processes.refreshMappings(this.process)) {
       this.#files.clear();
+      this.#unwindCodes.clear();
+      this.#lastUnwindMapping = undefined;
       found = this.process.mappings?.find(address);
     }
     this.#last = found;
@@ -74,6 +83,51 @@ export class ProcessCode {
       this.#files.set(mapping, file);
     }
     return file;
+  }
+
+  /** How frames at an address are unwound; undefined where no code is mapped. */
+  unwindCodeAt(address: number): UnwindCode | undefined {
+    const mapping = this.mappingOf(address);
+    if (!mapping) return undefined;
+    if (mapping === this.#lastUnwindMapping) return this.#lastUnwindCode;
+    let code = this.#unwindCodes.get(mapping);
+    if (!code || this.#files.get(mapping)?.discarded === true) {
+      code = this.#unwindCodeOf(mapping, address);
+      this.#unwindCodes.set(mapping, code);
+    }
+    this.#lastUnwindMapping = mapping;
+    this.#lastUnwindCode = code;
+    return code;
+  }
+
+  /**
+   * Told of each stack that was copied, to learn which ones needn't be.
+   *
+   * @param leaf address where the sample hit
+   * @param end one of `UnwindEnd`
+   * @param agrees whether frame pointers had told the same
+   */
+  unwound(leaf: number, end: number, agrees: boolean): void {
+    const mapping = this.mappingOf(leaf);
+    if (!mapping) return;
+    this.#copying.copied(end === UnwindEnd.CopyEnd);
+    const file = this.fileOf(mapping);
+    if (file) {
+      file.noteLeaf(agrees);
+      if (file.keepsFramePointers) this.#copying.keep(mapping.start, mapping.end);
+    } else if (this.#v8File) {
+      this.#copying.keepGenerated(mapping);
+    }
+  }
+
+  #unwindCodeOf(mapping: Mapping, address: number): UnwindCode {
+    const file = this.fileOf(mapping);
+    return {
+      bias: file ? this.virtualAddress(address, mapping, file) - address : 0,
+      tables: file?.unwindTables,
+      // Runtimes that generate code walk it themselves, by frame pointers; so do the parts of V8 that it generated ahead.
+      keepsFramePointers: file === undefined || file === this.#v8File || file.isGo,
+    };
   }
 
   /** The location of an address; one that is new is named later. */

@@ -10,8 +10,8 @@ test("a walk goes with its program, but not with the one that the process ran be
   const source = new PlayedSource();
   const walks = new ProcessWalks(source);
   const [before, after] = [program(1, 42), program(2, 42)];
-  walks.set(before, { kind: "frame-pointers" });
-  walks.set(after, { kind: "frame-pointers" });
+  walks.set(before, {});
+  walks.set(after, {});
   walks.forget(before);
   expect([...source.walks.keys()]).toEqual([42]);
   walks.forget(after);
@@ -22,6 +22,6 @@ test("a walk for which the kernel has no room is counted", () => {
   const source = new PlayedSource();
   source.setProcess = () => false;
   const walks = new ProcessWalks(source);
-  walks.set(program(1, 42), { kind: "frame-pointers" });
+  walks.set(program(1, 42), {});
   expect(walks.refused).toBe(1);
 });

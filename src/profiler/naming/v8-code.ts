@@ -3,7 +3,7 @@ import { type SymbolFrame, type V8Layout, V8Names } from "#symbols";
 import { IntList } from "#wire";
 import type { Process } from "../processes/index.ts";
 import type { Dictionary } from "../profiles/dictionary.ts";
-import type { ProcessWalk } from "../sampler/sample-source.ts";
+import type { V8FrameOffsets } from "../sampler/sample-source.ts";
 import { WordSet } from "../word-set.ts";
 import type { FrameTypes } from "./frame-types.ts";
 import type { ProcessCode } from "./process-code.ts";
@@ -16,17 +16,14 @@ const BELIEVED_FLUSHES = 16;
 /** Frames remembered in a process. */
 const MAX_FRAMES = 8192;
 
-/** How the kernel is to walk the processes of a build of V8. */
-export function v8Walk({ frame, sharedOfFunction }: V8Layout): ProcessWalk {
+/** What the kernel has to know of a build of V8 to walk its processes. */
+export function v8FrameOffsets({ frame, sharedOfFunction }: V8Layout): V8FrameOffsets {
   return {
-    kind: "v8",
-    offsets: {
-      fpContext: frame.contextOrMarker,
-      fpFunction: frame.function,
-      fpBytecodeArray: frame.bytecodeArray,
-      fpBytecodeOffset: frame.bytecodeOffset,
-      functionShared: sharedOfFunction,
-    },
+    fpContext: frame.contextOrMarker,
+    fpFunction: frame.function,
+    fpBytecodeArray: frame.bytecodeArray,
+    fpBytecodeOffset: frame.bytecodeOffset,
+    functionShared: sharedOfFunction,
   };
 }
 

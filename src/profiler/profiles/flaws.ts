@@ -1,6 +1,8 @@
+import { TRUNCATIONS } from "../stacks/truncation.ts";
+
 /**
  * What can be wrong with the stack of a sample that is in a request. First why the address where it hit has no name, in
- * the order of `Unnamed`; then that callers are missing. Names of metrics' labels, and of attributes behind a prefix.
+ * the order of `Unnamed`; then that callers are missing, and for each reason that it is this one. Names of metrics' labels, and of attributes behind a prefix.
  */
 export const FLAWS = [
   "unnamed.no_symbol",
@@ -9,7 +11,12 @@ export const FLAWS = [
   "unnamed.generated",
   "unnamed.kernel_hidden",
   "truncated",
-] as const;
+  ...TRUNCATIONS.slice(1).map(({ reason }) => `truncated.${reason}`),
+];
 
-/** Index of `truncated`. */
-export const TRUNCATED_FLAW = FLAWS.length - 1;
+const TRUNCATED_AT = FLAWS.indexOf("truncated");
+
+/** The bits of a stack that lacks callers, one of `Truncation`: 0 for `None`. */
+export function truncationFlaws(truncation: number): number {
+  return truncation === 0 ? 0 : (1 << TRUNCATED_AT) | (1 << (TRUNCATED_AT + truncation));
+}

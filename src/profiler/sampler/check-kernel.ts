@@ -14,7 +14,7 @@ import {
   readCapabilities,
   type CapabilitySets,
 } from "#linux";
-import { configBytes, readKernelOffsets, type KernelOffsets } from "./kernel-layout.ts";
+import { configBytes, MAX_COPY_BYTES, readKernelOffsets, type KernelOffsets } from "./kernel-layout.ts";
 import type { KernelCheck, KernelProblem } from "./kernel-support.ts";
 import { findPidNamespace } from "./pid-namespace.ts";
 import { NEEDED_CAPABILITIES } from "./privileges.ts";
@@ -213,7 +213,14 @@ function tryFeatures(): readonly KernelCheck[] {
 
 function tryProgram(file: Uint8Array, offsets: KernelOffsets, name: (typeof TRIED_PROGRAMS)[number]): string {
   const load = (hasTaskRegisters: boolean): LoadedObject => {
-    const settings = { onlyPid: 0xffff_ffff, pidNamespace: findPidNamespace(), hasTaskRegisters, offCpuRoomBytes: 0 };
+    const settings = {
+      onlyPid: 0xffff_ffff,
+      pidNamespace: findPidNamespace(),
+      hasTaskRegisters,
+      offCpuRoomBytes: 0,
+      copies: { limitBytes: MAX_COPY_BYTES, perSecond: 1 },
+      copyRoomBytes: 0,
+    };
     return LoadedObject.load(parseBpfObject(file), {
       programs: [name],
       variables: new Map([[".rodata.config", configBytes(offsets, settings)]]),

@@ -3,9 +3,8 @@ import { cgroupKey, configBytes, controlBytes, CPU_COUNTERS, CpuCounters, proces
 
 test("settings have the size that the programs' structures have", () => {
   const offsets = new Uint32Array(30);
-  expect(
-    configBytes(offsets, { onlyPid: 1, pidNamespace: 0, hasTaskRegisters: true, offCpuRoomBytes: 2 }),
-  ).toHaveLength(136);
+  const settings = { onlyPid: 1, pidNamespace: 0, hasTaskRegisters: true, offCpuRoomBytes: 2, copyRoomBytes: 3 };
+  expect(configBytes(offsets, { ...settings, copies: undefined })).toHaveLength(148);
   expect(controlBytes({ selection: "all", offCpuShare: 0 })).toHaveLength(8);
 });
 
@@ -24,16 +23,26 @@ test("ids of different hierarchies have different keys", () => {
 const NODE_24 = { fpContext: -8, fpFunction: -16, fpBytecodeArray: -32, fpBytecodeOffset: -40, functionShared: 32 };
 
 test("V8's slots are words, counted from the fifth one below the frame pointer", () => {
-  const bytes = processBytes(NODE_24)!;
-  expect(bytes).toHaveLength(64);
+  const bytes = processBytes({ v8: NODE_24 })!;
+  expect(bytes).toHaveLength(128);
   expect([...bytes.subarray(0, 14)]).toEqual([1, 0, 0, 0, 0, 0, 0, 0, 4, 3, 1, 0, 32, 0]);
 });
 
 test("offsets that can't be those of a frame are refused", () => {
   for (const change of [{ fpContext: 8 }, { fpFunction: -48 }, { fpBytecodeArray: -12 }, { fpBytecodeOffset: NaN }]) {
-    expect(processBytes({ ...NODE_24, ...change })).toBeUndefined();
+    expect(processBytes({ v8: { ...NODE_24, ...change } })).toBeUndefined();
   }
-  for (const functionShared of [-1, 2 ** 31, 0.5]) expect(processBytes({ ...NODE_24, functionShared })).toBeUndefined();
+  for (const functionShared of [-1, 2 ** 31, 0.5]) {
+    expect(processBytes({ v8: { ...NODE_24, functionShared } })).toBeUndefined();
+  }
+});
+
+test("a process's copies have a mode, a limit, and up to four ranges of code that keeps frame pointers", () => {
+  const kept = [1, 2, 3, 4, 5].map((at) => ({ start: at * 2 ** 40, end: at * 2 ** 40 + 4096 }));
+  const bytes = processBytes({ copies: { mode: "always", limitBytes: 65_536, kept } })!;
+  expect([...bytes.subarray(0, 4)]).toEqual([0, 2, 0x00, 0x60]);
+  const ranges = new BigUint64Array(bytes.buffer, 64);
+  expect([...ranges]).toEqual([1, 2, 3, 4].flatMap((at) => [BigInt(at) << 40n, 4096n]));
 });
 
 test("counters are summed over CPUs, beyond 32 bits too", () => {

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { MACHINE, readBtf, type BtfQuery } from "#linux";
 import type { KernelProblem } from "./kernel-support.ts";
-import type { CgroupId, SelectionMode, V8FrameOffsets } from "./sample-source.ts";
+import type { CgroupId, CopyMode, ProcessWalk, SelectionMode, StackCopySettings } from "./sample-source.ts";
 
 const BTF_PATH = "/sys/kernel/btf/vmlinux";
 const ABSENT = 0xffff_ffff;
@@ -134,12 +134,17 @@ export interface ConfigSettings {
   readonly hasTaskRegisters: boolean;
   /** Bytes waiting in the ring beyond which off-CPU records are given up. */
   readonly offCpuRoomBytes: number;
+  /** Undefined if stacks aren't copied. */
+  readonly copies: StackCopySettings | undefined;
+  /** Bytes waiting in the ring beyond which stacks aren't copied. */
+  readonly copyRoomBytes: number;
 }
 
 /** Content of `.rodata.config`. */
 export function configBytes(offsets: KernelOffsets, settings: ConfigSettings): Uint8Array {
-  const { onlyPid, pidNamespace, hasTaskRegisters, offCpuRoomBytes } = settings;
-  const words = [onlyPid, pidNamespace, hasTaskRegisters ? 1 : 0, ...offsets, offCpuRoomBytes];
+  const { onlyPid, pidNamespace, hasTaskRegisters, offCpuRoomBytes, copies, copyRoomBytes } = settings;
+  const copying = [Math.min(copies?.limitBytes ?? 0, MAX_COPY_BYTES), copies?.perSecond ?? 0, copyRoomBytes];
+  const words = [onlyPid, pidNamespace, hasTaskRegisters ? 1 : 0, ...offsets, offCpuRoomBytes, ...copying];
   return new Uint8Array(Uint32Array.from(words).buffer);
 }
 
@@ -165,21 +170,37 @@ export function cgroupKey({ hierarchy, id }: CgroupId): Uint8Array {
   return new Uint8Array(BigUint64Array.of(hierarchy === 1 ? id | V1_KEY : id).buffer);
 }
 
-const PROCESS_BYTES = 64;
+const PROCESS_BYTES = 128;
 const WALK_V8 = 1;
 /** The program reads so many bytes below a frame pointer. */
 const SLOT_BYTES = 40;
+const COPY_MODES: Readonly<Record<CopyMode, number>> = { "if-needed": 0, never: 1, always: 2 };
+const KEPT_AT = 64;
+/** Ranges of code that keeps frame pointers that the kernel knows of a process; the rest isn't told. */
+export const MAX_KEPT_RANGES = 4;
+/** The most that can be copied of a stack: `COPY_BYTES` of bpf/record.h. */
+export const MAX_COPY_BYTES = 24_576;
 
 /** Value of `processes`; undefined if the offsets aren't those of a frame: they come from a file that may be hostile. */
-export function processBytes(offsets: V8FrameOffsets): Uint8Array | undefined {
-  const { fpContext, fpFunction, fpBytecodeArray, fpBytecodeOffset, functionShared } = offsets;
-  const slots = [fpContext, fpFunction, fpBytecodeArray, fpBytecodeOffset].map((offset) => (offset + SLOT_BYTES) / 8);
-  if (slots.some((slot) => !Number.isInteger(slot) || slot < 0 || slot >= SLOT_BYTES / 8)) return undefined;
-  if (!Number.isInteger(functionShared) || functionShared < 0 || functionShared > 0xffff) return undefined;
+export function processBytes({ v8, copies }: ProcessWalk): Uint8Array | undefined {
   const view = new DataView(new ArrayBuffer(PROCESS_BYTES));
-  view.setUint8(0, WALK_V8);
-  for (const [index, slot] of slots.entries()) view.setUint8(8 + index, slot);
-  view.setUint16(12, functionShared, true);
+  if (v8) {
+    const { fpContext, fpFunction, fpBytecodeArray, fpBytecodeOffset, functionShared } = v8;
+    const slots = [fpContext, fpFunction, fpBytecodeArray, fpBytecodeOffset].map((offset) => (offset + SLOT_BYTES) / 8);
+    if (slots.some((slot) => !Number.isInteger(slot) || slot < 0 || slot >= SLOT_BYTES / 8)) return undefined;
+    if (!Number.isInteger(functionShared) || functionShared < 0 || functionShared > 0xffff) return undefined;
+    view.setUint8(0, WALK_V8);
+    for (const [index, slot] of slots.entries()) view.setUint8(8 + index, slot);
+    view.setUint16(12, functionShared, true);
+  }
+  if (copies) {
+    view.setUint8(1, COPY_MODES[copies.mode]);
+    view.setUint16(2, Math.min(copies.limitBytes ?? 0, MAX_COPY_BYTES), true);
+    for (const [index, { start, end }] of (copies.kept ?? []).slice(0, MAX_KEPT_RANGES).entries()) {
+      view.setBigUint64(KEPT_AT + 16 * index, BigInt(start), true);
+      view.setBigUint64(KEPT_AT + 16 * index + 8, BigInt(end - start), true);
+    }
+  }
   return new Uint8Array(view.buffer);
 }
 
@@ -201,6 +222,11 @@ export const CPU_COUNTERS = [
   "offCpuLost",
   "lifecycle",
   "lifecycleLost",
+  "copies",
+  "copiedBytes",
+  "copiesFailed",
+  "copiesSpent",
+  "copiesNoRoom",
 ] as const;
 /** Each hit of a timer adds to one of so many, the first ones. */
 const HIT_COUNTERS = 5;

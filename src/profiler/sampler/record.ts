@@ -27,6 +27,14 @@ export const RecordFlag = {
   Rooted: 1 << 1,
   /** There were more user frames than `MAX_FRAMES`: callers near the root are missing. */
   FrameLimit: 1 << 2,
+  /** The stack is longer than what was copied of it. */
+  CopyCut: 1 << 3,
+  /** The stack, or a part of it, couldn't be read. */
+  CopyFailed: 1 << 4,
+  /** It wasn't copied, for as many had been as are allowed in a second. */
+  CopySpent: 1 << 5,
+  /** It wasn't copied, for the ring was half full. */
+  CopyNoRoom: 1 << 6,
   /** There were more kernel frames than `MAX_FRAMES`. */
   KernelTruncated: 1 << 9,
   /** The user walk ended at a frame that can't be read, or that isn't one, and not near the top. */
@@ -173,7 +181,7 @@ export class RecordView {
     return (this.words[this.#at + 17]! >>> 16) & 0xff;
   }
 
-  /** Registers of the leaf: 0 or 17. */
+  /** Registers of the leaf, by their DWARF numbers, the pc last: 17 on x86-64, 33 on arm64; 0 if the stack wasn't copied. */
   get registers(): number {
     return this.words[this.#at + 17]! >>> 24;
   }
@@ -183,7 +191,7 @@ export class RecordView {
     return this.words[this.#at + 18]! & 0xffff;
   }
 
-  /** 64-bit words copied from the stack. None yet. */
+  /** 64-bit words copied from the stack; 0 if it wasn't. They may hold secrets: to be used where they stand, not kept. */
   get stackWords(): number {
     return this.words[this.#at + 19]! & 0xffff;
   }
@@ -198,9 +206,24 @@ export class RecordView {
     return this.kernelAt + HALVES * this.kernelFrames;
   }
 
-  /** Index in `words` behind the last user frame: what stands between `kernelAt` and here is the whole stack. */
+  /** Index in `words` behind the last user frame: what stands between `kernelAt` and here is what was walked. */
   get userEnd(): number {
     return this.userAt + HALVES * this.userFrames * this.userWords;
+  }
+
+  /** Index in `words` of the first register's low half. */
+  get registersAt(): number {
+    return this.userEnd;
+  }
+
+  /** Index in `words` of the first interpreter frame's low half: two words each. */
+  get interpreterAt(): number {
+    return this.registersAt + HALVES * this.registers;
+  }
+
+  /** Index in `words` of the low half of the word to which the stack pointer pointed. */
+  get stackAt(): number {
+    return this.interpreterAt + HALVES * 2 * this.interpreterFrames;
   }
 
   /** The thread's name, up to 15 bytes. The same string as before if it is the same name. */

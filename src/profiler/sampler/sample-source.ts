@@ -21,9 +21,35 @@ export interface V8FrameOffsets {
   readonly functionShared: number;
 }
 
-/** How the kernel walks the user stack of a process. What has no setting of its own is walked by frame pointers. */
-export type ProcessWalk =
-  { readonly kind: "frame-pointers" } | { readonly kind: "v8"; readonly offsets: V8FrameOffsets };
+/** When the kernel copies stacks: `if-needed` where the walk found no root, or hit code outside of `kept`. */
+export type CopyMode = "if-needed" | "never" | "always";
+
+/** How the stacks of all processes are copied. */
+export interface StackCopySettings {
+  /** Of a stack at most; multiples of 8 up to 24,576. */
+  readonly limitBytes: number;
+  /** On each CPU at most. What is beyond isn't copied, and says so. */
+  readonly perSecond: number;
+}
+
+/** How the stacks of one process are copied. */
+export interface ProcessCopies {
+  readonly mode: CopyMode;
+  /** Instead of that of all processes. */
+  readonly limitBytes?: number;
+  /** Addresses of code that keeps frame pointers, up to four ranges. */
+  readonly kept?: readonly { readonly start: number; readonly end: number }[];
+}
+
+/**
+ * How the kernel takes the user stacks of a process. What has no setting of its own is walked by frame pointers, and
+ * copied if needed.
+ */
+export interface ProcessWalk {
+  /** Walks with the slots of V8's frames. */
+  readonly v8?: V8FrameOffsets;
+  readonly copies?: ProcessCopies;
+}
 
 /** Whose samples are taken. */
 export type SelectionMode = "all" | "only" | "except";
@@ -69,6 +95,15 @@ export interface SamplerCounters {
   readonly lifecycle: number;
   /** The same for which the ring had no room. */
   readonly lifecycleLost: number;
+  /** Stacks copied, for samples on the CPU. */
+  readonly copies: number;
+  readonly copiedBytes: number;
+  /** Stacks that were to be copied, but couldn't be read. */
+  readonly copiesFailed: number;
+  /** The same, but there had been as many as are allowed in that second. */
+  readonly copiesSpent: number;
+  /** The same, but the ring was half full. */
+  readonly copiesNoRoom: number;
   /** Records skipped in user space: lengths that can't be, or an unknown layout. */
   readonly malformed: number;
 }
@@ -97,7 +132,7 @@ export interface SampleSource {
   followCpus(): void;
   readonly selection: CgroupSelection;
   /**
-   * Says how `pid` is to be walked from now on.
+   * Says how the stacks of `pid` are to be taken from now on.
    *
    * @returns false if there is no room for one more, or the offsets can't be those of V8's frames
    */

@@ -36,7 +36,14 @@ import { KernelSupportError, type KernelProblem } from "./kernel-support.ts";
 import { readProgramFile } from "./program-file.ts";
 import { RecordStream } from "./record-stream.ts";
 import type { RecordView } from "./record.ts";
-import type { CgroupSelection, ProcessWalk, ProgramStats, SamplerCounters, SampleSource } from "./sample-source.ts";
+import type {
+  CgroupSelection,
+  ProcessWalk,
+  ProgramStats,
+  SamplerCounters,
+  SampleSource,
+  StackCopySettings,
+} from "./sample-source.ts";
 
 /** What is to be sampled, and how. */
 export interface SamplerSettings {
@@ -46,6 +53,8 @@ export interface SamplerSettings {
   readonly ringBytes?: number;
   /** Share of the intervals off the CPU that is recorded, 0 to 1. With 0, the default, switches cost nothing. */
   readonly offCpuThreshold?: number;
+  /** How stacks are copied that frame pointers don't tell; without it none are. */
+  readonly copies?: StackCopySettings | undefined;
   /** The only process wanted. */
   readonly pid?: number;
   /**
@@ -71,6 +80,8 @@ const MIN_RING_BYTES = 256 * 1024;
 const MAX_RING_BYTES = 1 << 30;
 /** Share of the ring that off-CPU records may fill: there can be thousands a second, and samples come first. */
 const OFF_CPU_ROOM = 0.75;
+/** The same of copied stacks, which are the largest: a sample without is better than none. */
+const COPY_ROOM = 0.5;
 const FIRST_KEY = numberKey(0);
 const ANY_VALUE = Uint8Array.of(1);
 
@@ -109,12 +120,17 @@ export class Sampler implements SampleSource {
     const onlyPid = settings.pid ?? 0;
     const pidNamespace = findPidNamespace();
     const offCpuRoomBytes = ringBytes * OFF_CPU_ROOM;
+    const copyRoomBytes = ringBytes * COPY_ROOM;
+    const { copies } = settings;
     const load = (hasTaskRegisters: boolean): LoadedObject => {
-      const config = { onlyPid, pidNamespace, hasTaskRegisters, offCpuRoomBytes };
+      const config = { onlyPid, pidNamespace, hasTaskRegisters, offCpuRoomBytes, copies, copyRoomBytes };
       return LoadedObject.load(object, {
         programs: [ON_CPU, ...LIFECYCLE, ...(offCpu ? [SWITCH] : [])],
         variables: new Map([[".rodata.config", configBytes(offsets, config)]]),
-        maxEntries: new Map([["ring", ringBytes]]),
+        maxEntries: new Map([
+          ["ring", ringBytes],
+          ["sample_scratch", cpus],
+        ]),
       });
     };
     return explained(() => {
@@ -195,11 +211,11 @@ export class Sampler implements SampleSource {
   }
 
   setProcess(pid: number, walk: ProcessWalk): boolean {
-    if (walk.kind === "frame-pointers") {
+    if (!walk.v8 && !walk.copies) {
       this.forgetProcess(pid);
       return true;
     }
-    const value = processBytes(walk.offsets);
+    const value = processBytes(walk);
     return value !== undefined && updateElement(this.#object.map("processes"), numberKey(pid), value);
   }
 
@@ -224,6 +240,11 @@ export class Sampler implements SampleSource {
       offCpuLost: counters.sum("offCpuLost") + this.#records.offCpuDropped,
       lifecycle: counters.sum("lifecycle"),
       lifecycleLost: counters.sum("lifecycleLost"),
+      copies: counters.sum("copies"),
+      copiedBytes: counters.sum("copiedBytes"),
+      copiesFailed: counters.sum("copiesFailed"),
+      copiesSpent: counters.sum("copiesSpent"),
+      copiesNoRoom: counters.sum("copiesNoRoom"),
       malformed: this.#records.malformed,
     };
   }

@@ -1,11 +1,11 @@
 import type { Process } from "../processes/index.ts";
-import type { RecordView } from "../sampler/record.ts";
+import type { WalkedStack } from "./walked-stack.ts";
 
 /** 32-bit words of all stacks that wait: 2 MiB, some thousand stacks. */
 const MAX_WORDS = 1 << 19;
 const INITIAL_WORDS = 1 << 13;
 
-/** A stack of a record, copied. */
+/** A stack, copied. */
 export interface PendingStack {
   readonly stack: number;
   readonly process: Process;
@@ -14,7 +14,6 @@ export interface PendingStack {
   readonly kernelFrames: number;
   readonly userFrames: number;
   readonly userWords: number;
-  readonly flags: number;
 }
 
 /** Stacks that are new and wait to be resolved, in the order in which they came. */
@@ -34,17 +33,17 @@ export class PendingStacks {
     return this.#used + LARGEST_WORDS > MAX_WORDS;
   }
 
-  /** Copies the record's stack. Not to be called when `isFull`. */
-  add(stack: number, process: Process, record: RecordView): void {
-    const { kernelAt, userEnd, kernelFrames, userFrames, userWords, flags } = record;
+  /** Copies a stack. Not to be called when `isFull`. */
+  add(stack: number, process: Process, walked: WalkedStack): void {
+    const { kernelAt, userEnd, kernelFrames, userFrames, userWords } = walked;
     const length = userEnd - kernelAt;
     if (this.#used + length > this.words.length) {
       const grown = new Uint32Array(Math.max(this.words.length * 2, this.#used + length));
       grown.set(this.words.subarray(0, this.#used));
       this.words = grown;
     }
-    this.words.set(record.words.subarray(kernelAt, userEnd), this.#used);
-    this.#stacks.push({ stack, process, at: this.#used, kernelFrames, userFrames, userWords, flags });
+    this.words.set(walked.words.subarray(kernelAt, userEnd), this.#used);
+    this.#stacks.push({ stack, process, at: this.#used, kernelFrames, userFrames, userWords });
     this.#used += length;
   }
 
@@ -66,5 +65,5 @@ export class PendingStacks {
   }
 }
 
-/** 127 kernel frames and 127 user frames of five 64-bit words. */
-const LARGEST_WORDS = (127 + 127 * 5) * 2;
+/** 127 kernel frames and 300 user frames of five 64-bit words. */
+const LARGEST_WORDS = (127 + 300 * 5) * 2;

@@ -2,6 +2,10 @@ import { expect, test } from "vitest";
 import { FrameTypes } from "../naming/frame-types.ts";
 import { Dictionary, Unnamed } from "../profiles/dictionary.ts";
 import { ShownStacks } from "./shown-stacks.ts";
+import { Truncation } from "./truncation.ts";
+
+const { None, CopyLimit, FramePointers } = Truncation;
+const CUT = "[truncated: no frame pointers]";
 
 function rig() {
   const dictionary = new Dictionary();
@@ -28,34 +32,45 @@ function rig() {
 test("a stack that was cut off ends with a mark, unless it ends in a function that nobody calls", () => {
   const { shown, stack, named, namesOf } = rig();
   const [cut, whole] = [stack(named("leaf"), named("caller")), stack(named("leaf"), named("runtime.goexit"))];
-  expect(namesOf(shown.of(cut, true).stack)).toEqual(["leaf", "caller", "[truncated]"]);
-  expect(shown.of(cut, true).isTruncated).toBe(true);
-  expect(shown.of(cut, false)).toEqual({ stack: cut, isTruncated: false });
-  expect(shown.of(whole, true)).toEqual({ stack: whole, isTruncated: false });
+  expect(namesOf(shown.of(cut, FramePointers).stack)).toEqual(["leaf", "caller", CUT]);
+  expect(shown.of(cut, FramePointers).truncation).toBe(FramePointers);
+  expect(shown.of(cut, None)).toEqual({ stack: cut, truncation: None });
+  expect(shown.of(whole, FramePointers)).toEqual({ stack: whole, truncation: None });
+});
+
+test("the mark says why: in its name, and by an attribute for programs", () => {
+  const { shown, stack, named, namesOf, dictionary } = rig();
+  const marked = shown.of(stack(named("leaf")), CopyLimit).stack;
+  expect(namesOf(marked)).toEqual(["leaf", "[truncated: deeper than the copied stack]"]);
+  const mark = dictionary.stackPositions.at(dictionary.stackStarts.at(marked) + 1);
+  const list = dictionary.attributesOf(mark);
+  const attribute = dictionary.attributeLists.at(list, 0);
+  const [key, value] = [0, 2].map((word) => dictionary.strings[dictionary.attributes.at(attribute, word)]);
+  expect([key, value]).toEqual(["podflame.frame.truncation", "copy_limit"]);
 });
 
 test("a last frame that gets its name later may turn out to be a root", () => {
   const { shown, stack, named, at, dictionary, lines, namesOf } = rig();
   const root = at(0x1000);
   const walked = stack(named("leaf"), root);
-  expect(namesOf(shown.of(walked, true).stack)).toEqual(["leaf", "?", "[truncated]"]);
+  expect(namesOf(shown.of(walked, FramePointers).stack)).toEqual(["leaf", "?", CUT]);
   dictionary.nameLocation(root, lines("_start"), 0);
-  expect(namesOf(shown.of(walked, true).stack)).toEqual(["leaf", "_start"]);
+  expect(namesOf(shown.of(walked, FramePointers).stack)).toEqual(["leaf", "_start"]);
 });
 
 test("stacks whose addresses show the same function are one, as soon as that is known", () => {
   const { shown, stack, at, dictionary, lines } = rig();
   const [one, other] = [stack(at(0x1004)), stack(at(0x1008))];
-  expect(shown.of(one, false).stack).not.toBe(shown.of(other, false).stack);
+  expect(shown.of(one, None).stack).not.toBe(shown.of(other, None).stack);
   const start = at(0x1000);
   dictionary.nameLocation(start, lines("f"), 0);
   for (const address of [0x1004, 0x1008]) dictionary.showAs(at(address), start);
-  expect(shown.of(one, false).stack).toBe(shown.of(other, false).stack);
+  expect(shown.of(one, None).stack).toBe(shown.of(other, None).stack);
 });
 
 test("what was remembered is forgotten with the dictionary", () => {
   const { shown, stack, named, dictionary, namesOf } = rig();
-  shown.of(stack(named("before")), true);
+  shown.of(stack(named("before")), FramePointers);
   dictionary.clear();
-  expect(namesOf(shown.of(stack(named("after")), true).stack)).toEqual(["after", "[truncated]"]);
+  expect(namesOf(shown.of(stack(named("after")), FramePointers).stack)).toEqual(["after", CUT]);
 });

@@ -1,8 +1,11 @@
 import type { FrameTypes } from "../naming/frame-types.ts";
 import type { Dictionary } from "../profiles/dictionary.ts";
+import { Truncation, TRUNCATIONS } from "./truncation.ts";
 
-/** What a viewer shows in the place of callers that could not be found. */
-const TRUNCATED = "[truncated]";
+/** Numbers of `TRUNCATIONS` fit in so many bits. */
+const TRUNCATION_BITS = 4;
+/** Tells the reason by its name, on the location that stands in the place of callers that could not be found. */
+const REASON_ATTRIBUTE = "podflame.frame.truncation";
 
 /** Functions that nobody calls: where programs, threads and goroutines begin. A walk that ends there is complete. */
 const ROOTS: ReadonlySet<string> = new Set([
@@ -25,8 +28,8 @@ const ROOTS: ReadonlySet<string> = new Set([
 export interface ShownStack {
   /** In the dictionary. */
   readonly stack: number;
-  /** It ends with a frame that says that callers are missing. */
-  readonly isTruncated: boolean;
+  /** One of `Truncation`; unless it is `None`, the stack ends with a frame that says so. */
+  readonly truncation: number;
 }
 
 /**
@@ -37,7 +40,7 @@ export class ShownStacks {
   readonly #dictionary: Dictionary;
   readonly #types: FrameTypes;
   #locations = new Int32Array(256);
-  /** By twice the stack's number, plus one if it was cut off. */
+  /** By the stack's number, and what it lacks. */
   readonly #known = new Map<number, ShownStack>();
   #generation = -1;
 
@@ -46,14 +49,14 @@ export class ShownStacks {
     this.#types = types;
   }
 
-  /** @param isCut whether the walk ended before a root that the kernel knows */
-  of(stack: number, isCut: boolean): ShownStack {
+  /** @param cut one of `Truncation`: why the stack ends before a root that is known as one */
+  of(stack: number, cut: number): ShownStack {
     const dictionary = this.#dictionary;
     if (this.#generation !== dictionary.generation) {
       this.#generation = dictionary.generation;
       this.#known.clear();
     }
-    const key = stack * 2 + (isCut ? 1 : 0);
+    const key = stack * 2 ** TRUNCATION_BITS + cut;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const start = dictionary.stackStarts.at(stack);
@@ -65,9 +68,12 @@ export class ShownStacks {
       this.#locations[at] = dictionary.shownLocation(location);
       isSettled &&= dictionary.isSettled(location);
     }
-    const isTruncated = isCut && count > 0 && !this.#isRoot(this.#locations[count - 1]!);
-    if (isTruncated) this.#locations[count] = this.#mark();
-    const shown = { stack: dictionary.stack(this.#locations, count + (isTruncated ? 1 : 0)), isTruncated };
+    const isWhole = cut === Truncation.None || count === 0 || this.#isRoot(this.#locations[count - 1]!);
+    if (!isWhole) this.#locations[count] = this.#mark(cut);
+    const shown = {
+      stack: dictionary.stack(this.#locations, isWhole ? count : count + 1),
+      truncation: isWhole ? Truncation.None : cut,
+    };
     if (isSettled) this.#known.set(key, shown);
     return shown;
   }
@@ -77,8 +83,16 @@ export class ShownStacks {
     return lines !== 0 && ROOTS.has(this.#dictionary.outermostName(lines));
   }
 
-  #mark(): number {
-    const lines = this.#dictionary.lineList([{ functionName: TRUNCATED, line: 0, startLine: 0 }]);
-    return this.#dictionary.namedLocation(0, lines, this.#types.of("abort-marker"));
+  /** A frame that a viewer shows as it is; `[truncated…` is how all of them begin. */
+  #mark(cut: number): number {
+    const dictionary = this.#dictionary;
+    const { reason, text } = TRUNCATIONS[cut]!;
+    const lines = dictionary.lineList([{ functionName: `[truncated: ${text}]`, line: 0, startLine: 0 }]);
+    const type = this.#types.of("abort-marker");
+    return dictionary.namedLocation(
+      0,
+      lines,
+      dictionary.attributeList(dictionary.textAttribute(REASON_ATTRIBUTE, reason), type),
+    );
   }
 }

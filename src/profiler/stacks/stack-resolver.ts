@@ -9,8 +9,8 @@ const HIGH = 2 ** 32;
 const MAX_GENERATED_BYTES = 12 << 20;
 /** Sixteen flushes are an era. */
 const ERA_BITS = 4;
-/** Locations of a stack at most: 127 of the kernel, 127 of the user, of which each may be two. */
-const MAX_LOCATIONS = 127 * 3;
+/** Locations of a stack at most: 127 of the kernel, 300 of the user, of which each may be two. */
+const MAX_LOCATIONS = 127 + 300 * 2;
 
 /**
  * Turns the words of a stack into locations, leaf first: the kernel's, then the user's. Return addresses become addresses

@@ -2,9 +2,14 @@ import { expect, test } from "vitest";
 import { RecordFlag, RecordView } from "../sampler/record.ts";
 import { recordBytes, type RecordFields, recordWords } from "../sampler/testing/record-bytes.ts";
 import { StackTable } from "./stack-table.ts";
+import { Truncation, truncationOfWalk } from "./truncation.ts";
+import { StackView, type WalkedStack } from "./walked-stack.ts";
 
 const view = new RecordView();
-const recordOf = (fields: RecordFields): RecordView => view.moveTo(recordWords(recordBytes(fields)).words, 0);
+const recordOf = (fields: RecordFields): WalkedStack => {
+  const record = view.moveTo(recordWords(recordBytes(fields)).words, 0);
+  return new StackView().ofRecord(record, truncationOfWalk(record.flags));
+};
 /** A frame of JavaScript: pc, context, SharedFunctionInfo, slot of the bytecode, slot of its offset. */
 const frame = (pc: bigint, context: bigint, shared: bigint, bytecode: bigint, offset: bigint) =>
   [pc, context, shared, bytecode, offset << 32n] as const;
@@ -41,9 +46,11 @@ test("of JavaScript's frames contexts don't count, and offsets only in the inter
   expect(number(frame(0x1000n, 0x11n, 0x21n, 0x38n, 6n))).toBe(generated);
 });
 
-test("a stack of the user's that ended at no root is cut; the kernel's alone never is", () => {
+test("a stack of the user's that ended at no root lacks callers; the kernel's alone never does", () => {
   const table = new StackTable();
-  expect(table.isCut(table.intern(recordOf({ user: [1n] }), 7, 0))).toBe(true);
-  expect(table.isCut(table.intern(recordOf({ user: [1n], flags: RecordFlag.Rooted }), 7, 0))).toBe(false);
-  expect(table.isCut(table.intern(recordOf({ kernel: [1n] }), 0, 0))).toBe(false);
+  const lacks = (fields: RecordFields): number => table.truncationOf(table.intern(recordOf(fields), 7, 0));
+  expect(lacks({ user: [1n] })).toBe(Truncation.FramePointers);
+  expect(lacks({ user: [1n], flags: RecordFlag.CopySpent })).toBe(Truncation.CopySpent);
+  expect(lacks({ user: [1n], flags: RecordFlag.Rooted })).toBe(Truncation.None);
+  expect(lacks({ kernel: [1n] })).toBe(Truncation.None);
 });

@@ -1,14 +1,12 @@
 import { IntList } from "#wire";
-import { RecordFlag, type RecordView } from "../sampler/record.ts";
 import { WordSet } from "../word-set.ts";
+import type { WalkedStack } from "./walked-stack.ts";
 
 /** Differs in each process, so that nobody can prepare stacks that are taken for others. */
 const SEED = [(Math.random() * 0x100000000) | 0, (Math.random() * 0x100000000) | 0] as const;
 
 /** 64-bit words of a V8 frame. */
 const V8_WORDS = 5;
-/** Flags that change what a stack shows. */
-const SHOWN_FLAGS = RecordFlag.FrameLimit | RecordFlag.Rooted;
 
 /** What stands for a stack that isn't resolved to locations yet: nobody knows of it, or it waits. */
 const NEW = -2;
@@ -20,7 +18,7 @@ const WAITING = -1;
  * the dictionary once it is resolved.
  */
 export class StackTable {
-  /** Process; two hashes; kernel and user frames; flags. */
+  /** Process; two hashes; kernel and user frames; what is missing, words a frame, era. */
   readonly #keys = new WordSet(5);
   readonly #resolved = new IntList(1024);
 
@@ -29,18 +27,18 @@ export class StackTable {
   }
 
   /**
-   * The number of the record's stack.
+   * The number of a stack.
    *
    * @param process number of the process, or one for all where the stack is the kernel's alone
    * @param era changes when what the process's addresses mean is to be asked anew
    */
-  intern(record: RecordView, process: number, era: number): number {
+  intern(stack: WalkedStack, process: number, era: number): number {
     const { key } = this.#keys;
     key[0] = process;
-    if (record.userWords === V8_WORDS) hashV8Stack(record, key);
-    else hashWords(record.words, record.kernelAt, record.userEnd, key);
-    key[3] = (record.kernelFrames << 16) | record.userFrames;
-    key[4] = (record.flags & SHOWN_FLAGS) | (record.userWords << 8) | (era << 16);
+    if (stack.userWords === V8_WORDS) hashV8Stack(stack, key);
+    else hashWords(stack.words, stack.kernelAt, stack.userEnd, key);
+    key[3] = (stack.kernelFrames << 16) | stack.userFrames;
+    key[4] = stack.truncation | (stack.userWords << 8) | (era << 16);
     const id = this.#keys.intern();
     if (id === this.#resolved.length) this.#resolved.push(NEW);
     return id;
@@ -58,10 +56,10 @@ export class StackTable {
     return Math.max(0, this.#resolved.at(stack));
   }
 
-  /** Whether the walk of its user part ended before a root. */
-  isCut(stack: number): boolean {
+  /** One of `Truncation`: why its user part ends before a root. */
+  truncationOf(stack: number): number {
     const userFrames = this.#keys.at(stack, 3) & 0xffff;
-    return userFrames > 0 && (this.#keys.at(stack, 4) & RecordFlag.Rooted) === 0;
+    return userFrames > 0 ? this.#keys.at(stack, 4) & 0xff : 0;
   }
 
   resolve(stack: number, dictionaryStack: number): void {
@@ -91,9 +89,9 @@ function hashWords(words: Uint32Array, from: number, to: number, key: Uint32Arra
  * its bytecode: a pointer and, in the upper half of the next, a small number. Where generated code has such things in
  * its slots too, a stack may get several numbers.
  */
-function hashV8Stack(record: RecordView, key: Uint32Array): void {
-  const { words, userAt, userEnd } = record;
-  hashWords(words, record.kernelAt, userAt, key);
+function hashV8Stack(stack: WalkedStack, key: Uint32Array): void {
+  const { words, userAt, userEnd } = stack;
+  hashWords(words, stack.kernelAt, userAt, key);
   let first = key[1]! | 0;
   let second = key[2]! | 0;
   for (let at = userAt; at < userEnd; at += V8_WORDS * 2) {

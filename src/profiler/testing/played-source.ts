@@ -15,6 +15,11 @@ const NO_COUNTS: SamplerCounters = {
   offCpuLost: 0,
   lifecycle: 0,
   lifecycleLost: 0,
+  copies: 0,
+  copiedBytes: 0,
+  copiesFailed: 0,
+  copiesSpent: 0,
+  copiesNoRoom: 0,
   malformed: 0,
 };
 

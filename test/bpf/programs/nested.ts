@@ -17,7 +17,7 @@ const sampler = Sampler.open(
 sampler.start();
 const here = spawn(program, ["main"], { stdio: "ignore" }).pid!;
 const offsets = { fpContext: -8, fpFunction: -16, fpBytecodeArray: -32, fpBytecodeOffset: -40, functionShared: 32 };
-sampler.setProcess(here, { kind: "v8", offsets });
+sampler.setProcess(here, { v8: offsets });
 spawn("unshare", ["--pid", "--fork", "--kill-child", program, "main"], { stdio: "ignore" });
 const ended = spawn("true", { stdio: "ignore" }).pid!;
 
