@@ -1,0 +1,122 @@
+import type { TimeRange } from "#store";
+import { QueryError } from "../query-error.ts";
+import { parseSelector } from "../selector/parse-selector.ts";
+import { type Selection, selectType, splitProcess } from "../questions/selection.ts";
+import type { QueryContext } from "../questions/context.ts";
+import { parseDuration, parseRange } from "./time.ts";
+
+const MAX_GROUP_LABELS = 8;
+const LINK = /^(?:[0-9a-f]{16}|[0-9a-f]{32})$/i;
+const MAX_LINKS = 1000;
+
+/** The parameters of one request; each method says what it expects where it doesn't find it. */
+export class Parameters {
+  readonly #texts: URLSearchParams;
+  readonly #now: number;
+
+  constructor(texts: URLSearchParams, now: number) {
+    this.#texts = texts;
+    this.#now = now;
+  }
+
+  /** Text of a parameter; undefined where it is absent or empty. */
+  text(name: string): string | undefined {
+    const text = this.#texts.get(name);
+    return text === null || text === "" ? undefined : text;
+  }
+
+  /** @throws QueryError "invalid" */
+  required(name: string, example: string): string {
+    const text = this.text(name);
+    if (text === undefined) throw new QueryError("invalid", `parameter ${name} is missing`, `Add ${name}=${example}.`);
+    return text;
+  }
+
+  oneOf<T extends string>(name: string, allowed: readonly T[], otherwise: T): T {
+    const text = this.text(name) ?? otherwise;
+    const found = allowed.find((value) => value === text);
+    if (found !== undefined) return found;
+    throw new QueryError(
+      "invalid",
+      `parameter ${name} can't be ${text.slice(0, 64)}`,
+      `It is one of ${allowed.join(", ")}.`,
+    );
+  }
+
+  /** A whole number. */
+  integer(name: string, otherwise: number, least: number, most: number): number {
+    const text = this.text(name);
+    if (text === undefined) return otherwise;
+    const number = Number(text);
+    if (/^\d{1,15}$/.test(text) && number >= least && number <= most) return number;
+    throw new QueryError(
+      "invalid",
+      `parameter ${name} can't be ${text.slice(0, 64)}`,
+      `It is from ${least} to ${most}.`,
+    );
+  }
+
+  /** A share, 0…1. */
+  share(name: string, otherwise: number): number {
+    const text = this.text(name);
+    if (text === undefined) return otherwise;
+    const number = Number(text);
+    if (number >= 0 && number < 1) return number;
+    throw new QueryError("invalid", `parameter ${name} can't be ${text.slice(0, 64)}`, "It is a share such as 0.001.");
+  }
+
+  /** Milliseconds. */
+  duration(name: string): number | undefined {
+    const text = this.text(name);
+    return text === undefined ? undefined : parseDuration(text);
+  }
+
+  /** Names of labels, given once with commas or several times. Dots become underscores. */
+  groupBy(): readonly string[] {
+    const names = this.#texts
+      .getAll("group_by")
+      .flatMap((text) => text.split(","))
+      .map((name) => name.trim().replaceAll(".", "_"))
+      .filter((name) => name !== "");
+    const wrong = names.find((name) => !/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name));
+    if (wrong !== undefined) throw new QueryError("invalid", `group_by can't be ${wrong.slice(0, 64)}`, "Name labels.");
+    if (names.length > MAX_GROUP_LABELS) {
+      throw new QueryError("invalid", `group_by has more than ${MAX_GROUP_LABELS} labels`, "Name fewer.");
+    }
+    return [...new Set(names)];
+  }
+
+  /** @param prefix e.g. `other_`; where a parameter is absent that of the first selection counts */
+  range(prefix = ""): TimeRange {
+    const from = this.text(`${prefix}from`) ?? this.text("from");
+    const to = this.text(`${prefix}to`) ?? this.text("to");
+    return parseRange(from, to, this.#now);
+  }
+
+  /** The samples that a request is about. */
+  async selection(context: QueryContext, prefix = ""): Promise<Selection> {
+    const range = this.range(prefix);
+    // What was left out of the second selection is as in the first, but an empty query is one.
+    const query = this.#texts.get(`${prefix}query`) ?? this.#texts.get("query") ?? "";
+    return {
+      ...splitProcess(parseSelector(query)),
+      range,
+      type: await selectType(context, this.text("type"), range),
+      links: this.#links(),
+    };
+  }
+
+  #links(): readonly string[] | undefined {
+    const links = this.#texts
+      .getAll("link")
+      .flatMap((text) => text.split(","))
+      .filter((text) => text !== "");
+    if (links.length === 0) return undefined;
+    const wrong = links.find((link) => !LINK.test(link));
+    if (wrong !== undefined || links.length > MAX_LINKS) {
+      const what = wrong === undefined ? `${links.length} links` : wrong.slice(0, 64);
+      throw new QueryError("invalid", `link can't be ${what}`, "A span has 16 hexadecimal digits, a trace 32.");
+    }
+    return links.map((link) => link.toLowerCase());
+  }
+}
