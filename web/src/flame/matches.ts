@@ -1,0 +1,119 @@
+import type { FlameTree } from "./flame-tree.ts";
+import type { FrameTable } from "./frame-table.ts";
+
+/** What is searched for in frame names. */
+export interface SearchQuery {
+  readonly text: string;
+  /** `text` is a regular expression of JavaScript, rather than a part of the name. */
+  readonly regex: boolean;
+  /** Default false. */
+  readonly caseSensitive?: boolean;
+}
+
+/** What a search found. The arrays may be shared: nobody changes them. */
+export interface Matches {
+  readonly query: SearchQuery;
+  /** 1 by frame that matches. */
+  readonly frames: Uint8Array;
+  readonly frameCount: number;
+  /** Matching nodes, ascending, so breadth first; at most `MAX_MATCHED_NODES`. */
+  readonly nodes: Int32Array;
+  /** All of them. */
+  readonly nodeCount: number;
+  /** Value under matching nodes, a match inside a match counted once. */
+  readonly total: number;
+  readonly other: number;
+  /** `total` of the root's. 0…1. */
+  readonly share: number;
+}
+
+/** Why a search cannot run: a broken regular expression. */
+export interface SearchProblem {
+  readonly problem: string;
+}
+
+/** Nodes that `Matches.nodes` holds at most: 16 MiB. */
+export const MAX_MATCHED_NODES = 4 << 20;
+
+/** Longer expressions are refused. */
+const MAX_REGEX_LENGTH = 1000;
+
+/** Finds frames by name and the nodes that show them. An empty text finds nothing. */
+export function findMatches(tree: FlameTree, query: SearchQuery): Matches | SearchProblem {
+  const frames = matchingFrames(tree.frames, query);
+  return frames instanceof Uint8Array ? matchNodes(tree, query, frames) : frames;
+}
+
+/** 1 by frame whose name matches. */
+export function matchingFrames(frames: FrameTable, query: SearchQuery): Uint8Array | SearchProblem {
+  const found = new Uint8Array(frames.length);
+  if (query.text === "") return found;
+  const test = query.regex ? regexTest(query) : textTest(query);
+  if (typeof test !== "function") return test;
+  const { strings, name } = frames.columns;
+  // A name may belong to many frames: each is looked at once. 0: not yet, 1: no, 2: yes.
+  const known = new Uint8Array(strings.length);
+  for (let frame = 0; frame < found.length; frame++) {
+    const text = name[frame]!;
+    if (known[text] === 0) known[text] = test(strings.text(text)) ? 2 : 1;
+    if (known[text] === 2) found[frame] = 1;
+  }
+  return found;
+}
+
+function regexTest({ text, caseSensitive }: SearchQuery): ((name: string) => boolean) | SearchProblem {
+  if (text.length > MAX_REGEX_LENGTH) return { problem: `longer than ${MAX_REGEX_LENGTH} characters` };
+  try {
+    const regex = new RegExp(text, caseSensitive === true ? "u" : "iu");
+    return (name) => regex.test(name);
+  } catch (error) {
+    return { problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function textTest({ text, caseSensitive }: SearchQuery): (name: string) => boolean {
+  if (caseSensitive === true) return (name) => name.includes(text);
+  const lower = text.toLowerCase();
+  return (name) => name.toLowerCase().includes(lower);
+}
+
+/** One walk in the order of nodes: whether a node lies under a match is known from its parent, which came before. */
+function matchNodes(tree: FlameTree, query: SearchQuery, frames: Uint8Array): Matches {
+  const { length, frame, firstChild, total, other } = tree;
+  const covered = new Uint8Array(length);
+  let nodes = new Int32Array(1024);
+  let nodeCount = 0;
+  let totalSum = 0;
+  let otherSum = 0;
+  for (let node = 0; node < length; node++) {
+    const own = frame[node]!;
+    if (own >= 0 && frames[own] === 1) {
+      if (nodeCount === nodes.length && nodeCount < MAX_MATCHED_NODES) {
+        const larger = new Int32Array(nodeCount * 2);
+        larger.set(nodes);
+        nodes = larger;
+      }
+      if (nodeCount < nodes.length) nodes[nodeCount] = node;
+      nodeCount++;
+      if (covered[node] === 0) {
+        totalSum += total[node]!;
+        if (other) otherSum += other[node]!;
+        covered[node] = 1;
+      }
+    }
+    if (covered[node] === 1) covered.fill(1, firstChild[node], firstChild[node + 1]);
+  }
+  let frameCount = 0;
+  for (const one of frames) frameCount += one;
+  const whole = total[0]! + (other?.[0] ?? 0);
+  return {
+    query,
+    frames,
+    frameCount,
+    nodes: nodes.slice(0, Math.min(nodeCount, nodes.length)),
+    nodeCount,
+    total: totalSum,
+    other: otherSum,
+    share: whole > 0 ? (totalSum + otherSum) / whole : 0,
+  };
+}
