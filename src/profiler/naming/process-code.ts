@@ -3,6 +3,7 @@ import { type UnwindCode, UnwindEnd } from "#symbols";
 import type { Clock } from "#telemetry";
 import { type Dictionary, Unnamed } from "../profiles/dictionary.ts";
 import type { Process, ProcessTable } from "../processes/index.ts";
+import { StartFrames } from "../stacks/start-frames.ts";
 import { AnnouncedCode } from "./announced-code.ts";
 import type { CodeFile } from "./code-file.ts";
 import type { CodeFiles } from "./code-files.ts";
@@ -40,6 +41,8 @@ export class ProcessCode {
   readonly #v8File: CodeFile | undefined;
   #v8: V8Code | undefined;
   #announced: AnnouncedCode | undefined;
+  /** With what its threads begin, as unwound stacks told. */
+  readonly starts = new StartFrames();
   readonly #copying: ProcessCopying;
   readonly #unwindCodes = new Map<Mapping, UnwindCode>();
   /** What was unwound last, and where it's mapped. */

@@ -2,6 +2,7 @@ import { MACHINE } from "#linux";
 import { MAX_UNWOUND_FRAMES, UnwindEnd, Unwinder } from "#symbols";
 import type { ProcessCode } from "../naming/process-code.ts";
 import { MAX_FRAMES, RecordFlag, type RecordView } from "../sampler/record.ts";
+import { MAX_START_FRAMES } from "./start-frames.ts";
 import { truncationOfUnwinding, truncationOfWalk, Truncation } from "./truncation.ts";
 import { StackView, type WalkedStack } from "./walked-stack.ts";
 
@@ -10,8 +11,8 @@ const HALVES = 2;
 /** 64-bit words of the widest frame: V8's. */
 const MAX_FRAME_WORDS = 5;
 const V8_WORDS = 5;
-/** What the process's code may know of its walks. */
-type Code = Pick<ProcessCode, "unwindCodeAt" | "unwound">;
+/** What a process knows of its own stacks. */
+type Code = Pick<ProcessCode, "unwindCodeAt" | "unwound" | "starts">;
 
 /** How unwinding went, since the start. */
 export interface UnwindCounts {
@@ -46,16 +47,23 @@ export class CompleteStacks {
   /** The stack of a sample; valid until the next call, and as long as the record. */
   of(record: RecordView, code: Code | undefined): WalkedStack {
     const walked = truncationOfWalk(record.flags);
-    if (!code || record.stackWords === 0 || record.registers !== this.#unwinder.registerWords) {
-      return this.#view.ofRecord(record, walked);
+    if (!code) return this.#view.ofRecord(record, walked);
+    if (record.stackWords === 0 || record.registers !== this.#unwinder.registerWords) {
+      const start = walked === Truncation.None ? code.starts.after(lastAddress(record)) : undefined;
+      return start ? this.#lengthen(record, start) : this.#view.ofRecord(record, walked);
     }
     const end = this.#unwind(record, code);
     this.#stacks++;
     const agrees = end === UnwindEnd.Root && this.#isAsWalked(record);
-    if (agrees) this.#agreed++;
+    if (agrees) {
+      this.#agreed++;
+      code.starts.learn(lastAddress(record), this.#unwinder.addresses.subarray(record.userFrames, this.#unwinder.count));
+    }
     code.unwound(this.#unwinder.addresses[0]!, end, agrees);
     // Whoever has no unwind data may well have frame pointers.
-    if (end !== UnwindEnd.Root && walked === Truncation.None) return this.#view.ofRecord(record, walked);
+    if (end !== UnwindEnd.Root && (record.flags & RecordFlag.Rooted) !== 0) {
+      return this.#view.ofRecord(record, Truncation.None);
+    }
     return this.#build(record, truncationOfUnwinding(end, record.flags));
   }
 
@@ -73,14 +81,42 @@ export class CompleteStacks {
     );
   }
 
+  /** Whether the walk along frame pointers found the same, but perhaps for the start code. */
   #isAsWalked(record: RecordView): boolean {
     const { count, addresses } = this.#unwinder;
     const { words, userAt, userFrames, userWords } = record;
-    if (count !== userFrames || (record.flags & RecordFlag.Rooted) === 0) return false;
-    for (let frame = 0, at = userAt; frame < count; frame++, at += userWords * HALVES) {
+    const isLikely = count >= userFrames && count - userFrames <= MAX_START_FRAMES;
+    if (!isLikely || (record.flags & RecordFlag.Rooted) === 0) return false;
+    for (let frame = 0, at = userAt; frame < userFrames; frame++, at += userWords * HALVES) {
       if (words[at]! + words[at + 1]! * HIGH !== addresses[frame]) return false;
     }
     return true;
+  }
+
+  /** The stack of a record, and behind it the addresses with which its thread began. */
+  #lengthen(record: RecordView, start: Float64Array): WalkedStack {
+    const { kernelAt, userEnd, userAt, userWords } = record;
+    const words = this.#words;
+    const view = this.#view.ofRecord(record, Truncation.None);
+    words.set(record.words.subarray(kernelAt, userEnd));
+    view.words = words;
+    view.kernelAt = 0;
+    view.userAt = userAt - kernelAt;
+    view.userEnd = userEnd - kernelAt;
+    for (const address of start) {
+      this.#put(view.userEnd, address, userWords);
+      view.userEnd += userWords * HALVES;
+      view.userFrames++;
+    }
+    return view;
+  }
+
+  /** A frame of which nothing but the address is known. */
+  #put(at: number, address: number, userWords: number): void {
+    const words = this.#words;
+    words[at] = address >>> 0;
+    words[at + 1] = Math.floor(address / HIGH);
+    if (userWords > 1) words.fill(0, at + HALVES, at + userWords * HALVES);
   }
 
   /** The kernel's frames, and those that were unwound; V8's with the slots that the kernel's walk found in them. */
@@ -99,10 +135,7 @@ export class CompleteStacks {
     view.userWords = userWords;
     view.truncation = truncation;
     for (let frame = 0; frame < count; frame++, at += userWords * HALVES) {
-      const address = addresses[frame]!;
-      words[at] = address >>> 0;
-      words[at + 1] = Math.floor(address / HIGH);
-      if (userWords > 1) words.fill(0, at + HALVES, at + userWords * HALVES);
+      this.#put(at, addresses[frame]!, userWords);
     }
     view.userEnd = at;
     if (userWords === V8_WORDS) this.#addSlots(record);
@@ -130,6 +163,12 @@ export class CompleteStacks {
       this.#words.set(words.subarray(walked + HALVES, walked + step), this.#view.userAt + frame * step + HALVES);
     }
   }
+}
+
+/** The outermost address of the user's frames. */
+function lastAddress({ words, userEnd, userWords }: RecordView): number {
+  const at = userEnd - userWords * HALVES;
+  return words[at]! + words[at + 1]! * HIGH;
 }
 
 /** A word of the copied stack; NaN outside of it. */

@@ -47,13 +47,16 @@ const OF_UNWIND_END: Readonly<Record<number, number>> = {
   [UnwindEnd.FrameLimit]: Truncation.FrameLimit,
 };
 
-/** What the kernel's walk along frame pointers lacks, by the flags of its record. */
+/**
+ * What the kernel's walk along frame pointers lacks, by the flags of its record. One whose stack should have been copied
+ * may lack callers even if it came to a root.
+ */
 export function truncationOfWalk(flags: number): number {
-  if ((flags & RecordFlag.Rooted) !== 0) return Truncation.None;
-  if ((flags & RecordFlag.FrameLimit) !== 0) return Truncation.FrameLimit;
   if ((flags & RecordFlag.CopySpent) !== 0) return Truncation.CopySpent;
   if ((flags & RecordFlag.CopyNoRoom) !== 0) return Truncation.CopyNoRoom;
-  return (flags & RecordFlag.CopyFailed) !== 0 ? Truncation.CopyFailed : Truncation.FramePointers;
+  if ((flags & RecordFlag.CopyFailed) !== 0) return Truncation.CopyFailed;
+  if ((flags & RecordFlag.Rooted) !== 0) return Truncation.None;
+  return (flags & RecordFlag.FrameLimit) !== 0 ? Truncation.FrameLimit : Truncation.FramePointers;
 }
 
 /** What an unwound stack lacks: one of `UnwindEnd`, and the flags of the record that held the copy. */
