@@ -7,6 +7,7 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { Cluster } from "../test/cluster/cluster.ts";
 import { missingPeers } from "../test/peers/locations.ts";
+import { measureApiLoad } from "./identity/api-load.ts";
 import { measureFootprint } from "./identity/footprint.ts";
 import { measureLookUps } from "./identity/look-up.ts";
 import { type BenchOptions, type Part, PARTS } from "./identity/options.ts";
@@ -22,7 +23,7 @@ const HELP = `usage: npm run bench -- identity [options]
   --runs N                runs of each but short-lived, default 3
   --pods LIST             numbers of pods for footprint, default 1000,10000; 100000 takes 20 minutes to load,
                           once, and 16 GB for the API server
-  --seconds N             length of the load of short-lived and updates, default 20
+  --seconds N             length of the load of short-lived, updates and api-load, default 20
   --settle N              seconds from the first sync until idle memory is read, default 10
   --json FILE             writes the JSON document there as well
   --server-cpu N          CPU of the servers under test in updates and footprint, default 0
@@ -91,10 +92,11 @@ async function measure({ options, wanted, clientCpu }: Arguments): Promise<reado
     rows.push(...(await measureShortLived(cluster, options.contenders, options.seconds)));
   }
   // Everything but the servers under test stays on the client's CPU; children inherit it.
-  if (wanted.has("updates") || wanted.has("footprint")) {
+  if (wanted.has("updates") || wanted.has("api-load") || wanted.has("footprint")) {
     execFileSync("taskset", ["-acp", String(clientCpu), String(process.pid)], { stdio: "ignore" });
   }
   if (wanted.has("updates")) rows.push(...(await measureUpdates(options)));
+  if (wanted.has("api-load")) rows.push(...(await measureApiLoad(options)));
   if (wanted.has("footprint")) rows.push(...(await measureFootprint(options)));
   return rows;
 }

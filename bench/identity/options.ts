@@ -1,7 +1,7 @@
 import type { ContenderName } from "../intake/contender.ts";
 
 /** Parts of `npm run bench -- identity`. */
-export const PARTS = ["look-up", "short-lived", "updates", "footprint"] as const;
+export const PARTS = ["look-up", "short-lived", "updates", "api-load", "footprint"] as const;
 export type Part = (typeof PARTS)[number];
 
 /** What all parts are run with. */
@@ -10,7 +10,7 @@ export interface BenchOptions {
   readonly runs: number;
   /** Numbers of pods for `footprint`. */
   readonly pods: readonly number[];
-  /** Time of the load of `short-lived` and `updates`. */
+  /** Time of the load of `short-lived`, `updates` and `api-load`. */
   readonly seconds: number;
   /** From the first sync until idle memory is read. */
   readonly settleSeconds: number;

@@ -6,6 +6,7 @@ export class TcpRelay implements AsyncDisposable {
   readonly #server: net.Server;
   readonly #sockets = new Set<net.Socket>();
   #open = true;
+  #bytes = 0;
 
   private constructor(server: net.Server, target: number) {
     this.#server = server;
@@ -23,6 +24,7 @@ export class TcpRelay implements AsyncDisposable {
           this.#sockets.delete(from);
           to.destroy();
         });
+        from.on("data", (chunk: Buffer) => (this.#bytes += chunk.length));
         from.pipe(to);
       }
     });
@@ -33,6 +35,11 @@ export class TcpRelay implements AsyncDisposable {
     const server = net.createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     return new TcpRelay(server, target);
+  }
+
+  /** Bytes that went through, both ways, as they are on the wire. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Breaks all connections and takes no new ones. */
