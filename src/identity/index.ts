@@ -18,7 +18,13 @@ export type { FollowedContainer, FollowedPod, FollowedState } from "./followed-i
 export type { Following, FollowSettings } from "./record-follower.ts";
 export type { Workload } from "./workload.ts";
 export type { GatewayConnection } from "./gateway/follow-gateway.ts";
-export { type AgentConnection, NodeFeeds, type NodeFeedsSettings, type ServingEnd } from "./gateway/node-feeds.ts";
+export {
+  type AgentConnection,
+  HEARTBEAT_MS,
+  NodeFeeds,
+  type NodeFeedsSettings,
+  type ServingEnd,
+} from "./gateway/node-feeds.ts";
 export { IdentityView } from "./identity-view.ts";
 export { INTENDED_MISSES, MISS_REASONS, type MissReason } from "./miss-reasons.ts";
 export {

@@ -6,16 +6,24 @@ import {
   durationMs,
   type Field,
   FieldProblem,
+  GRPC_CLIENT_UNSUPPORTED,
+  grpcClientEntries,
+  grpcClientProblems,
+  grpcClientSettings,
   integer,
   list,
   mapped,
   oneOf,
   optional,
+  presence,
   section,
   string,
 } from "#collector";
 import type { NamedSource } from "#identity";
 import type { KubeletSettings } from "#kubernetes";
+import type { GatewaySettings } from "./gateway-connection.ts";
+import type { ServeSettings } from "./identity-server.ts";
+import { serveSection } from "./serve-config.ts";
 
 /** Where a `k8s_identity` extension learns who is who. What no source needs is undefined. */
 export interface K8sIdentityConfig {
@@ -25,6 +33,9 @@ export interface K8sIdentityConfig {
   /** `sockets` are tried in turn; the first that is there is taken. */
   readonly cri: { readonly sockets: readonly string[]; readonly intervalMs: number } | undefined;
   readonly file: { readonly path: string; readonly intervalMs: number } | undefined;
+  readonly gateway: GatewaySettings | undefined;
+  /** Serves agents the pods of their nodes. */
+  readonly serve: ServeSettings | undefined;
   readonly snapshot: { readonly directory: string; readonly intervalMs: number; readonly maxBytes: number } | undefined;
 }
 
@@ -44,7 +55,7 @@ const notEmpty = (what: string): Field<string> =>
     if (text === "") throw new FieldProblem(`is empty: give ${what}`);
   });
 
-const source: Field<NamedSource> = oneOf(["api", "kubelet", "cri", "file"]);
+const source: Field<NamedSource> = oneOf(["api", "gateway", "kubelet", "cri", "file"]);
 const DEFAULT_SOURCES: NamedSource[] = ["api"];
 
 const kubelet = checked(
@@ -87,11 +98,19 @@ const file = section({
   poll_interval: optional(durationMs({ min: MIN_POLL_MS }), 10_000),
 });
 
+const gateway = checked(
+  section({ ...grpcClientEntries(), token_file: optional(notEmpty("the path of a token")) }, GRPC_CLIENT_UNSUPPORTED),
+  grpcClientProblems,
+);
+
 const snapshot = section({
   directory: notEmpty("a folder"),
   interval: optional(durationMs({ min: MIN_POLL_MS }), 60_000),
   max_size_mib: optional(integer({ min: 1, max: 4096 }), 64),
 });
+
+const NO_NODE =
+  "is missing, and the gateway is asked for a node's pods; give it, or set K8S_NODE_NAME (fieldRef spec.nodeName in the pod's env)";
 
 /** Reads the extension's YAML. */
 export const k8sIdentityConfig = defineConfig<K8sIdentityConfig>(
@@ -102,22 +121,30 @@ export const k8sIdentityConfig = defineConfig<K8sIdentityConfig>(
         node: optional(string()),
         kubelet: optional(kubelet),
         cri: optional(cri),
+        gateway: optional(gateway),
         file: optional(file),
+        serve: presence(serveSection),
         snapshot: optional(snapshot),
       }),
       ({ sources, ...described }): ConfigIssue[] => {
         if (sources.length === 0) return [{ path: ["sources"], message: "is empty: name at least one source" }];
         return [
-          ...(["kubelet", "file"] as const).flatMap((name) =>
+          ...(["gateway", "kubelet", "file"] as const).flatMap((name) =>
             sources.includes(name) && described[name] === undefined
               ? [{ path: ["sources"], message: `names ${name}, which needs a section ${name}` }]
               : [],
           ),
-          ...(["kubelet", "cri", "file"] as const).flatMap((name) =>
+          ...(["gateway", "kubelet", "cri", "file"] as const).flatMap((name) =>
             !sources.includes(name) && described[name] !== undefined
               ? [{ path: [name], message: `has no effect: ${name} is not in sources; add it there, or remove this` }]
               : [],
           ),
+          ...(described.serve !== undefined && !sources.includes("api")
+            ? [{ path: ["serve"], message: "needs the API server, to know the pods of all nodes; add api to sources" }]
+            : []),
+          ...(sources.includes("gateway") && (described.node ?? process.env["K8S_NODE_NAME"] ?? "") === ""
+            ? [{ path: ["node"], message: NO_NODE }]
+            : []),
           ...sources.flatMap((name, at) =>
             sources.indexOf(name) < at ? [{ path: ["sources", at], message: `names ${name} twice` }] : [],
           ),
@@ -145,6 +172,8 @@ export const k8sIdentityConfig = defineConfig<K8sIdentityConfig>(
             intervalMs: read.cri?.poll_interval ?? 2_000,
           }
         : undefined,
+      gateway: read.gateway && { client: grpcClientSettings(read.gateway), tokenFile: read.gateway.token_file },
+      serve: read.serve,
       file: read.file && { path: read.file.path, intervalMs: read.file.poll_interval },
       snapshot: read.snapshot && {
         directory: read.snapshot.directory,

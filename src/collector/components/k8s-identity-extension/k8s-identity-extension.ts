@@ -2,6 +2,8 @@ import { type Component, type ComponentContext, hostKey } from "#collector";
 import { IdentityHub, sourcesOpener } from "#identity";
 import type { K8sIdentityConfig } from "./config.ts";
 import { CriSocket } from "./cri-connection.ts";
+import { GatewayStream } from "./gateway-connection.ts";
+import { IdentityServer } from "./identity-server.ts";
 
 /** The process's directories of pods, as those who ask them know them. */
 const IDENTITY = hostKey<IdentityHub>("identity");
@@ -13,16 +15,26 @@ const IDENTITY = hostKey<IdentityHub>("identity");
 export class K8sIdentityExtension implements Component {
   readonly #config: K8sIdentityConfig;
   readonly #context: ComponentContext;
+  readonly #server: IdentityServer | undefined;
 
   constructor(context: ComponentContext, config: K8sIdentityConfig) {
     this.#context = context;
     this.#config = config;
     const { telemetry, buffers, host, id } = context;
-    const { sources, nodeName, kubelet, cri, file, snapshot } = config;
+    const { sources, nodeName, gateway, kubelet, cri, file, serve, snapshot } = config;
+    const labels = { extension: id.text };
     const open = sourcesOpener({
       sources,
       nodeName,
       ...(kubelet === undefined ? {} : { kubelet }),
+      ...(gateway === undefined
+        ? {}
+        : {
+            gateway: {
+              endpoint: gateway.client.endpoint,
+              connect: (own) => new GatewayStream(gateway, { telemetry: own, buffers, labels }),
+            },
+          }),
       ...(file === undefined ? {} : { file }),
       ...(snapshot === undefined ? {} : { snapshot }),
       ...(cri === undefined
@@ -31,30 +43,41 @@ export class K8sIdentityExtension implements Component {
             cri: {
               socket: cri.sockets.join(" or "),
               intervalMs: cri.intervalMs,
-              connect: (own) => new CriSocket(cri.sockets, { telemetry: own, buffers, labels: { extension: id.text } }),
+              connect: (own) => new CriSocket(cri.sockets, { telemetry: own, buffers, labels }),
             },
           }),
     });
     let isOurs = false;
-    host.service(IDENTITY, () => {
+    const hub = host.service(IDENTITY, () => {
       isOurs = true;
       return new IdentityHub({ telemetry, open });
     });
     if (!isOurs) throw new Error(`${id.text}: there is another k8s_identity; keep one of them`);
+    if (serve !== undefined) this.#server = new IdentityServer(serve, hub, { telemetry, buffers, labels });
   }
 
-  start(): Promise<void> {
+  /** Where agents are served; undefined where they aren't. */
+  get servesAt(): string | undefined {
+    return this.#server?.address;
+  }
+
+  async start(): Promise<void> {
     const { logger } = this.#context.telemetry;
-    const { sources, kubelet, nodeName } = this.#config;
+    const { sources, kubelet, gateway, nodeName } = this.#config;
+    if (gateway?.tokenFile !== undefined && gateway.client.tls === undefined) {
+      logger.warn("the token for the gateway goes over the network in plain text: use tls", {
+        endpoint: gateway.client.endpoint,
+      });
+    }
     if (kubelet?.settings.insecureSkipVerify === true) logger.warn("the kubelet's certificate is not verified");
     if (sources.includes("cri") && !sources.includes("api") && !sources.includes("kubelet") && nodeName === "") {
       logger.warn("nobody says the node's name: set node, or K8S_NODE_NAME in the pod's env (fieldRef spec.nodeName)");
     }
-    return Promise.resolve();
+    await this.#server?.start();
   }
 
   /** Directories end with those who use them. */
-  shutdown(): Promise<void> {
-    return Promise.resolve();
+  async shutdown(deadline: AbortSignal): Promise<void> {
+    await this.#server?.stop(deadline);
   }
 }
