@@ -63,6 +63,16 @@ const ENTRIES: readonly CatalogEntry[] = [
     load: async () => (await import("../collector/components/live-table-exporter/index.ts")).liveTableExporterFactory,
   },
   {
+    kind: "exporter",
+    type: "store",
+    load: async () => (await import("../collector/components/store-exporter/index.ts")).storeExporterFactory,
+  },
+  {
+    kind: "extension",
+    type: "ui",
+    load: async () => (await import("../collector/components/ui-extension/index.ts")).uiExtensionFactory,
+  },
+  {
     kind: "extension",
     type: "health_check",
     load: async () =>

@@ -5,31 +5,36 @@ import type { Clock, Telemetry } from "#telemetry";
 import { createGrpcClient, GrpcStatus, type Client } from "#transport";
 import { MessageBuffer, type BufferPool } from "#wire";
 import { ROOT } from "./install.ts";
+import { RecordedTimes } from "./recorded-times.ts";
 
 /** Where the recorded requests stand; their README says where they come from. */
 const CAPTURES = join(ROOT, "testdata", "captures");
-/** One request a second, in turn. */
-const EVERY_MS = 1000;
+/** So long was recorded of what is in one request: sent as often, it looks as it did. */
+const EVERY_MS = 5000;
 const TIMEOUT_MS = 10_000;
 
 interface Recorded {
   readonly name: string;
-  readonly message: MessageBuffer;
+  readonly bytes: Buffer;
+  readonly times: RecordedTimes;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Sends recorded profiles to an OTLP/gRPC endpoint, one after another and over again, until it is stopped. */
+/** Sends recorded profiles to an OTLP/gRPC endpoint as if they were of now, over and over, until it is stopped. */
 export class Replay {
   readonly #client: Client;
   readonly #telemetry: Telemetry;
   readonly #recorded: readonly Recorded[];
+  readonly #backfilled: number;
   readonly #stopping = new AbortController();
   #work: Promise<void> | undefined;
 
-  constructor(endpoint: string, telemetry: Telemetry, buffers: BufferPool) {
+  /** @param backfillMs how much of the time before the start is filled as well */
+  constructor(endpoint: string, telemetry: Telemetry, buffers: BufferPool, backfillMs: number) {
     this.#client = createGrpcClient({ endpoint }, { telemetry, buffers });
     this.#telemetry = telemetry;
     this.#recorded = readCaptures();
+    this.#backfilled = Math.floor(backfillMs / EVERY_MS);
   }
 
   start(): void {
@@ -44,17 +49,26 @@ export class Replay {
 
   async #run(clock: Clock): Promise<void> {
     const { signal } = this.#stopping;
-    for (let turn = 0; !signal.aborted; turn++) {
-      const { name, message, headers } = this.#recorded[turn % this.#recorded.length]!;
-      const result = await this.#client.call(SIGNAL_PATHS.profiles.grpc, message, {
-        timeoutMs: TIMEOUT_MS,
-        headers,
-        signal,
-      });
-      if (result.grpcStatus !== GrpcStatus.OK && !signal.aborted) {
-        this.#telemetry.logger.warn("a recorded request was refused", { name, answer: result.message });
-      }
-      await clock.sleep(EVERY_MS, signal).catch(() => undefined);
+    for (let turn = -this.#backfilled; !signal.aborted; turn++) {
+      await this.#send(
+        this.#recorded[Math.abs(turn) % this.#recorded.length]!,
+        clock.nowMs() + Math.min(turn, 0) * EVERY_MS,
+      );
+      if (turn >= 0) await clock.sleep(EVERY_MS, signal).catch(() => undefined);
+    }
+  }
+
+  async #send({ name, bytes, times, headers }: Recorded, endMs: number): Promise<void> {
+    const { signal } = this.#stopping;
+    times.moveTo(endMs);
+    const message = MessageBuffer.copyOf(bytes);
+    const result = await this.#client.call(SIGNAL_PATHS.profiles.grpc, message, {
+      timeoutMs: TIMEOUT_MS,
+      headers,
+      signal,
+    });
+    if (result.grpcStatus !== GrpcStatus.OK && !signal.aborted) {
+      this.#telemetry.logger.warn("a recorded request was refused", { name, answer: result.message });
     }
   }
 }
@@ -64,10 +78,14 @@ function readCaptures(): Recorded[] {
     .filter((file) => file.endsWith(".binpb"))
     .sort();
   if (files.length === 0) throw new Error(`no recorded requests in ${CAPTURES}`);
-  return files.map((file) => ({
-    name: basename(file),
-    message: MessageBuffer.copyOf(readFileSync(join(CAPTURES, file))),
-    // Strings by reference came with 0.161; its senders say so in the call's metadata.
-    headers: file.includes("v0.164") ? { [PROFILES_DEVELOPMENT_VERSION_HEADER]: PROFILES_DEVELOPMENT_VERSION } : {},
-  }));
+  return files.map((file) => {
+    const bytes = readFileSync(join(CAPTURES, file));
+    return {
+      name: basename(file),
+      bytes,
+      times: new RecordedTimes(bytes),
+      // Strings by reference came with 0.161; its senders say so in the call's metadata.
+      headers: file.includes("v0.164") ? { [PROFILES_DEVELOPMENT_VERSION_HEADER]: PROFILES_DEVELOPMENT_VERSION } : {},
+    };
+  });
 }
