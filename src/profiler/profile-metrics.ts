@@ -32,6 +32,7 @@ export interface ProfilerSizes {
   kernelBytes(): number;
   unwindBytes(): number;
   namesRefused(): number;
+  symbolsLeftOut(): number;
   walksRefused(): number;
 }
 
@@ -112,7 +113,12 @@ export class ProfileMetrics {
     size("symbol_bytes", "Memory of all symbol tables.", (s) => s.nameBytes());
     size("locations_waiting", "Locations that wait for their names.", (s) => s.unnamed());
     size("names_refused", "Locations that stay without names, because too many waited.", (s) => s.namesRefused());
-    size("walks_refused", "Processes of which the kernel could not be told more, because there were too many.", (s) => s.walksRefused());
+    size("symbols_left_out", "Symbols that are not read, because their tables are too large.", (s) =>
+      s.symbolsLeftOut(),
+    );
+    size("walks_refused", "Processes of which the kernel could not be told more, because there were too many.", (s) =>
+      s.walksRefused(),
+    );
     size("unwind_bytes", "Memory of what is remembered of unwind data.", (s) => s.unwindBytes());
     size("kernel_bytes", "Memory that the kernel holds for programs and tables.", (s) => s.kernelBytes());
   }

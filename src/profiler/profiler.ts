@@ -376,6 +376,7 @@ function openRunning(settings: ProfilerSettings, telemetry: Telemetry, parts: Pr
     kernelBytes: () => source.kernelMemoryBytes,
     unwindBytes: () => recording.complete.memoryBytes,
     namesRefused: () => recording.queue.refused,
+    symbolsLeftOut: () => recording.queue.symbolsLeftOut,
     walksRefused: () => walks.refused,
   });
   return {

@@ -48,14 +48,14 @@ export interface RecordFacts {
 export function summaryOf(model: ProfilesModel, facts: RecordFacts): RecordSummary {
   const containers = new Map<string, { id: string; pod_uid?: string; samples: number }>();
   const frames: FrameCounts = { hits: 0, truncated: 0, frames: 0, unnamed: 0 };
-  const mark = truncationMark(model.dictionary);
+  const marks = truncationMarks(model.dictionary);
   let hostSamples = 0;
   let offCpuSamples = 0;
   for (const [at, { attributes }] of modelResources(model).entries()) {
     let samples = 0;
     for (const { profiles } of model.resources[at]!.scopes) {
       for (const profile of profiles) {
-        const hits = weighFrames(profile, model.dictionary, mark, frames);
+        const hits = weighFrames(profile, model.dictionary, marks, frames);
         if (isOffCpu(profile, model.dictionary)) offCpuSamples += hits;
         else samples += hits;
       }
@@ -118,16 +118,20 @@ interface FrameCounts {
   unnamed: number;
 }
 
-/** The function that stands for callers that could not be found, as the profiler writes it; 0 if there is none. */
-function truncationMark({ functions, strings }: Dictionary): number {
-  return functions.name.findIndex((name) => strings.text(name) === "[truncated]");
+/** The functions that stand for callers that could not be found, as the profiler writes them: one for each reason. */
+function truncationMarks({ functions, strings }: Dictionary): ReadonlySet<number> {
+  const marks = new Set<number>();
+  functions.name.forEach((name, at) => {
+    if (strings.text(name).startsWith("[truncated")) marks.add(at);
+  });
+  return marks;
 }
 
 /** Adds the frames of all samples. @returns how many hits the samples stand for */
 function weighFrames(
   { samples }: ProfileRecord,
   { stacks, locations }: Dictionary,
-  mark: number,
+  marks: ReadonlySet<number>,
   counts: FrameCounts,
 ): number {
   let hits = 0;
@@ -144,7 +148,7 @@ function weighFrames(
       if (called === 0) counts.unnamed += timestamps;
     }
     // The outermost frame is the last one.
-    if (called === mark && mark > 0) counts.truncated += timestamps;
+    if (marks.has(called)) counts.truncated += timestamps;
   }
   counts.hits += hits;
   return hits;

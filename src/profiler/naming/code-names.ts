@@ -26,6 +26,8 @@ export interface CodeNames {
   /** What stands at an address: the function, and before it those inlined there. Callers are given minus one. */
   find(address: number): NamedCode | undefined;
   readonly memoryBytes: number;
+  /** Symbols of its tables that were not read, because there are too many. */
+  readonly symbolsLeftOut: number;
   close(): void;
 }
 
@@ -49,6 +51,10 @@ class NativeNames implements CodeNames {
 
   get memoryBytes(): number {
     return this.#symbols.memoryBytes;
+  }
+
+  get symbolsLeftOut(): number {
+    return this.#symbols.symbolsLeftOut;
   }
 
   find(address: number): NamedCode | undefined {
@@ -78,6 +84,10 @@ class GoNames implements CodeNames {
 
   get memoryBytes(): number {
     return this.#symbols.memoryBytes + (this.#native?.memoryBytes ?? 0);
+  }
+
+  get symbolsLeftOut(): number {
+    return this.#native?.symbolsLeftOut ?? 0;
   }
 
   find(address: number): NamedCode | undefined {

@@ -32,6 +32,8 @@ export class NameQueue {
   #count = 0;
   /** Locations refused because too many wait. */
   refused = 0;
+  /** Symbols that were not read, because their tables are too large. */
+  symbolsLeftOut = 0;
 
   /** @param exactAddresses whether functions keep each of their addresses apart, instead of the one where they begin */
   constructor(dictionary: Dictionary, types: FrameTypes, exactAddresses: boolean, clock: Pick<Clock, "monotonicMs">) {
@@ -133,6 +135,7 @@ export class NameQueue {
       (names) => {
         if (file.discarded) names.close();
         else file.names = { kind: "read", names };
+        this.symbolsLeftOut += names.symbolsLeftOut;
       },
       () => {
         file.names = { kind: "none" };

@@ -54,7 +54,10 @@ export class ProcessCopying {
       (other) => other.inode === 0n && other.path !== "[vdso]" && Math.abs(other.start - start) < LARGEST_GENERATED,
     );
     const first = near.reduce((lowest, mapping) => Math.min(lowest, mapping.start), start);
-    this.keep(first, near.reduce((highest, mapping) => Math.max(highest, mapping.end), end));
+    this.keep(
+      first,
+      near.reduce((highest, mapping) => Math.max(highest, mapping.end), end),
+    );
   }
 
   #tell(): void {

@@ -74,7 +74,7 @@ export class DictionaryWriter {
       writer.open(Table.LOCATION);
       writeIndex(writer, 1, this.#mappings.use(table.at(location, 0)));
       writeAddress(writer, 2, table.at(location, 1), table.at(location, 2));
-      for (let list = dictionary.linesOf(location); list !== 0; list = dictionary.lines.at(list, 2)) {
+      for (let list = dictionary.linesOf(location); list !== 0; list = dictionary.restOfLines(list)) {
         writer.open(3);
         writeIndex(writer, 1, this.#functions.use(dictionary.lines.at(list, 0)));
         writeIndex(writer, 2, dictionary.lines.at(list, 1));
@@ -137,10 +137,10 @@ export class DictionaryWriter {
   /** The attributes of the list as packed indexes in `field`; nothing for the empty list. */
   writeAttributeIndexes(writer: Writer, field: number, list: number): void {
     if (list === 0) return;
-    const { attributeLists } = this.#dictionary;
+    const dictionary = this.#dictionary;
     writer.open(field);
-    for (let rest = list; rest !== 0; rest = attributeLists.at(rest, 1)) {
-      writer.rawVarint(this.attributes.use(attributeLists.at(rest, 0)));
+    for (let rest = list; rest !== 0; rest = dictionary.restOfAttributes(rest)) {
+      writer.rawVarint(this.attributes.use(dictionary.attributeLists.at(rest, 0)));
     }
     writer.close();
   }

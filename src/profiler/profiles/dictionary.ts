@@ -136,8 +136,18 @@ export class Dictionary {
   /** Name of the function at the end of a list of lines: the one into which the others were inlined. */
   outermostName(list: number): string {
     let last = list;
-    for (let rest = list; rest !== 0; rest = this.lines.at(rest, 2)) last = rest;
+    for (let rest = list; rest !== 0; rest = this.restOfLines(rest)) last = rest;
     return this.strings[this.functions.at(this.lines.at(last, 0), 0)]!;
+  }
+
+  /** The list behind the first line of one; 0, the empty list, at the end. */
+  restOfLines(list: number): number {
+    return restOf(this.lines, list, 2);
+  }
+
+  /** The list behind the first attribute of one; 0 at the end. */
+  restOfAttributes(list: number): number {
+    return restOf(this.attributeLists, list, 1);
   }
 
   textAttribute(key: string, value: string): number {
@@ -332,6 +342,15 @@ export class Dictionary {
     this.#reasons.push(reason);
     this.#shownAs.push(shownAs);
   }
+}
+
+/**
+ * What a chain goes on with. A list is made after its rest, so numbers fall towards the end: whatever doesn't, as of a
+ * list that was forgotten meanwhile, ends here instead of going round.
+ */
+function restOf(lists: WordSet, list: number, word: number): number {
+  const rest = lists.at(list, word);
+  return rest < list && list < lists.size ? rest : 0;
 }
 
 function putHalves(key: Uint32Array, at: number, value: number): void {

@@ -70,6 +70,8 @@ export class RequestBuilder {
     const writer = this.#writer;
     const groups = this.#groups;
     writer.reset();
+    // Left over from a request that failed, numbers would refer to entries that may be gone.
+    this.#tables.clear();
     groups.gather(log, subjects, this.#resources.size);
     const start = new UnixStart(log, window);
     const flawed = FLAWS.map(() => 0);

@@ -57,7 +57,10 @@ export class CompleteStacks {
     const agrees = end === UnwindEnd.Root && this.#isAsWalked(record);
     if (agrees) {
       this.#agreed++;
-      code.starts.learn(lastAddress(record), this.#unwinder.addresses.subarray(record.userFrames, this.#unwinder.count));
+      code.starts.learn(
+        lastAddress(record),
+        this.#unwinder.addresses.subarray(record.userFrames, this.#unwinder.count),
+      );
     }
     code.unwound(this.#unwinder.addresses[0]!, end, agrees);
     // Whoever has no unwind data may well have frame pointers.

@@ -35,6 +35,8 @@ const MAX_SYMBOLS = 1_000_000;
 export class ElfSymbolTable {
   /** Never more than the file can hold. */
   readonly count: number;
+  /** Symbols that the file holds beyond those, for which there is no room. */
+  readonly leftOut: number;
   readonly #source: ByteSource;
   readonly #position: number;
   readonly #namesPosition: number;
@@ -49,7 +51,9 @@ export class ElfSymbolTable {
     this.#source = source;
     this.#position = symbols.position;
     const room = Math.floor(Math.max(0, source.sizeBytes - symbols.position) / SymbolEntry.BYTES);
-    this.count = Math.max(0, Math.min(symbols.count, room, MAX_SYMBOLS));
+    const held = Math.max(0, Math.min(symbols.count, room));
+    this.count = Math.min(held, MAX_SYMBOLS);
+    this.leftOut = held - this.count;
     this.#namesPosition = names.position;
     this.#namesEnd = Math.min(names.position + names.sizeBytes, source.sizeBytes);
   }

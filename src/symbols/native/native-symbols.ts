@@ -22,19 +22,22 @@ export class NativeSymbols {
   readonly #linkage: ProcedureLinkage;
   readonly #debugFile: DebugFileSource | undefined;
   readonly #extraBytes: number;
+  /** Symbols of which no more than their number is known: there are too many. */
+  readonly symbolsLeftOut: number;
 
   /** Use {@link openNativeSymbols}. */
   constructor(
     origin: NativeSymbols["origin"],
     elf: ElfFile,
     indexes: readonly FunctionIndex[],
-    kept: { readonly debugFile?: DebugFileSource; readonly bytes?: number } = {},
+    kept: { readonly debugFile?: DebugFileSource; readonly bytes?: number; readonly leftOut?: number } = {},
   ) {
     this.origin = origin;
     this.#indexes = indexes;
     this.#linkage = new ProcedureLinkage(elf);
     this.#debugFile = kept.debugFile;
     this.#extraBytes = kept.bytes ?? 0;
+    this.symbolsLeftOut = kept.leftOut ?? 0;
   }
 
   /** Bytes kept, for a bound over many programs. */
@@ -74,12 +77,13 @@ export class NativeSymbols {
  */
 export async function openNativeSymbols(elf: ElfFile, debugFiles: DebugFileSettings = {}): Promise<NativeSymbols> {
   const own = elf.symbolTable("static");
-  if (own) return new NativeSymbols("symtab", elf, [FunctionIndex.of(own, elf, elf)]);
+  if (own) return new NativeSymbols("symtab", elf, [FunctionIndex.of(own, elf, elf)], { leftOut: own.leftOut });
 
   const debugFile = findDebugFile(elf, debugFiles);
   if (debugFile) {
     const index = FunctionIndex.of(debugFile.table, debugFile.elf, elf);
-    return new NativeSymbols("debug file", elf, [index], { debugFile: debugFile.source });
+    const { leftOut } = debugFile.table;
+    return new NativeSymbols("debug file", elf, [index], { debugFile: debugFile.source, leftOut });
   }
 
   const dynamic = elf.symbolTable("dynamic");
@@ -89,7 +93,7 @@ export async function openNativeSymbols(elf: ElfFile, debugFiles: DebugFileSetti
     indexes.push(mini.index);
     return new NativeSymbols("mini debuginfo", elf, indexes, { bytes: mini.bytes });
   }
-  return new NativeSymbols(dynamic ? "dynsym" : "none", elf, indexes);
+  return new NativeSymbols(dynamic ? "dynsym" : "none", elf, indexes, { leftOut: dynamic?.leftOut ?? 0 });
 }
 
 /** Fedora's are up to 1 MB compressed; a hundred times as much is not decompressed for a few names. */

@@ -92,7 +92,10 @@ export class FrameEntries {
    *
    * @param head the entry's first bytes, 8 or more: its length and the distance to its common entry
    */
-  static next(head: ByteCursor, position: number): { readonly position: number; readonly isFunction: boolean } | undefined {
+  static next(
+    head: ByteCursor,
+    position: number,
+  ): { readonly position: number; readonly isFunction: boolean } | undefined {
     const length = head.u32();
     const back = head.u32();
     if (!head.good || length < 4 || length === LONG_FORMAT) return undefined;

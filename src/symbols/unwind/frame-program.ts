@@ -5,7 +5,15 @@ import type { MachineRegisters } from "./machine-registers.ts";
 import { MAX_RULE_FIELDS, Restore, RESTORE_FIELDS, RuleField, RuleFlag, ValueForm } from "./unwind-rule.ts";
 
 /** What a register's column says while the program runs. */
-const Column = { Same: 0, Undefined: 1, Offset: 2, ValueOffset: 3, Register: 4, Expression: 5, ValueExpression: 6 } as const;
+const Column = {
+  Same: 0,
+  Undefined: 1,
+  Offset: 2,
+  ValueOffset: 3,
+  Register: 4,
+  Expression: 5,
+  ValueExpression: 6,
+} as const;
 /** Kind, and two numbers: an offset, a register, or where an expression begins and ends. */
 const COLUMN_FIELDS = 3;
 /** CFA: whether it is an expression; then register and offset, or begin and end of the expression. */

@@ -169,7 +169,7 @@ function entryPositions(elf: ElfFile, start: number, end: number): readonly numb
   withWindow((window) => {
     let windowStart = 0;
     let windowBytes = 0;
-    for (let position = start; position + 8 <= end; ) {
+    for (let position = start; position + 8 <= end;) {
       if (position < windowStart || position + SCANNED_BYTES > windowStart + windowBytes) {
         windowStart = position;
         windowBytes = elf.source.read(window.subarray(0, Math.min(window.length, end - position)), position);

@@ -57,7 +57,7 @@ export function readPerfData(path: string): PerfData {
   const registerMask = file.readBigUInt64LE(attributes + 80);
   const mappings: PerfMapping[] = [];
   const samples: (PerfSample & { readonly timeNs: bigint })[] = [];
-  for (let at = dataStart; at < dataEnd; ) {
+  for (let at = dataStart; at < dataEnd;) {
     const type = file.readUInt32LE(at);
     const size = file.readUInt16LE(at + 6);
     if (type === MMAP2) mappings.push(mappingAt(file, at + 8, at + size));

@@ -29,6 +29,8 @@ export interface ProfilingConfig {
   readonly groupBy: "container" | "process";
   readonly sampleShape: "timestamps" | "values";
   readonly sampleAttributes: readonly SampleAttribute[];
+  /** Stacks that frame pointers don't tell are copied, so many bytes at most and so often a second and CPU. */
+  readonly stackCopies: { readonly enabled: boolean; readonly maxBytes: number; readonly perSecond: number };
   readonly serviceNames: boolean;
   readonly hostAttributes: boolean;
   /** Who is sampled; undefined for everybody. */
@@ -50,6 +52,13 @@ const ATTRIBUTES: readonly SampleAttribute[] = [
 ];
 const DEFAULT_ATTRIBUTES: SampleAttribute[] = ["process.pid", "process.executable.name", "thread.name"];
 
+/** Twenty-four KiB are what fits beside the rest of a sample; a stack below 1 KiB is of no use. */
+const stackCopies = section({
+  enabled: optional(boolean(), true),
+  max_bytes: optional(integer({ min: 1024, max: 24_576 }), 16_384),
+  per_second: optional(integer({ min: 1, max: 999 }), 100),
+});
+
 const sampleAttributes = checked(list(oneOf(ATTRIBUTES)), (names) =>
   names.flatMap((name, at): ConfigIssue[] =>
     names.indexOf(name) < at ? [{ path: [at], message: `"${name}" stands there already; remove one of them` }] : [],
@@ -67,6 +76,7 @@ const schema = mapped(
       group_by: optional(oneOf(["container", "process"]), "container"),
       sample_shape: optional(oneOf(["timestamps", "values"]), "timestamps"),
       sample_attributes: optional(sampleAttributes, DEFAULT_ATTRIBUTES),
+      stack_copies: optional(stackCopies, { enabled: true, max_bytes: 16_384, per_second: 100 }),
       service_names: optional(boolean(), true),
       host_attributes: optional(boolean(), true),
       selection: optional(selectionField),
@@ -83,6 +93,11 @@ const schema = mapped(
     groupBy: keys.group_by,
     sampleShape: keys.sample_shape,
     sampleAttributes: keys.sample_attributes,
+    stackCopies: {
+      enabled: keys.stack_copies.enabled,
+      maxBytes: keys.stack_copies.max_bytes,
+      perSecond: keys.stack_copies.per_second,
+    },
     serviceNames: keys.service_names,
     hostAttributes: keys.host_attributes,
     selection: keys.selection,

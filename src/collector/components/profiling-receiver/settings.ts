@@ -15,6 +15,9 @@ export function settingsOf(config: ProfilingConfig, directory?: Directory): Prof
     values: config.sampleShape === "values" ? "merged" : "timestamps",
     sampleAttributes: config.sampleAttributes,
     offCpuThreshold: config.offCpuThreshold,
+    stackCopies: config.stackCopies.enabled
+      ? { limitBytes: config.stackCopies.maxBytes, perSecond: config.stackCopies.perSecond }
+      : undefined,
     filter: { ...(config.selection && { rules: config.selection.rules }), ...(directory && { directory }) },
     hostAttributes: config.hostAttributes,
     serviceNames: config.serviceNames,
