@@ -106,7 +106,12 @@ async function loadOf(name: RelayName, cluster: Cluster, audit: string, seconds:
     const beganMs = performance.now();
     const lives = await cluster.pods(
       "churn",
-      ...["--per-second", String(LIVES_PER_SECOND), "--seconds", String(Math.min(seconds, 30)), "--nodes", "1"],
+      "--per-second",
+      String(LIVES_PER_SECOND),
+      "--seconds",
+      String(Math.min(seconds, 30)),
+      "--nodes",
+      "1",
     );
     const tookSeconds = (performance.now() - beganMs) / 1_000;
     const livesBytes = line.bytes - startBytes - idleBytes - (idleBytes / seconds) * tookSeconds;
