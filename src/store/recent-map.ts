@@ -7,6 +7,10 @@ export class RecentMap<K, V> {
     this.#capacity = capacity;
   }
 
+  get size(): number {
+    return this.#entries.size;
+  }
+
   /** The value, which counts as used now. */
   get(key: K): V | undefined {
     const value = this.#entries.get(key);
