@@ -1,0 +1,93 @@
+/**
+ * The picture of a graph, with all that is around it but not on it: the tooltip, and the ARIA tree that says the same to
+ * who doesn't see it and that takes the keys.
+ */
+import { useSignal, useSignalEffect } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { type FlameTree, FlameView, type Orientation } from "../flame/index.ts";
+import { page } from "../state/page.ts";
+import { theme } from "../state/theme.ts";
+import { AriaTree } from "./aria-tree.tsx";
+import type { GraphSession } from "./graph-session.ts";
+import { Tooltip } from "./tooltip.tsx";
+
+export interface FlameCanvasProps {
+  readonly session: GraphSession;
+  readonly tree: FlameTree;
+  readonly label: string;
+  readonly orientation: Orientation;
+  /** CSS pixels that the picture may be high; it is lower where the graph is. */
+  readonly maxHeight: number;
+  /** Node to be zoomed to when another graph comes. */
+  readonly zoomOf?: (tree: FlameTree) => number;
+  readonly onView?: (view: FlameView | undefined) => void;
+  readonly onMenu?: (node: number, x: number, y: number) => void;
+}
+
+export const ROW_HEIGHT = 20;
+const MIN_ROWS = 6;
+
+export function FlameCanvas(props: FlameCanvasProps): JSX.Element {
+  const { session, tree, label, orientation, maxHeight, zoomOf, onView, onMenu } = props;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const frame = useRef<HTMLDivElement>(null);
+  const view = useSignal<FlameView | undefined>(undefined);
+  const settled = useSignal(0);
+  const { colouring } = page.value;
+  const height = Math.min(maxHeight, Math.max(MIN_ROWS, tree.depth) * ROW_HEIGHT);
+
+  useEffect(() => {
+    const made = new FlameView(canvas.current!, {
+      orientation,
+      theme: theme.peek(),
+      rowHeight: ROW_HEIGHT,
+      reducedMotion: matchMedia("(prefers-reduced-motion: reduce)").matches,
+    });
+    made.on("hover", ({ hit, x, y }) => (session.hover.value = hit && { hit, x, y }));
+    made.on("select", ({ node }) => (session.selected.value = node));
+    made.on("zoom", ({ node }) => (session.zoomed.value = node));
+    made.on("settle", () => settled.value++);
+    made.on("menu", ({ hit, x, y }) => hit?.kind === "node" && onMenu?.(hit.node, x, y));
+    view.value = made;
+    onView?.(made);
+    return () => {
+      onView?.(undefined);
+      made.destroy();
+    };
+  }, []);
+  useEffect(() => {
+    const shown = view.peek();
+    if (!shown) return;
+    const isFirst = shown.tree === undefined;
+    shown.setTree(tree, { keep: !isFirst });
+    const wanted = zoomOf?.(tree) ?? 0;
+    if (isFirst && wanted > 0) shown.zoom(wanted);
+    session.zoomed.value = shown.zoomed;
+    session.selected.value = shown.selected;
+    if (session.matches.peek()) shown.setMatches(session.matches.peek());
+  }, [tree]);
+  useEffect(() => view.peek()?.setOrientation(orientation), [orientation]);
+  useEffect(() => view.peek()?.setColours(colouring), [colouring]);
+  useSignalEffect(() => view.value?.setTheme(theme.value));
+  useSignalEffect(() => {
+    const matches = session.matches.value;
+    view.value?.setMatches(matches);
+  });
+  useSignalEffect(() => view.value?.highlight(session.highlighted.value));
+
+  return (
+    <div class="flame" ref={frame}>
+      <canvas
+        ref={canvas}
+        aria-hidden="true"
+        style={{ blockSize: `${height}px` }}
+        onClick={() =>
+          frame.current?.querySelector<HTMLElement>('[role="treeitem"][tabindex="0"]')?.focus({ preventScroll: true })
+        }
+      />
+      {view.value && <AriaTree view={view.value} session={session} label={label} settled={settled.value} />}
+      <Tooltip session={session} tree={tree} />
+    </div>
+  );
+}

@@ -1,0 +1,166 @@
+/**
+ * A graph with everything to work on it: first line in words, toolbar, picture, table, sandwich, details, keys. The same
+ * for what the server has, for files and for comparisons.
+ */
+import { useSignal, useSignalEffect } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useMemo } from "preact/hooks";
+import type { Coverage } from "../../../src/query/api.ts";
+import type { FlameEngine, FlameTree, FlameView } from "../flame/index.ts";
+import { type KeyGroup, useKeys } from "../state/keys.ts";
+import { navigate, page } from "../state/page.ts";
+import { DetailPanel } from "./detail-panel.tsx";
+import { FlameCanvas } from "./flame-canvas.tsx";
+import { frameActions } from "./frame-actions.ts";
+import { FrameMenu, type FrameMenuPlace } from "./frame-menu.tsx";
+import { FunctionTable } from "./function-table.tsx";
+import { GraphSession } from "./graph-session.ts";
+import { graphKeys } from "./graph-keys.ts";
+import { GraphToolbar } from "./graph-toolbar.tsx";
+import { Headline } from "./headline.tsx";
+import { Legend } from "./legend.tsx";
+import { nodeAtPath, nodePath } from "./node-path.ts";
+import { Sandwich } from "./sandwich.tsx";
+import { shownGraph } from "./shown-graph.ts";
+import { stepsOf } from "./steps.ts";
+import { ZoomPath } from "./zoom-path.tsx";
+
+export interface GraphWorkspaceProps {
+  readonly engine: FlameEngine;
+  readonly coverage?: Coverage;
+  /** For exports. */
+  readonly title: string;
+}
+
+export function GraphWorkspace({ engine, coverage, title }: GraphWorkspaceProps): JSX.Element {
+  const session = useMemo(() => new GraphSession(), []);
+  const view = useSignal<FlameView | undefined>(undefined);
+  const menu = useSignal<FrameMenuPlace | undefined>(undefined);
+  const { hidden, focus, collapsed, inverted, search, regex, zoom, show, upward } = page.value;
+
+  useEffect(
+    () => void session.show(engine, stepsOf(page.peek())),
+    [engine, hidden.join("\n"), focus, collapsed, inverted],
+  );
+  const shown = session.shown.value;
+  useEffect(() => {
+    if (shown) void session.search(shown, { text: search, regex });
+  }, [shown, search, regex]);
+  useZoomInAddress(session, view.value, zoom);
+  useSignalEffect(() => {
+    const now = session.shown.value;
+    shownGraph.value = now && { engine: now, view: view.value, title };
+  });
+  useEffect(
+    () => () => {
+      shownGraph.value = undefined;
+    },
+    [],
+  );
+
+  const actions = useMemo(() => frameActions(() => session.shown.peek()?.tree), []);
+  const step = (direction: 1 | -1): void => void view.peek()?.nextMatch(direction);
+  const keys: KeyGroup = useMemo(() => graphKeys(session, view, actions), []);
+  useKeys(keys);
+
+  if (!shown) return <div class="workspace" />;
+  const { tree } = shown;
+  const functions = session.functions.value;
+  const goTo = (node: number): void => {
+    view.peek()?.zoom(node);
+    view.peek()?.select(node);
+  };
+  return (
+    <section class="workspace" aria-label="Flame graph">
+      <Headline
+        tree={tree}
+        functions={functions}
+        coverage={coverage}
+        onZoom={goTo}
+        onFunction={(name) => actions.sandwich(name)}
+      />
+      <GraphToolbar session={session} onStep={step} />
+      {session.problem.value !== "" && (
+        <p class="notice" role="alert">
+          {session.problem.value}
+        </p>
+      )}
+      {show === "sandwich" ? (
+        functions && <Sandwich session={session} engine={shown} functions={functions} />
+      ) : (
+        <div class={`panels ${show}`}>
+          {show !== "graph" && functions && (
+            <FunctionTable
+              session={session}
+              tree={tree}
+              functions={functions}
+              selected={session.selectedFrame.value}
+              onSelect={(frame) => {
+                const node = heaviestNode(tree, frame);
+                if (show === "both") view.peek()?.select(node, { reveal: true });
+                else navigate({ show: "sandwich", function: tree.frames.name(frame) });
+              }}
+            />
+          )}
+          {show !== "table" && (
+            <div class="picture">
+              <ZoomPath tree={tree} node={session.zoomed.value} onZoom={(node) => view.peek()?.zoom(node)} />
+              <FlameCanvas
+                session={session}
+                tree={tree}
+                label={`Flame graph of ${title}`}
+                orientation={upward ? "flame" : "icicle"}
+                maxHeight={canvasRoom()}
+                zoomOf={(next) => nodeAtPath(next, page.peek().zoom)}
+                onView={(made) => (view.value = made)}
+                onMenu={(node, x, y) => (menu.value = { node, x, y })}
+              />
+              <Legend tree={tree} />
+              {menu.value && (
+                <FrameMenu
+                  place={menu.value}
+                  tree={tree}
+                  actions={actions}
+                  onZoom={goTo}
+                  onClose={() => (menu.value = undefined)}
+                />
+              )}
+            </div>
+          )}
+        </div>
+      )}
+      {show !== "sandwich" && <DetailPanel session={session} tree={tree} actions={actions} />}
+    </section>
+  );
+}
+
+/** Keeps the address and what is zoomed to the same, whichever changes. */
+function useZoomInAddress(session: GraphSession, view: FlameView | undefined, zoom: string): void {
+  useSignalEffect(() => {
+    const node = session.zoomed.value;
+    const tree = session.shown.peek()?.tree;
+    if (!tree || node >= tree.length) return;
+    const path = nodePath(tree, node);
+    if (nodeAtPath(tree, page.peek().zoom) !== node) navigate({ zoom: path });
+  });
+  useEffect(() => {
+    const tree = view?.tree;
+    if (!view || !tree) return;
+    const wanted = nodeAtPath(tree, zoom);
+    if (wanted !== view.zoomed) view.zoom(wanted);
+  }, [view, zoom]);
+}
+
+/** Room for a picture that leaves the numbers below it on the screen. */
+function canvasRoom(): number {
+  return Math.max(280, Math.min(1400, innerHeight - (innerWidth < 900 ? 260 : 440)));
+}
+
+/** Where a function is to be seen best; the root where it isn't at all. */
+function heaviestNode(tree: FlameTree, frame: number): number {
+  let heaviest = 0;
+  for (let node = 1; node < tree.length; node++) {
+    if (tree.frame[node] === frame && (heaviest === 0 || tree.weight[node]! > tree.weight[heaviest]!)) heaviest = node;
+  }
+  return heaviest;
+}

@@ -1,0 +1,49 @@
+/** The flame graph of what is selected. */
+import type { JSX } from "preact";
+import { useEffect, useMemo } from "preact/hooks";
+import { getFlame, type ServerFlame } from "../api/flame-graphs.ts";
+import { Loader } from "../state/loading.ts";
+import { navigate, page, tick } from "../state/page.ts";
+import { Button } from "../ui/button.tsx";
+import { Answer, Empty } from "../ui/states.tsx";
+import { GraphWorkspace } from "./graph-workspace.tsx";
+
+/** @param title for exports and screen readers, e.g. the selected row's name */
+export function ServerGraph({ title }: { readonly title: string }): JSX.Element {
+  const { query, from, to, type } = page.value;
+  const tickNow = tick.value;
+  const loader = useMemo(() => new Loader<ServerFlame>(), []);
+  useEffect(
+    () =>
+      void loader.load(`${query} ${from} ${to} ${type}`, (signal, progress) =>
+        getFlame("flamegraph", { query, from, to, type }, { signal, progress }),
+      ),
+    [query, from, to, type, tickNow],
+  );
+  useEffect(() => () => loader.dispose(), []);
+  return (
+    <Answer loader={loader} what="the flame graph">
+      {({ engine, coverage }) =>
+        engine.tree.total[0]! > 0 ? <GraphWorkspace engine={engine} coverage={coverage} title={title} /> : <Nothing />
+      }
+    </Answer>
+  );
+}
+
+function Nothing(): JSX.Element {
+  const { query } = page.value;
+  return (
+    <Empty title="No samples here.">
+      <p>
+        {query === ""
+          ? "Nothing was sampled in this time."
+          : "Nothing that was sampled in this time is selected by this."}
+      </p>
+      {query === "" ? (
+        <Button label="Last 24 h" kind="primary" onClick={() => navigate({ from: "now-24h", to: "now" })} />
+      ) : (
+        <Button label="Select everything" kind="primary" onClick={() => navigate({ query: "", zoom: "" })} />
+      )}
+    </Empty>
+  );
+}

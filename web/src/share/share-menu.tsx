@@ -1,0 +1,4 @@
+import type { JSX } from "preact";
+export function ShareMenu(): JSX.Element {
+  return <div />;
+}

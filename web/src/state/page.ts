@@ -1,0 +1,77 @@
+/**
+ * The page's state as signals. `page` is what the address says; changes go through `navigate`, so that the address, the
+ * back button and what is seen never differ.
+ */
+import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/signals";
+import { resolveTime } from "../format/times.ts";
+import { formatPageState, type PageState, parsePageState, type Selection } from "./page-state.ts";
+
+const current = signal(parsePageState(location.search));
+
+export const page: ReadonlySignal<PageState> = current;
+
+/**
+ * Changes the state.
+ * @param how `push` makes a step that the back button undoes; `replace` is for what changes with every keystroke
+ */
+export function navigate(change: Partial<PageState>, how: "push" | "replace" = "push"): void {
+  const next = { ...current.peek(), ...change };
+  const address = `${location.pathname}${formatPageState(next)}${location.hash}`;
+  if (address === `${location.pathname}${location.search}${location.hash}`) return;
+  if (how === "push") history.pushState(null, "", address);
+  else history.replaceState(null, "", address);
+  current.value = next;
+}
+
+addEventListener("popstate", () => {
+  current.value = parsePageState(location.search);
+});
+
+/** A part of the state that only tells when it itself changes. */
+export function part<T>(of: (state: PageState) => T): ReadonlySignal<T> {
+  return computed(() => of(current.value));
+}
+
+/** What is selected, without how it is shown. */
+export const selection: ReadonlySignal<Selection> = part(({ query, from, to }) => ({ query, from, to }));
+
+/** The end of the range moves with the clock. */
+export const live: ReadonlySignal<boolean> = part(({ to }) => to === "now");
+
+/** Counts up whenever live answers are to be asked for again. */
+export const tick = signal(0);
+
+const LIVE_INTERVAL_MS = 10_000;
+
+/** While the page is live and seen, asks for new answers every ten seconds. Returns what stops it. */
+export function startTicking(): () => void {
+  const visible = signal(!document.hidden);
+  const onChange = (): void => {
+    batch(() => {
+      visible.value = !document.hidden;
+      if (!document.hidden && live.peek()) tick.value++;
+    });
+  };
+  document.addEventListener("visibilitychange", onChange);
+  const stop = effect(() => {
+    if (!live.value || !visible.value) return;
+    const timer = setInterval(() => tick.value++, LIVE_INTERVAL_MS);
+    return () => clearInterval(timer);
+  });
+  return () => {
+    document.removeEventListener("visibilitychange", onChange);
+    stop();
+  };
+}
+
+/** Freezes the range where it is now, or lets it move again with the same length. */
+export function togglePaused(): void {
+  const { from, to } = current.peek();
+  const now = Date.now();
+  if (to === "now") {
+    navigate({ from: String(resolveTime(from, now) ?? now - 900_000), to: String(now) });
+    return;
+  }
+  const length = (resolveTime(to, now) ?? now) - (resolveTime(from, now) ?? now - 900_000);
+  navigate({ from: `now-${Math.max(10, Math.round(length / 1000))}s`, to: "now" });
+}
