@@ -1,0 +1,86 @@
+import type { Block } from "./catalogue.ts";
+import { COARSE, DAY_SECONDS, FINE, HOUR_SECONDS, MINUTES, type Tier } from "./tiers.ts";
+
+/** Blocks that become one: of the same tier (a merge), or one of a coarser tier beside them. */
+export interface Merge {
+  readonly sources: readonly Block[];
+  readonly source: Tier;
+  readonly targets: readonly Tier[];
+  /** Of the result. */
+  readonly level: number;
+  /** The sources stay, and are marked as handed on. */
+  readonly isRoll: boolean;
+}
+
+const HOUR_MS = HOUR_SECONDS * 1000;
+const DAY_MS = DAY_SECONDS * 1000;
+/** After its end an hour is merged. Samples that come later are merged later. */
+const HOUR_GRACE_MS = 90_000;
+const DAY_GRACE_MS = 2 * HOUR_MS;
+/** Fresh blocks of the running hour that are worth merging: about ten minutes' worth. */
+const FRESH = 10;
+/** Late blocks of one hour that wait for others as long as the hour isn't long ago. */
+const LATE = 6;
+const LATE_MS = 15 * 60_000;
+
+/** Merges of the running hour, of a whole hour, and of a day. */
+const LEVEL = { MINUTES: 1, HOUR: 2, DAY: 3 } as const;
+
+/** What to do next, the oldest first; undefined when all is in order. */
+export function nextMerge(blocks: readonly Block[], now: number): Merge | undefined {
+  const fine = new Map<number, Block[]>();
+  const days = new Map<string, Block[]>();
+  for (const block of blocks) {
+    if (block.isDamaged) continue;
+    if (block.step === FINE.step) collect(fine, Math.floor(block.from / HOUR_MS), block);
+    else collect(days, `${block.step} ${Math.floor(block.from / DAY_MS)}`, block);
+  }
+  for (const [hour, inHour] of [...fine].sort(([a], [b]) => a - b)) {
+    const merge = ofHour(inHour, now - (hour + 1) * HOUR_MS);
+    if (merge) return merge;
+  }
+  for (const inDay of days.values()) {
+    const merge = ofDay(inDay, now);
+    if (merge) return merge;
+  }
+  return undefined;
+}
+
+/** @param since milliseconds since the hour's end; negative while it runs */
+function ofHour(blocks: readonly Block[], since: number): Merge | undefined {
+  const merge = (sources: readonly Block[], level: number): Merge => ({
+    sources,
+    source: FINE,
+    targets: [FINE],
+    level,
+    isRoll: false,
+  });
+  const unrolled = blocks.filter(({ isRolled }) => !isRolled);
+  if (since < HOUR_GRACE_MS) {
+    const fresh = unrolled.filter(({ level }) => level === 0);
+    return fresh.length >= FRESH ? merge(fresh, LEVEL.MINUTES) : undefined;
+  }
+  const rolled = blocks.filter(({ isRolled }) => isRolled);
+  // Only what was handed on already, or was not, may become one block: nothing is to be handed on twice.
+  if (unrolled.length > 1 && (rolled.length === 0 || unrolled.length >= LATE || since > LATE_MS)) {
+    return merge(unrolled, LEVEL.HOUR);
+  }
+  if (unrolled.length === 1 && (rolled.length === 0 || since > LATE_MS)) {
+    return { sources: unrolled, source: FINE, targets: [MINUTES, COARSE], level: LEVEL.HOUR, isRoll: true };
+  }
+  return rolled.length >= LATE ? merge(rolled, LEVEL.HOUR) : undefined;
+}
+
+function ofDay(blocks: readonly Block[], now: number): Merge | undefined {
+  const end = (Math.floor(blocks[0]!.from / DAY_MS) + 1) * DAY_MS;
+  const isFirst = blocks.every(({ level }) => level < LEVEL.DAY);
+  if (now < end + DAY_GRACE_MS || blocks.length < (isFirst ? 2 : LATE)) return undefined;
+  const tier = blocks[0]!.step === MINUTES.step ? MINUTES : COARSE;
+  return { sources: blocks, source: tier, targets: [tier], level: LEVEL.DAY, isRoll: false };
+}
+
+function collect<K>(groups: Map<K, Block[]>, key: K, block: Block): void {
+  const group = groups.get(key);
+  if (group) group.push(block);
+  else groups.set(key, [block]);
+}

@@ -1,0 +1,53 @@
+import { text } from "node:stream/consumers";
+import { join } from "node:path";
+import { writeParquet } from "./block-files.ts";
+import type { BlockFile } from "./catalogue.ts";
+import { checksum } from "./durable-files.ts";
+import { Engine, type EngineSettings } from "./duckdb.ts";
+
+/** What a process that merges blocks is asked for. */
+export interface CompactionJob {
+  /** The store's folder; all paths are from there. */
+  readonly directory: string;
+  readonly engine: EngineSettings;
+  /** Files that are read, as they have to be. */
+  readonly inputs: readonly Pick<BlockFile, "path" | "bytes" | "crc">[];
+  /** Files to write. */
+  readonly outputs: readonly { readonly select: string; readonly path: string }[];
+}
+
+/** What it answers. */
+export type CompactionResult =
+  | { readonly kind: "done"; readonly files: readonly (Pick<BlockFile, "path" | "bytes" | "crc"> & { rows: number })[] }
+  /** An input is not what was written, so nothing was. */
+  | { readonly kind: "damaged"; readonly path: string };
+
+/** Where this module is, for the process that is to run it: bundled or not. */
+export const moduleUrl = import.meta.url;
+
+/**
+ * What the process does: reads a job from standard input, and writes the result to standard output. It is a process of its
+ * own because merging takes memory that is only given back when it ends.
+ */
+export async function runCompaction(): Promise<void> {
+  const job = JSON.parse(await text(process.stdin)) as CompactionJob;
+  // Whoever asked may be gone: then nobody waits for this any more.
+  const parent = process.ppid;
+  setInterval(() => process.ppid === parent || process.exit(1), 1000).unref();
+  process.stdout.write(JSON.stringify(await compact(job)));
+}
+
+async function compact({ directory, engine: settings, inputs, outputs }: CompactionJob): Promise<CompactionResult> {
+  for (const { path, bytes, crc } of inputs) {
+    const found = await checksum(join(directory, path)).catch(() => undefined);
+    if (found?.bytes !== bytes || found.crc !== crc) return { kind: "damaged", path };
+  }
+  const engine = await Engine.open(settings);
+  try {
+    const files = [];
+    for (const { select, path } of outputs) files.push(await writeParquet(engine, select, directory, path));
+    return { kind: "done", files };
+  } finally {
+    engine.close();
+  }
+}

@@ -1,0 +1,28 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import type { CompactionJob, CompactionResult } from "./compaction-process.ts";
+
+/** Runs a job in a process of its own, on the Node that runs this one; from the sources as well as from a bundle. */
+export async function runJob(job: CompactionJob, signal: AbortSignal): Promise<CompactionResult> {
+  const { moduleUrl } = await import("./compaction-process.ts");
+  const code = "const { runCompaction } = await import(process.argv[1]); await runCompaction();";
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", code, moduleUrl], {
+    stdio: ["pipe", "pipe", "pipe"],
+    env: { ...process.env, NODE_OPTIONS: "", MALLOC_ARENA_MAX: "2" },
+  });
+  const stop = (): unknown => child.kill("SIGKILL");
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    if (signal.aborted) stop();
+    child.stdin.on("error", () => undefined);
+    child.stdin.end(JSON.stringify(job));
+    const exit = once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
+    const [output, errors, [status, ending]] = await Promise.all([text(child.stdout), text(child.stderr), exit]);
+    if (status === 0) return JSON.parse(output) as CompactionResult;
+    const how = ending === null ? `status ${status}` : `signal ${ending}`;
+    throw new Error(`the process that merges blocks ended with ${how}: ${errors.trim().slice(-2000)}`);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}

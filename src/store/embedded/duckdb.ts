@@ -1,0 +1,193 @@
+import type * as duckdb from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBVector } from "@duckdb/node-api";
+import { StoreError } from "../profile-store.ts";
+
+/** How much an engine may take. */
+export interface EngineSettings {
+  /** Of its buffers; the process needs 100 to 200 MB beyond it. What doesn't fit is spilled. */
+  readonly memoryBytes: number;
+  readonly threads: number;
+  /** A folder of its own: two engines with the same one break each other. */
+  readonly spillDirectory: string;
+}
+
+/** A column to append. Texts are slow: one call each. */
+export type AppendColumn = Uint32Array | Float64Array | readonly string[];
+
+/** Columns of a chunk that was read: numbers as they are in the engine's memory, valid until the next chunk. */
+export interface ReadChunk {
+  readonly length: number;
+  numbers(column: number): Uint32Array | Float64Array;
+  text(column: number, row: number): string;
+}
+
+/** Rows of a chunk, DuckDB's own constant. */
+const CHUNK_ROWS = 2048;
+/** Chunks appended before others may run: about 2 ms. */
+const CHUNKS_PER_TURN = 16;
+/** Idle connections that are kept for the next question. */
+const MAX_IDLE = 4;
+
+type Library = typeof duckdb;
+
+/**
+ * DuckDB as this store uses it: a database in memory that reads and writes Parquet files. Loaded on first use, because
+ * the library costs 230 ms and 70 MB.
+ */
+export class Engine {
+  readonly #library: Library;
+  readonly #instance: DuckDBInstance;
+  readonly #idle: DuckDBConnection[] = [];
+  #isClosed = false;
+
+  private constructor(library: Library, instance: DuckDBInstance) {
+    this.#library = library;
+    this.#instance = instance;
+  }
+
+  static async open({ memoryBytes, threads, spillDirectory }: EngineSettings): Promise<Engine> {
+    const library = await import("@duckdb/node-api");
+    const instance = await library.DuckDBInstance.create(":memory:", {
+      memory_limit: `${Math.ceil(memoryBytes / 1e6)}MB`,
+      threads: String(threads),
+      temp_directory: spillDirectory,
+      preserve_insertion_order: "false",
+      // Nothing is fetched from anywhere.
+      autoinstall_known_extensions: "false",
+      autoload_known_extensions: "false",
+    });
+    const engine = new Engine(library, instance);
+    await engine.execute("SET parquet_metadata_cache = true");
+    return engine;
+  }
+
+  /** Runs statements one after the other on one connection. */
+  async execute(...statements: readonly string[]): Promise<void> {
+    await this.#lend(async (connection) => {
+      for (const sql of statements) await connection.run(sql);
+    });
+  }
+
+  /** Runs a question and hands over its chunks as they come. `signal` ends it, also in the middle of a chunk. */
+  async read(sql: string, each: (chunk: ReadChunk) => void, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted === true) throw cancelled();
+    await this.#lend(async (connection) => {
+      const stop = (): void => connection.interrupt();
+      signal?.addEventListener("abort", stop, { once: true });
+      try {
+        const result = await connection.stream(sql);
+        for (;;) {
+          const chunk = await result.fetchChunk();
+          if (signal?.aborted === true) throw cancelled();
+          if (!chunk || chunk.rowCount === 0) return;
+          each(new Chunk(chunk));
+        }
+      } catch (error) {
+        throw signal?.aborted === true ? cancelled(error) : error;
+      } finally {
+        signal?.removeEventListener("abort", stop);
+      }
+    });
+  }
+
+  /** Appends rows to a table; columns must be as long as one another and of the table's types. */
+  async append(table: string, batches: Iterable<readonly AppendColumn[]>): Promise<void> {
+    const { DuckDBDataChunk: Chunks } = this.#library;
+    await this.#lend(async (connection) => {
+      const appender = await connection.createAppender(table);
+      try {
+        let chunks = 0;
+        for (const columns of batches) {
+          const types = columns.map((column) => this.#typeOf(column));
+          const rows = columns[0]!.length;
+          for (let start = 0; start < rows; start += CHUNK_ROWS) {
+            const end = Math.min(rows, start + CHUNK_ROWS);
+            const chunk = Chunks.create(types, end - start);
+            for (const [at, column] of columns.entries()) fill(chunk.getColumnVector(at), column, start, end);
+            appender.appendDataChunk(chunk);
+            if (++chunks % CHUNKS_PER_TURN === 0) await turn();
+          }
+        }
+      } finally {
+        appender.closeSync();
+      }
+    });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const connection of this.#idle.splice(0)) connection.closeSync();
+    this.#instance.closeSync();
+  }
+
+  async #lend<T>(use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw new StoreError("unavailable", "the store is closed");
+    const connection = this.#idle.pop() ?? (await this.#instance.connect());
+    let isGood = false;
+    try {
+      const result = await use(connection);
+      isGood = true;
+      return result;
+    } finally {
+      if (isGood && this.#idle.length < MAX_IDLE && !this.#isClosed) this.#idle.push(connection);
+      else connection.closeSync();
+    }
+  }
+
+  #typeOf(column: AppendColumn) {
+    if (column instanceof Uint32Array) return this.#library.UINTEGER;
+    return column instanceof Float64Array ? this.#library.DOUBLE : this.#library.VARCHAR;
+  }
+}
+
+class Chunk implements ReadChunk {
+  readonly #chunk: DuckDBDataChunk;
+
+  constructor(chunk: DuckDBDataChunk) {
+    this.#chunk = chunk;
+  }
+
+  get length(): number {
+    return this.#chunk.rowCount;
+  }
+
+  numbers(column: number): Uint32Array | Float64Array {
+    return itemsOf(this.#chunk.getColumnVector(column));
+  }
+
+  text(column: number, row: number): string {
+    return this.#chunk.getColumnVector(column).getItem(row) as string;
+  }
+}
+
+function fill(vector: DuckDBVector, column: AppendColumn, start: number, end: number): void {
+  if (Array.isArray(column)) for (let at = start; at < end; at++) vector.setItem(at - start, column[at] as string);
+  else itemsOf(vector).set((column as Uint32Array).subarray(start, end));
+  vector.flush();
+}
+
+/** Whole columns at once: one call a number is three times as slow. */
+function itemsOf(vector: DuckDBVector): Uint32Array | Float64Array {
+  return (vector as unknown as { readonly items: Uint32Array | Float64Array }).items;
+}
+
+function cancelled(cause?: unknown): StoreError {
+  return new StoreError("cancelled", "the query was cancelled", { cause });
+}
+
+/** Lets others run. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+/** A text as SQL says it. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** A list of files as `read_parquet` takes it. Never globs: a file that is not in the catalogue is not there. */
+export function parquet(paths: readonly string[]): string {
+  return `read_parquet([${paths.map(quoted).join(", ")}])`;
+}

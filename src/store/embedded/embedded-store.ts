@@ -1,0 +1,467 @@
+import { mkdirSync, statfsSync } from "node:fs";
+import { readdir, rm, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { Timer } from "#telemetry";
+import {
+  type AppendReceipt,
+  type AppendRequest,
+  type IdentityEntry,
+  type LabelValues,
+  type ProfileStore,
+  type ProfileType,
+  type Selector,
+  type SeriesSpan,
+  type StackSums,
+  StoreError,
+  type StoreState,
+  type SumRequest,
+  type TimeRange,
+  type Timeline,
+  type TimelineRequest,
+} from "../profile-store.ts";
+import { SeriesCatalog } from "../series/index.ts";
+import { BlockHealth, DAMAGED } from "./block-health.ts";
+import { Catalogue } from "./catalogue.ts";
+import { DirectoryLock } from "./directory-lock.ts";
+import { Engine } from "./duckdb.ts";
+import { FileKeeper } from "./file-keeper.ts";
+import { FrameStore } from "./frame-store.ts";
+import { EVENT_BYTES, Head } from "./head.ts";
+import { writeHead } from "./head-flush.ts";
+import { Ingest } from "./ingest.ts";
+import { Journal } from "./journal.ts";
+import { Maintenance } from "./maintenance.ts";
+import { markOf, type NamesMark, readNames, writeNames } from "./names-files.ts";
+import { Questions } from "./questions.ts";
+import { loadReaders, type Readers, readRequest } from "./read-request.ts";
+import { SeriesIndex } from "./series-index.ts";
+import { checkSettings, type CompleteSettings, completeSettings, type EmbeddedStoreSettings } from "./settings.ts";
+import { StackStore } from "./stack-store.ts";
+import { TIERS } from "./tiers.ts";
+
+const HOUR_MS = 3_600_000;
+/** Clocks of senders and this one may differ by that. */
+const MAX_AHEAD_MS = 24 * HOUR_MS;
+/** Hours that samples of one head may be of: each becomes a block of four files. */
+const MAX_HEAD_HOURS = 72;
+/** After a flush that failed. */
+const RETRY_FLUSH_MS = 2000;
+const JOURNAL = "journal";
+const NAMES = "names";
+const SPILL = "spill";
+
+/** A head that is being written. */
+interface FrozenHead {
+  readonly head: Head;
+  /** Of the journal, the last that it is in. */
+  readonly segment: number;
+  /** What its samples refer to is below. */
+  readonly names: NamesMark;
+}
+
+/**
+ * Opens the store in a folder, or begins one: what was acknowledged before a crash is there again when it resolves.
+ * @throws StoreError "invalid" for settings that can't be, "unavailable" where the folder is in use or can't be used
+ */
+export async function openEmbeddedStore(settings: EmbeddedStoreSettings): Promise<ProfileStore> {
+  const problems = checkSettings(settings);
+  if (problems.length > 0) {
+    throw new StoreError("invalid", problems.map(({ key, problem }) => `${key} ${problem}`).join("; "));
+  }
+  const complete = completeSettings(settings);
+  const lock = new DirectoryLock(complete.directory);
+  try {
+    return await EmbeddedStore.open(complete, lock);
+  } catch (error) {
+    lock.release();
+    if (error instanceof StoreError) throw error;
+    throw new StoreError("unavailable", `the store in ${complete.directory} can't be opened: ${textOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+interface Parts {
+  readonly lock: DirectoryLock;
+  readonly database: DatabaseSync;
+  readonly series: SeriesCatalog;
+  readonly catalogue: Catalogue;
+  readonly index: SeriesIndex;
+  readonly engine: Engine;
+  readonly health: BlockHealth;
+  readonly readers: Readers;
+  readonly stacks: StackStore;
+  readonly frames: FrameStore;
+}
+
+/**
+ * Profiles on the disk of this machine. A request goes to the journal, then into the head, where answers see it at once;
+ * every minute the head becomes a block of Parquet files, and its journal goes. Blocks are merged, handed on to coarser
+ * tiers and removed by `Maintenance`.
+ */
+class EmbeddedStore implements ProfileStore {
+  readonly #settings: CompleteSettings;
+  readonly #parts: Parts;
+  readonly #files: FileKeeper;
+  readonly #ingest: Ingest;
+  readonly #questions: Questions;
+  readonly #maintenance: Maintenance;
+  readonly #lost = new Map<string, number>();
+  readonly #stopped = new AbortController();
+  #journal!: Journal;
+  #head = new Head();
+  #frozen: FrozenHead | undefined;
+  #savedNames: NamesMark;
+  #newest = 0;
+  #flushing: Promise<void> | undefined;
+  #timers: Timer[] = [];
+  #checking: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  private constructor(settings: CompleteSettings, parts: Parts) {
+    const { directory, limits, retention } = settings;
+    const { stacks, frames, index, readers, catalogue, engine, series, health } = parts;
+    this.#settings = settings;
+    this.#parts = parts;
+    this.#files = new FileKeeper(directory);
+    this.#ingest = new Ingest(stacks, frames, index, readers, {
+      oldest: retention.coarseMs,
+      newest: MAX_AHEAD_MS,
+      hours: MAX_HEAD_HOURS,
+    });
+    this.#savedNames = markOf(stacks, frames);
+    for (const block of catalogue.blocks) this.#newest = Math.max(this.#newest, block.to);
+    const heads = (): readonly Head[] => (this.#frozen ? [this.#frozen.head, this.#head] : [this.#head]);
+    this.#questions = new Questions(
+      { directory, engine, catalogue, series, index, stacks, frames, files: this.#files, heads },
+      { timeMs: limits.queryMs, entries: limits.queryEntries, concurrent: limits.concurrentQueries },
+    );
+    this.#maintenance = new Maintenance({
+      settings,
+      catalogue,
+      engine,
+      health,
+      files: this.#files,
+      series,
+      index,
+      heads,
+    });
+  }
+
+  static async open(settings: CompleteSettings, lock: DirectoryLock): Promise<EmbeddedStore> {
+    const { directory, limits, logger } = settings;
+    const folders = [JOURNAL, NAMES, SPILL, DAMAGED, ...TIERS.map(({ name }) => name)];
+    for (const folder of folders) mkdirSync(join(directory, folder), { recursive: true, mode: 0o750 });
+    const readers = await loadReaders();
+    const database = new DatabaseSync(join(directory, "catalogue.sqlite"), { timeout: 5000 });
+    let engine: Engine | undefined;
+    try {
+      database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON");
+      const series = new SeriesCatalog(database, settings.series, () => settings.clock.nowMs());
+      const catalogue = new Catalogue(database);
+      await removeLeftovers(directory, [NAMES, ...TIERS.map(({ name }) => name)], catalogue.paths());
+      const spillDirectory = join(directory, SPILL);
+      for (const left of await readdir(spillDirectory)) await rm(join(spillDirectory, left), { recursive: true });
+      engine = await Engine.open({
+        memoryBytes: limits.engineBytes,
+        threads: 2,
+        spillDirectory: join(spillDirectory, "server"),
+      });
+      const health = new BlockHealth(directory, catalogue, logger);
+      const stacks = new StackStore(limits.stackNodes);
+      const frames = new FrameStore();
+      await readNames(engine, await health.goodNames(), directory, stacks, frames);
+      const index = new SeriesIndex(series, catalogue);
+      const parts = { lock, database, series, catalogue, index, engine, health, readers, stacks, frames };
+      const store = new EmbeddedStore(settings, parts);
+      await store.#recover();
+      store.#begin();
+      return store;
+    } catch (error) {
+      engine?.close();
+      database.close();
+      throw error;
+    }
+  }
+
+  async append({ bytes, receivedAt }: AppendRequest): Promise<AppendReceipt> {
+    this.#mustBeOpen();
+    this.#mustHaveRoom(bytes.length);
+    const model = readRequest(bytes, this.#parts.readers);
+    return this.#journal.append({ bytes, receivedAt }, () => this.#take(model, receivedAt));
+  }
+
+  async recordIdentity(entries: readonly IdentityEntry[]): Promise<void> {
+    this.#mustBeOpen();
+    this.#parts.series.identity.record(entries);
+    this.#parts.series.save();
+  }
+
+  async profileTypes(range: TimeRange): Promise<readonly ProfileType[]> {
+    this.#mustBeOpen();
+    return this.#parts.series.types(range);
+  }
+
+  async labelNames(selector: Selector, range: TimeRange): Promise<readonly string[]> {
+    this.#mustBeOpen();
+    return this.#parts.series.labelNames(selector, range);
+  }
+
+  async labelValues(name: string, selector: Selector, range: TimeRange, limit: number): Promise<LabelValues> {
+    this.#mustBeOpen();
+    return this.#parts.series.labelValues(name, selector, range, limit);
+  }
+
+  async resolve(selector: Selector, range: TimeRange, type?: string): Promise<readonly SeriesSpan[]> {
+    this.#mustBeOpen();
+    return this.#parts.series.resolve(selector, range, type);
+  }
+
+  async sum(request: SumRequest): Promise<StackSums> {
+    this.#mustBeOpen();
+    return this.#answer(() => this.#questions.sum(request));
+  }
+
+  async timeline(request: TimelineRequest): Promise<Timeline> {
+    this.#mustBeOpen();
+    return this.#answer(() => this.#questions.timeline(request));
+  }
+
+  state(): StoreState {
+    const { catalogue, health, stacks, frames, series } = this.#parts;
+    const bytes = new Map<string, number>();
+    const add = (name: string, count: number): unknown => bytes.set(name, (bytes.get(name) ?? 0) + count);
+    let oldest = Math.min(this.#head.oldest, this.#frozen?.head.oldest ?? Infinity);
+    for (const { step, files, from } of catalogue.blocks) {
+      oldest = Math.min(oldest, from);
+      const tier = TIERS.find((one) => one.step === step)!.name;
+      for (const { kind, bytes: size } of files) add(kind === "events" ? "disk.events" : `disk.${tier}`, size);
+    }
+    for (const { bytes: size } of catalogue.names) add("disk.names", size);
+    add("disk.journal", this.#journal.segmentBytes);
+    add("memory.head", (this.#head.length + (this.#frozen?.head.length ?? 0)) * EVENT_BYTES);
+    add("memory.stacks", stacks.size);
+    add("memory.frames", frames.size + frames.texts.size);
+    const lost = new Map(this.#lost);
+    for (const [reason, count] of series.lost) lost.set(reason, (lost.get(reason) ?? 0) + count);
+    return {
+      visibleUpTo: this.#newest,
+      oldest: Number.isFinite(oldest) ? oldest : undefined,
+      bytes,
+      damaged: [...health.damaged],
+      lost,
+    };
+  }
+
+  async flush(): Promise<void> {
+    this.#mustBeOpen();
+    // One that is under way may have begun before the last append.
+    await this.#flushing?.catch(() => undefined);
+    await this.#flushHead();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  async #end(): Promise<void> {
+    this.#stopped.abort();
+    for (const timer of this.#timers.splice(0)) timer.cancel();
+    await this.#flushing?.catch(() => undefined);
+    const { lock, database, engine, series } = this.#parts;
+    try {
+      await this.#maintenance.close();
+      await this.#checking;
+      // What can't be flushed now is in the journal.
+      await this.#flushHead().catch((error: unknown) =>
+        this.#warn("samples stay in the journal until the next start", error),
+      );
+      await this.#journal.close();
+      series.save();
+    } finally {
+      engine.close();
+      database.close();
+      lock.release();
+    }
+  }
+
+  /** Reads what the journal has that blocks don't. */
+  async #recover(): Promise<void> {
+    const { catalogue, readers } = this.#parts;
+    const { directory, durability, limits } = this.#settings;
+    const folder = join(directory, JOURNAL);
+    const { entries, cutBytes } = await Journal.replay(
+      folder,
+      catalogue.journalSegment,
+      ({ bytes, receivedAt }) => {
+        try {
+          this.#take(readRequest(bytes, readers), receivedAt);
+        } catch (error) {
+          this.#lose("replay_failed", 1);
+          this.#warn("a request in the journal can't be read any more", error);
+        }
+      },
+      async (segment) => {
+        if (this.#head.length < limits.headSamples) return;
+        this.#frozen = this.#freeze(segment);
+        await this.#writeFrozen();
+      },
+    );
+    if (cutBytes > 0) this.#lose("journal_torn_bytes", cutBytes);
+    if (entries > 0) this.#settings.logger.info("the journal was read", { requests: entries, cut_bytes: cutBytes });
+    this.#journal = await Journal.open(folder, durability, catalogue.journalSegment);
+  }
+
+  #begin(): void {
+    const { flushIntervalMs, fsyncIntervalMs, durability } = this.#settings;
+    this.#every(flushIntervalMs, () => this.#flushInBackground());
+    if (durability === "write") {
+      this.#every(fsyncIntervalMs, () =>
+        this.#journal.sync().catch((error: unknown) => this.#warn("fsync failed", error)),
+      );
+    }
+    this.#checking = this.#parts.health
+      .checkAll(this.#stopped.signal)
+      .catch((error: unknown) => this.#warn("blocks could not be checked", error));
+    this.#maintenance.begin();
+  }
+
+  #every(ms: number, work: () => unknown): void {
+    const { clock } = this.#settings;
+    const slot = this.#timers.length;
+    const arm = (): void => {
+      this.#timers[slot] = clock.timer(ms, () => {
+        if (this.#stopped.signal.aborted) return;
+        work();
+        arm();
+      });
+    };
+    arm();
+  }
+
+  #take(model: ReturnType<typeof readRequest>, receivedAt: number): AppendReceipt {
+    const receipt = this.#ingest.add(model, receivedAt, this.#head);
+    for (const [reason, count] of receipt.rejected) this.#lose(reason, count);
+    // Half a millisecond ahead of the last sample would leave it out.
+    this.#newest = Math.max(this.#newest, Math.floor(this.#head.newest) + 1);
+    const isLarge = this.#head.length >= this.#settings.limits.headSamples;
+    if (isLarge && this.#journal !== undefined) this.#flushInBackground();
+    return receipt;
+  }
+
+  #mustHaveRoom(length: number): void {
+    const { pendingBytes, headSamples, journalBytes, minFreeBytes } = this.#settings.limits;
+    if (this.#journal.waitingBytes + length > Math.max(pendingBytes, length)) {
+      throw new StoreError(
+        "overloaded",
+        `requests of ${pendingBytes} bytes are on their way to the disk; try again later`,
+      );
+    }
+    if (this.#head.length >= 2 * headSamples || this.#journal.segmentBytes > journalBytes) {
+      throw new StoreError("overloaded", "samples come faster than they can be written; try again later");
+    }
+    if (minFreeBytes === 0) return;
+    const { bavail, bsize } = statfsSync(this.#settings.directory);
+    if (bavail * bsize >= minFreeBytes) return;
+    throw new StoreError(
+      "unavailable",
+      `the disk of ${this.#settings.directory} is full: ${bavail * bsize} bytes are left, ${minFreeBytes} must stay free; ` +
+        "make room, or set a limit of bytes for the tiers",
+    );
+  }
+
+  #flushInBackground(): void {
+    if (this.#flushing || this.#stopped.signal.aborted) return;
+    this.#flushHead().catch((error: unknown) => {
+      this.#warn("samples can't be written to disk, and stay in memory and journal; it's tried again", error);
+      this.#timers.push(this.#settings.clock.timer(RETRY_FLUSH_MS, () => this.#flushInBackground()));
+    });
+  }
+
+  #flushHead(): Promise<void> {
+    this.#flushing ??= this.#flushOnce().finally(() => {
+      this.#flushing = undefined;
+    });
+    return this.#flushing;
+  }
+
+  async #flushOnce(): Promise<void> {
+    // What failed before comes first.
+    if (this.#frozen) await this.#writeFrozen();
+    if (this.#head.isEmpty && this.#journal.segmentBytes === 0 && this.#journal.waitingBytes === 0) return;
+    await this.#journal.rotate((segment) => {
+      this.#frozen = this.#freeze(segment);
+    });
+    await this.#writeFrozen();
+  }
+
+  #freeze(segment: number): FrozenHead {
+    const head = this.#head;
+    this.#head = new Head();
+    return { head, segment, names: markOf(this.#parts.stacks, this.#parts.frames) };
+  }
+
+  async #writeFrozen(): Promise<void> {
+    const frozen = this.#frozen!;
+    const { head, segment, names } = frozen;
+    const { engine, stacks, frames, index, series, catalogue, health } = this.#parts;
+    const { directory } = this.#settings;
+    // Names before what refers to them, though all become visible at once.
+    const addNames = await writeNames(engine, stacks, frames, this.#savedNames, names, directory);
+    const addBlocks = head.isEmpty ? [] : await writeHead(engine, head, (one) => index.homeOf(one), directory, segment);
+    series.save();
+    const homes = index.unsaved();
+    catalogue.commit({ addNames, addBlocks, ...homes, journalSegment: segment });
+    index.saved(homes);
+    health.trust(addBlocks.flatMap(({ files }) => files.map(({ path }) => path)));
+    this.#savedNames = names;
+    this.#frozen = undefined;
+    await Journal.forget(join(directory, JOURNAL), segment);
+    this.#maintenance.wake();
+  }
+
+  /** Runs a question; if a file turns out to be damaged, once more without it. */
+  async #answer<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (error instanceof StoreError) throw error;
+      const { health, catalogue } = this.#parts;
+      const before = health.damaged.length;
+      for (const block of catalogue.blocks) await health.check(block);
+      if (health.damaged.length > before) return this.#answer(ask);
+      throw new StoreError("corrupt", `the query failed: ${textOf(error)}`, { cause: error });
+    }
+  }
+
+  #lose(reason: string, count: number): void {
+    this.#lost.set(reason, (this.#lost.get(reason) ?? 0) + count);
+  }
+
+  #warn(message: string, error: unknown): void {
+    this.#settings.logger.warn(message, { error: textOf(error) });
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closing) throw new StoreError("unavailable", "the store is closed");
+  }
+}
+
+async function removeLeftovers(
+  directory: string,
+  folders: readonly string[],
+  known: ReadonlySet<string>,
+): Promise<void> {
+  for (const folder of folders) {
+    for (const name of await readdir(join(directory, folder))) {
+      const path = join(folder, name);
+      if (!known.has(path)) await unlink(join(directory, path));
+    }
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,109 @@
+import type { FrameTable, StoredFrame } from "../profile-store.ts";
+import { grown, TextTable } from "./text-table.ts";
+
+/** Numbers of a frame: name, file, line, type, mapping, and the address's halves. */
+export const FRAME_WORDS = 7;
+
+/** All frames of a store, each once, numbered from 1; 0 is a frame that says nothing. */
+export class FrameStore implements FrameTable {
+  readonly texts = new TextTable();
+  /** Word j of frame i is at `i * FRAME_WORDS + j`. */
+  words: Uint32Array<ArrayBuffer> = new Uint32Array(FRAME_WORDS << 10);
+  #slots: Uint32Array<ArrayBuffer> = new Uint32Array(1 << 11);
+  #length = 1;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Bytes of memory, without the texts. */
+  get size(): number {
+    return (this.words.length + this.#slots.length) * 4;
+  }
+
+  at(id: number): StoredFrame {
+    const { words, texts } = this;
+    const at = id * FRAME_WORDS;
+    return {
+      name: texts.text(words[at]!),
+      file: texts.text(words[at + 1]!),
+      line: words[at + 2]!,
+      type: texts.text(words[at + 3]!),
+      mapping: texts.text(words[at + 4]!),
+      address: (BigInt(words[at + 6]!) << 32n) | BigInt(words[at + 5]!),
+    };
+  }
+
+  /** Takes over frames that were read from files; `words` may be longer. */
+  restore(words: Uint32Array<ArrayBuffer>, length: number): void {
+    this.words = words;
+    this.#length = length;
+    let slots = 1 << 11;
+    while (slots < length * 2) slots *= 2;
+    this.#slots = new Uint32Array(slots / 2);
+    this.#rehash();
+  }
+
+  /** A frame that marks something: only a name and a type. */
+  mark(type: "process" | "truncated", name: string): number {
+    return this.intern(this.texts.internText(name), 0, 0, this.texts.internText(type), 0, 0, 0);
+  }
+
+  /** Texts are numbers of `texts`. */
+  intern(
+    name: number,
+    file: number,
+    line: number,
+    type: number,
+    mapping: number,
+    addressLow: number,
+    addressHigh: number,
+  ): number {
+    if (this.words.length < (this.#length + 1) * FRAME_WORDS) this.words = grown(this.words, this.words.length * 2);
+    const { words } = this;
+    const next = this.#length * FRAME_WORDS;
+    // Written where it would be, so that comparing is the same loop as everywhere.
+    words[next] = name;
+    words[next + 1] = file;
+    words[next + 2] = line;
+    words[next + 3] = type;
+    words[next + 4] = mapping;
+    words[next + 5] = addressLow;
+    words[next + 6] = addressHigh;
+    const mask = this.#slots.length - 1;
+    let slot = hashAt(words, next) & mask;
+    for (let id = this.#slots[slot]!; id !== 0; id = this.#slots[slot]!) {
+      if (isSame(words, id * FRAME_WORDS, next)) return id;
+      slot = (slot + 1) & mask;
+    }
+    const id = this.#length++;
+    this.#slots[slot] = id;
+    if (this.#length * 2 > this.#slots.length) this.#rehash();
+    return id;
+  }
+
+  #rehash(): void {
+    this.#slots = new Uint32Array(this.#slots.length * 2);
+    const mask = this.#slots.length - 1;
+    for (let id = 1; id < this.#length; id++) {
+      let slot = hashAt(this.words, id * FRAME_WORDS) & mask;
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+      this.#slots[slot] = id;
+    }
+  }
+}
+
+function isSame(words: Uint32Array, a: number, b: number): boolean {
+  for (let word = 0; word < FRAME_WORDS; word++) if (words[a + word] !== words[b + word]) return false;
+  return true;
+}
+
+function hashAt(words: Uint32Array, at: number): number {
+  let hash = 0;
+  for (let word = 0; word < FRAME_WORDS; word++) {
+    hash = Math.imul(hash ^ words[at + word]!, 0x9e3779b1);
+    hash ^= hash >>> 15;
+  }
+  hash = Math.imul(hash, 0x85ebca77);
+  return hash ^ (hash >>> 13);
+}

@@ -1,0 +1,238 @@
+import type { Dictionary } from "#otlp";
+import { IntList } from "#wire";
+import type { FrameStore } from "./frame-store.ts";
+import type { Readers } from "./read-request.ts";
+import type { StackStore } from "./stack-store.ts";
+
+const EXECUTABLE = "process.executable.name";
+const FRAME_TYPE = "profile.frame.type";
+/** Type of the frame by which a stack says that its callers are missing. */
+const ABORT_MARKER = "abort-marker";
+/** In memo columns: not looked at yet. */
+const UNKNOWN = -1;
+/** Keeps others from sending stacks whose hashes collide. */
+const [SEED_LOW, SEED_HIGH] = crypto.getRandomValues(new Uint32Array(2));
+
+/**
+ * Stacks of one request as nodes of the store's tree. Everything is looked at when a sample needs it, and once: strings,
+ * locations and stacks become numbers, and a sample costs a look-up.
+ */
+export class RequestStacks {
+  readonly #dictionary: Dictionary;
+  readonly #stacks: StackStore;
+  readonly #frames: FrameStore;
+  readonly #readers: Readers;
+  readonly #texts: Int32Array;
+  /** By location: where its frames start in `#frameList`. */
+  readonly #frameStarts: Int32Array;
+  readonly #frameEnds: Int32Array;
+  /** Frames of locations, the outermost first. */
+  readonly #frameList = new IntList(256);
+  readonly #mappings: Int32Array;
+  /** By attribute: text of the frame type, or frame of the process; 0 where it is no such attribute. */
+  readonly #frameTypes: Int32Array;
+  readonly #processes: Int32Array;
+  /** By stack: hash of its frames, and the leaf for the process it was asked for last. */
+  readonly #hashes: Uint32Array;
+  readonly #leaves: Int32Array;
+  readonly #leafProcess: Int32Array;
+  readonly #addresses: Int32Array;
+  readonly #lines: Int32Array;
+  readonly #tops = new Map<number, number>();
+  readonly #abortMarker: number;
+  #lastProcess = UNKNOWN;
+  #lastTop = 0;
+
+  constructor(dictionary: Dictionary, stacks: StackStore, frames: FrameStore, readers: Readers) {
+    this.#dictionary = dictionary;
+    this.#stacks = stacks;
+    this.#frames = frames;
+    this.#readers = readers;
+    this.#abortMarker = frames.texts.internText(ABORT_MARKER);
+    const { strings, locations, mappings, attributes } = dictionary;
+    this.#texts = new Int32Array(strings.length).fill(UNKNOWN);
+    this.#frameStarts = new Int32Array(locations.length).fill(UNKNOWN);
+    this.#frameEnds = new Int32Array(locations.length);
+    this.#mappings = new Int32Array(mappings.length).fill(UNKNOWN);
+    this.#frameTypes = new Int32Array(attributes.length).fill(UNKNOWN);
+    this.#processes = new Int32Array(attributes.length).fill(UNKNOWN);
+    this.#hashes = new Uint32Array(dictionary.stacks.length * 2);
+    this.#leaves = new Int32Array(dictionary.stacks.length);
+    this.#leafProcess = new Int32Array(dictionary.stacks.length).fill(UNKNOWN);
+    this.#addresses = halves(locations.address);
+    this.#lines = halves(locations.lines.line);
+  }
+
+  /** The frame that stands for an executable. */
+  processFrame(name: string): number {
+    return this.#frames.mark("process", name);
+  }
+
+  /** The process frame that a sample's attributes name, or else the resource's. */
+  processOf(attributes: Int32Array, start: number, end: number, ofResource: number): number {
+    for (let at = start; at < end; at++) {
+      const frame = this.#processOfAttribute(attributes[at]!);
+      if (frame !== 0) return frame;
+    }
+    return ofResource;
+  }
+
+  /** The node of a process, child of the root; 0 where there is no room for it. */
+  top(process: number): number {
+    if (process === this.#lastProcess) return this.#lastTop;
+    let node = this.#tops.get(process);
+    if (node === undefined) this.#tops.set(process, (node = this.#stacks.child(0, process)));
+    this.#lastProcess = process;
+    this.#lastTop = node;
+    return node;
+  }
+
+  /** The node of the stack's innermost frame; 0 where the store has no room for it. */
+  leafOf(stack: number, process: number): number {
+    if (this.#leafProcess[stack] === process) return this.#leaves[stack]!;
+    if (this.#leafProcess[stack] === UNKNOWN) this.#hash(stack);
+    const low = (this.#hashes[stack * 2]! ^ Math.imul(process, 0x9e3779b1)) >>> 0;
+    const high = (this.#hashes[stack * 2 + 1]! ^ Math.imul(process, 0x85ebca77)) >>> 0;
+    let leaf = this.#stacks.remembered(low, high);
+    if (leaf === 0) {
+      leaf = this.#walk(stack, process);
+      if (leaf !== 0) this.#stacks.remember(low, high, leaf);
+    }
+    this.#leafProcess[stack] = process;
+    this.#leaves[stack] = leaf;
+    return leaf;
+  }
+
+  #walk(stack: number, process: number): number {
+    const { offsets, values } = this.#dictionary.stacks;
+    let node = this.top(process);
+    const start = offsets[stack]!;
+    for (let at = offsets[stack + 1]! - 1; at >= start && node !== 0; at--) {
+      const location = values[at]!;
+      const end = this.#frameEnds[location]!;
+      for (let frame = this.#frameStarts[location]!; frame < end && node !== 0; frame++) {
+        node = this.#stacks.child(node, this.#frameList.at(frame));
+      }
+    }
+    return node;
+  }
+
+  #hash(stack: number): void {
+    const { offsets, values } = this.#dictionary.stacks;
+    const end = offsets[stack + 1]!;
+    let low = SEED_LOW!;
+    let high = SEED_HIGH!;
+    for (let at = offsets[stack]!; at < end; at++) {
+      const location = values[at]!;
+      if (this.#frameStarts[location] === UNKNOWN) this.#location(location);
+      const frameEnd = this.#frameEnds[location]!;
+      for (let frame = this.#frameStarts[location]!; frame < frameEnd; frame++) {
+        const id = this.#frameList.at(frame);
+        low = Math.imul(low ^ id, 0x9e3779b1);
+        low ^= low >>> 15;
+        high = Math.imul(high + id, 0xc2b2ae3d);
+        high ^= (high >>> 13) + low;
+      }
+    }
+    this.#hashes[stack * 2] = low;
+    this.#hashes[stack * 2 + 1] = high;
+  }
+
+  #location(location: number): void {
+    const { locations, functions } = this.#dictionary;
+    const mapping = this.#mapping(locations.mapping[location]!);
+    const type = this.#frameType(location);
+    this.#frameStarts[location] = this.#frameList.length;
+    const first = locations.lineOffsets[location]!;
+    for (let at = locations.lineOffsets[location + 1]! - 1; at >= first; at--) {
+      const called = locations.lines.function[at]!;
+      const name = this.#text(functions.name[called]!) || this.#text(functions.systemName[called]!);
+      const file = this.#text(functions.filename[called]!);
+      const line = this.#lines[at * 2 + 1] === 0 ? this.#lines[at * 2]! : 0;
+      this.#pushFrame(location, name, file, line, type, mapping);
+    }
+    if (this.#frameList.length === this.#frameStarts[location]) this.#pushFrame(location, 0, 0, 0, type, mapping);
+    this.#frameEnds[location] = this.#frameList.length;
+  }
+
+  #pushFrame(location: number, name: number, file: number, line: number, type: number, mapping: number): void {
+    const frames = this.#frames;
+    if (type === this.#abortMarker) {
+      this.#frameList.push(frames.mark("truncated", reasonOf(frames.texts.text(name))));
+      return;
+    }
+    // A frame with a name is the same wherever in the function it was hit.
+    const low = name === 0 ? this.#addresses[location * 2]! : 0;
+    const high = name === 0 ? this.#addresses[location * 2 + 1]! : 0;
+    this.#frameList.push(frames.intern(name, file, line, type, mapping, low, high));
+  }
+
+  #text(string: number): number {
+    let text = this.#texts[string]!;
+    if (text === UNKNOWN) {
+      const { strings } = this.#dictionary;
+      const start = strings.start(string);
+      const { texts } = this.#frames;
+      if (start >= 0) text = texts.intern(strings.source, start, start + strings.size(string));
+      else {
+        const bytes = strings.bytes(string);
+        text = texts.intern(bytes, 0, bytes.length);
+      }
+      this.#texts[string] = text;
+    }
+    return text;
+  }
+
+  /** The name of a mapping's file without its folder. */
+  #mapping(mapping: number): number {
+    let text = this.#mappings[mapping]!;
+    if (text === UNKNOWN) {
+      const path = this.#dictionary.strings.text(this.#dictionary.mappings.filename[mapping]!);
+      text = this.#frames.texts.internText(path.slice(path.lastIndexOf("/") + 1));
+      this.#mappings[mapping] = text;
+    }
+    return text;
+  }
+
+  #frameType(location: number): number {
+    const { offsets, values } = this.#dictionary.locations.attributes;
+    for (let at = offsets[location]!; at < offsets[location + 1]!; at++) {
+      const attribute = values[at]!;
+      let type = this.#frameTypes[attribute]!;
+      if (type === UNKNOWN) {
+        type = this.#frames.texts.internText(this.#attribute(attribute, FRAME_TYPE) ?? "");
+        this.#frameTypes[attribute] = type;
+      }
+      if (type !== 0) return type;
+    }
+    return 0;
+  }
+
+  #processOfAttribute(attribute: number): number {
+    let frame = this.#processes[attribute]!;
+    if (frame === UNKNOWN) {
+      const name = this.#attribute(attribute, EXECUTABLE);
+      frame = name === undefined ? 0 : this.processFrame(name);
+      this.#processes[attribute] = frame;
+    }
+    return frame;
+  }
+
+  /** The text of an attribute; undefined if it has another key or is no text. */
+  #attribute(attribute: number, key: string): string | undefined {
+    const { attributes, strings } = this.#dictionary;
+    if (strings.text(attributes.key[attribute]!) !== key) return undefined;
+    const value = this.#readers.decodeAnyValue(attributes.values.bytes(attribute), strings);
+    return value.kind === "string" ? value.value : undefined;
+  }
+}
+
+/** `[truncated]` says no more than the type does. */
+function reasonOf(name: string): string {
+  return name.replace(/^\[(.*)\]$/, "$1");
+}
+
+/** The halves of 64-bit numbers: low ones at even positions. */
+function halves(column: BigInt64Array | BigUint64Array): Int32Array {
+  return new Int32Array(column.buffer, column.byteOffset, column.length * 2);
+}
