@@ -18,7 +18,7 @@ export {
   type PodObject,
   type ReflectorSink,
 } from "./objects.ts";
-export { followCri, type CriConnection, type CriFollowSettings } from "./cri/follow-cri.ts";
+export { followCri, type CriConnection, type CriEnd, type CriFollowSettings } from "./cri/follow-cri.ts";
 export { followKubelet, type KubeletFollowSettings } from "./kubelet/follow-kubelet.ts";
 export { kubeletUrl } from "./kubelet/kubelet-client.ts";
 export type { KubeletSettings } from "./kubelet/kubelet-settings.ts";

@@ -67,6 +67,7 @@ function runtime(name?: string, namespace = "shop"): NonNullable<IdentitySources
       if (name === undefined) return Promise.reject(new Error("the runtime is gone"));
       return Promise.resolve(method.endsWith("ListPodSandbox") ? sandboxes : new Uint8Array(0));
     },
+    follow: () => Promise.resolve(Object.assign(new Error("no such method"), { code: "grpc_12" })),
     close: () => Promise.resolve(),
   };
   return { socket: "/run/fake.sock", intervalMs: 600_000, connect: () => connection };

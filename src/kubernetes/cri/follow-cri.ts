@@ -15,6 +15,7 @@ import {
   readSandboxes,
   sandboxStatusRequest,
 } from "./cri-messages.ts";
+import { CriEvents } from "./cri-events.ts";
 import { imageKeyOf, podsOf } from "./cri-pods.ts";
 
 /** A connection to a runtime's socket. This module knows the messages; how gRPC goes over a socket is its maker's. */
@@ -24,8 +25,16 @@ export interface CriConnection {
    * @param method full path, e.g. `/runtime.v1.RuntimeService/Version`
    */
   call(method: string, request: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
+  /**
+   * Makes a call that is answered by messages, and calls `onMessage` for each. Resolves, never rejects, with why the answer
+   * ended; its `code` is `grpc_12` where the runtime doesn't know the method.
+   */
+  follow(method: string, request: Uint8Array, onMessage: () => void, signal: AbortSignal): Promise<CriEnd>;
   close(): Promise<void>;
 }
+
+/** Why a call ended that is answered by messages. */
+export type CriEnd = Error & { readonly code?: string };
 
 export interface CriFollowSettings {
   readonly connection: CriConnection;
@@ -43,8 +52,9 @@ export interface CriFollowSettings {
 
 /**
  * Follows the pods that a container runtime has, by the interface that the kubelet uses (CRI v1: containerd, CRI-O): it
- * works on a node that reaches neither an API server nor its kubelet. Polled, see `PodPoller`. Owns the connection;
- * starts at once.
+ * works on a node that reaches neither an API server nor its kubelet. Polled, see `PodPoller`: at once when the runtime's
+ * stream of events says that something changed, and every half a minute besides; where there is no such stream (containerd
+ * before 1.7), at the interval. Owns the connection; starts at once.
  */
 export function followCri(settings: CriFollowSettings): Polling {
   const { connection, socket, intervalMs, sink, telemetry } = settings;
@@ -56,16 +66,21 @@ export function followCri(settings: CriFollowSettings): Polling {
     sink,
     telemetry,
     intervalMs,
+    toldIntervalMs: Math.max(intervalMs, TOLD_INTERVAL_MS),
   });
+  const events = new CriEvents(connection, poller, telemetry);
   return {
     state: () => poller.state(),
     refresh: () => poller.refresh(),
     async stop() {
-      await poller.stop();
+      await Promise.all([events.stop(), poller.stop()]);
       await connection.close();
     },
   };
 }
+
+/** Between polls while events come: what an event didn't tell isn't missed for long. */
+const TOLD_INTERVAL_MS = 30_000;
 
 class CriReader {
   readonly #connection: CriConnection;

@@ -28,6 +28,7 @@ class Bench {
       sink: this.sink,
       telemetry: { clock: this.clock, metrics: this.metrics, logger: silentLogger },
       intervalMs: 10_000,
+      toldIntervalMs: 30_000,
       random: () => 1,
     });
   }
@@ -109,5 +110,31 @@ test("an answer of nothing new leaves everything as it is", async () => {
   bench.answer = () => Promise.resolve(undefined);
   await bench.clock.advance(60_000);
   expect(bench.sink.told).toEqual(["listing", "upsert a", "listed"]);
+  await bench.poller.stop();
+});
+
+test("what is told to have changed is read at once, five times a second at the most", async () => {
+  const bench = new Bench();
+  await bench.clock.advance(5_000);
+  for (let ms = 0; ms < 500; ms += 50) {
+    bench.poller.changed();
+    await bench.clock.advance(50);
+  }
+  expect(bench.beganMs).toEqual([0, 5_000, 5_200, 5_400]);
+  await bench.clock.advance(9_500);
+  expect(bench.beganMs.slice(4)).toEqual([5_600]);
+  await bench.poller.stop();
+});
+
+test("while changes are told, it asks more seldom by itself", async () => {
+  const bench = new Bench();
+  await bench.clock.advance(5_000);
+  bench.poller.isTold = true;
+  await bench.clock.advance(55_001);
+  expect(bench.beganMs).toEqual([0, 30_000, 60_000]);
+  await bench.clock.advance(12_000);
+  bench.poller.isTold = false;
+  await bench.clock.advance(1);
+  expect(bench.beganMs.length).toBe(4);
   await bench.poller.stop();
 });

@@ -4,6 +4,8 @@ import { PollTelemetry } from "./poll-telemetry.ts";
 
 /** Two polls begin at least this far apart, whoever asks. */
 const SPACING_MS = 1_000;
+/** Where something changed for certain. A pod that starts is some four changes within a second. */
+const CHANGE_SPACING_MS = 200;
 /** A poll that takes longer has failed. */
 const DEFAULT_TIMEOUT_MS = 10_000;
 /** Longest pause after failures. */
@@ -20,6 +22,8 @@ export interface PodPollerSettings {
   readonly telemetry: Telemetry;
   /** Between the beginnings of two polls when nobody asks for more. */
   readonly intervalMs: number;
+  /** The same while `isTold`; as `intervalMs` by default. */
+  readonly toldIntervalMs?: number;
   readonly timeoutMs?: number;
   /** From 0 up to 1; Math.random by default. */
   readonly random?: () => number;
@@ -48,6 +52,8 @@ export interface Polling {
  * nothing. Never gives up; pauses grow up to half a minute while it fails. Requests for fresh data that bring no pod and
  * no container double the pause until the next one is followed, up to the interval: those who ask for what this source
  * will never know (containers of another runtime) must not make it poll every second. Starts at once.
+ *
+ * Where what is read says by itself that it changed, `changed` has it read sooner, and while `isTold`, more seldom otherwise.
  */
 export class PodPoller implements Polling {
   readonly #settings: PodPollerSettings;
@@ -58,6 +64,8 @@ export class PodPoller implements Polling {
   #synced = false;
   #lastError: string | undefined;
   #asked = false;
+  #changed = false;
+  #isTold = false;
   #wake: (() => void) | undefined;
 
   constructor(settings: PodPollerSettings) {
@@ -75,13 +83,25 @@ export class PodPoller implements Polling {
     this.#wake?.();
   }
 
+  /** What is read is known to have changed: reads it at once, but 200 ms after the last poll at the earliest. */
+  changed(): void {
+    this.#changed = true;
+    this.#wake?.();
+  }
+
+  /** Whether `changed` is called for every change. */
+  set isTold(isTold: boolean) {
+    this.#isTold = isTold;
+    this.#wake?.();
+  }
+
   stop(): Promise<void> {
     this.#stopping.abort(new Error("the poller is stopped"));
     return this.#ended;
   }
 
   async #run(): Promise<void> {
-    const { intervalMs, telemetry, random = Math.random } = this.#settings;
+    const { intervalMs, toldIntervalMs = intervalMs, telemetry, random = Math.random } = this.#settings;
     const { signal } = this.#stopping;
     let failures = 0;
     let fruitless = 0;
@@ -89,6 +109,7 @@ export class PodPoller implements Polling {
       const began = telemetry.clock.monotonicMs();
       const wasAsked = this.#asked;
       this.#asked = false;
+      this.#changed = false;
       const outcome = await this.#poll();
       if (signal.aborted) break;
       const spent = telemetry.clock.monotonicMs() - began;
@@ -101,8 +122,10 @@ export class PodPoller implements Polling {
       if (outcome === "news") fruitless = 0;
       else if (wasAsked) fruitless++;
       const spacingMs = Math.min(Math.max(SPACING_MS, intervalMs), SPACING_MS * 2 ** Math.min(fruitless, 30));
-      await this.#pause(spacingMs - spent);
-      await this.#pauseUnlessAsked(intervalMs - Math.max(spent, spacingMs));
+      await this.#until(() => {
+        const usualMs = this.#isTold ? toldIntervalMs : intervalMs;
+        return began + (this.#changed ? CHANGE_SPACING_MS : this.#asked ? spacingMs : usualMs);
+      });
     }
     this.#report.stopped();
   }
@@ -152,13 +175,18 @@ export class PodPoller implements Polling {
     if (ms > 0) await this.#settings.telemetry.clock.sleep(ms, this.#stopping.signal).catch(() => undefined);
   }
 
-  async #pauseUnlessAsked(ms: number): Promise<void> {
-    if (ms <= 0 || this.#asked) return;
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    const either = AbortSignal.any([this.#stopping.signal, woken.signal]);
-    await this.#settings.telemetry.clock.sleep(ms, either).catch(() => undefined);
-    this.#wake = undefined;
+  /** Waits until it is due, which wishes may bring forward meanwhile. */
+  async #until(dueMs: () => number): Promise<void> {
+    const { clock } = this.#settings.telemetry;
+    const { signal } = this.#stopping;
+    for (;;) {
+      const remainingMs = dueMs() - clock.monotonicMs();
+      if (remainingMs <= 0 || signal.aborted) return;
+      const woken = new AbortController();
+      this.#wake = () => woken.abort();
+      await clock.sleep(remainingMs, AbortSignal.any([signal, woken.signal])).catch(() => undefined);
+      this.#wake = undefined;
+    }
   }
 }
 

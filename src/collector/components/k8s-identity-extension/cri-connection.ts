@@ -1,6 +1,13 @@
 import { existsSync } from "node:fs";
 import type { CriConnection } from "#kubernetes";
-import { type Client, createGrpcClient, GrpcStatus, type TransportContext } from "#transport";
+import {
+  type CallResult,
+  type Client,
+  createGrpcClient,
+  GrpcStatus,
+  type StreamingClient,
+  type TransportContext,
+} from "#transport";
 import { MessageBuffer } from "#wire";
 
 /** A call over a socket of this machine; lists of a full node take some 10 ms. */
@@ -34,13 +41,28 @@ export class CriSocket implements CriConnection {
     }
   }
 
+  /** A connection of its own, for the other is given up when a call fails. */
+  async follow(method: string, request: Uint8Array, onMessage: () => void, signal: AbortSignal): Promise<Error> {
+    let client: StreamingClient;
+    try {
+      client = this.#connect();
+    } catch (error) {
+      return error as Error;
+    }
+    const message = MessageBuffer.copyOf(request);
+    const result = await client.stream(method, message, { connectTimeoutMs: CALL_TIMEOUT_MS, signal, onMessage });
+    message.release();
+    await client.close();
+    return failure(method, result);
+  }
+
   async close(): Promise<void> {
     const client = this.#client;
     this.#client = undefined;
     await client?.close();
   }
 
-  #connect(): Client {
+  #connect(): StreamingClient {
     const path = this.#sockets.find((socket) => existsSync(socket));
     if (path === undefined) {
       const where = this.#sockets.join(", ");
@@ -51,7 +73,7 @@ export class CriSocket implements CriConnection {
   }
 }
 
-function failure(method: string, result: Awaited<ReturnType<Client["call"]>>): Error {
+function failure(method: string, result: CallResult): Error {
   const { grpcStatus, httpStatus, message, cause } = result;
   const remedy =
     grpcStatus === GrpcStatus.UNIMPLEMENTED
