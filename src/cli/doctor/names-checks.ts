@@ -9,7 +9,7 @@ import type { Check } from "./check.ts";
 
 /** Containers that are looked up at most, and told of at most. */
 const MAX_LOOKED_UP = 2_000;
-const MAX_TOLD = 10;
+const MAX_TOLD = 20;
 /** Digits of an id that people compare. */
 const SHORT_ID = 12;
 

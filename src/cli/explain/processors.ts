@@ -61,12 +61,17 @@ export async function findProcessors(
   return [];
 }
 
+/** As long as timers can wait. */
+const LONGEST_INTERVAL_MS = 2 ** 31 - 1;
+
 /** What components share, and what they need, outside of a running collector. */
 export class Workbench implements Host, AsyncDisposable {
   readonly #services = new Map<string, { shutdown?(deadline: AbortSignal): Promise<void> }>();
   readonly #telemetry = { clock: systemClock, metrics: new MetricRegistry(), logger: silentLogger };
   readonly #buffers = new BufferPool();
   readonly #components: Component[] = [];
+  /** Components keep no process alive; whoever waits for them here must. */
+  readonly #alive = setInterval(() => undefined, LONGEST_INTERVAL_MS);
 
   service<T>(key: HostKey<T>, create: () => T & { shutdown?(deadline: AbortSignal): Promise<void> }): T {
     let service = this.#services.get(key.name);
@@ -98,6 +103,7 @@ export class Workbench implements Host, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#alive);
     const deadline = AbortSignal.timeout(1_000);
     for (const component of this.#components) await component.shutdown(deadline);
     for (const service of this.#services.values()) await service.shutdown?.(deadline);
