@@ -40,7 +40,7 @@ export function encodeScope(attributes: Iterable<readonly [string, Uint8Array]>)
 export function valueText(value: AttributeValue): string {
   if (value === undefined) return "";
   if (typeof value === "string") return value;
-  if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");
+  if (value instanceof Uint8Array) return hexOf(value);
   if (typeof value === "object") return JSON.stringify(plain(value));
   return String(value);
 }
@@ -50,9 +50,13 @@ export function isList(value: AttributeValue): value is readonly AttributeValue[
   return Array.isArray(value);
 }
 
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 function plain(value: AttributeValue): unknown {
   if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
-  if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");
+  if (value instanceof Uint8Array) return hexOf(value);
   if (value instanceof Map) {
     return Object.fromEntries([...(value as AttributeMap)].map(([key, inner]) => [key, plain(inner)]));
   }

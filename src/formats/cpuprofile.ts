@@ -22,10 +22,13 @@ interface Node {
  */
 export function readCpuProfile(bytes: Uint8Array, options: ReadOptions = {}): ProfilesModel | ParseError {
   const plain = inflate(bytes, options.maxInflatedBytes);
-  if (plain instanceof ParseError) return plain;
+  return plain instanceof ParseError ? plain : parseCpuProfile(plain);
+}
+
+/** As `readCpuProfile`, without compression: runs in a browser as well. */
+export function parseCpuProfile(plain: Uint8Array): ProfilesModel | ParseError {
   const json = parseJson(plain);
-  if (json instanceof ParseError) return json;
-  return new CpuProfileReader().read(json.value);
+  return json instanceof ParseError ? json : new CpuProfileReader().read(json.value);
 }
 
 class CpuProfileReader {

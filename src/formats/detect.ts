@@ -1,4 +1,4 @@
-import { Reader, WireType } from "#wire";
+import { decodeText, Reader, WireType } from "#wire";
 import type { FormatName } from "./format.ts";
 import { inflateHead } from "./inflate.ts";
 import { parsePerfFrame, parsePerfHeader } from "./perf-script-lines.ts";
@@ -9,11 +9,13 @@ const TEXT_BYTES = 8 << 10;
 
 /** Tells a format by the first bytes of a file, compressed or not. */
 export function detectByContent(bytes: Uint8Array): FormatName | undefined {
-  const head = inflateHead(bytes);
+  return detectPlain(inflateHead(bytes));
+}
+
+/** As `detectByContent`, of the first bytes of a file without compression: runs in a browser as well. */
+export function detectPlain(head: Uint8Array): FormatName | undefined {
   if (looksLikePprof(head)) return "pprof";
-  const text = Buffer.from(head.subarray(0, TEXT_BYTES))
-    .toString("utf8")
-    .replace(/^\uFEFF/, "");
+  const text = decodeText(head, 0, Math.min(head.length, TEXT_BYTES)).replace(/^\uFEFF/, "");
   if (text.includes("\0")) return undefined;
   if (/^\s*\{/.test(text)) return jsonFormat(text);
   if (/^\s*<!doctype html/i.test(text))

@@ -1,9 +1,9 @@
-import { ParseError } from "#wire";
+import { decodeText, ParseError } from "#wire";
 
 /** Parses JSON text; what is wrong is told with its position. */
 export function parseJson(bytes: Uint8Array): { readonly value: unknown } | ParseError {
   try {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
+    const text = decodeText(bytes, 0, bytes.length);
     return { value: JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text) };
   } catch (error) {
     return new ParseError(error instanceof Error ? error.message : String(error), "JSON");

@@ -33,7 +33,12 @@ const CLOCKS = /^(?:cpu|task)-clock(?::|$)/;
  */
 export function readPerfScript(bytes: Uint8Array, options: ReadOptions = {}): ProfilesModel | ParseError {
   const plain = inflate(bytes, options.maxInflatedBytes);
-  return plain instanceof ParseError ? plain : new PerfScriptReader().read(plain);
+  return plain instanceof ParseError ? plain : parsePerfScript(plain);
+}
+
+/** As `readPerfScript`, without compression: runs in a browser as well. */
+export function parsePerfScript(plain: Uint8Array): ProfilesModel | ParseError {
+  return new PerfScriptReader().read(plain);
 }
 
 interface EventProfile {

@@ -35,10 +35,13 @@ const UNITS: Readonly<Record<string, { readonly name: SampleTypeName; readonly f
  */
 export function readSpeedscope(bytes: Uint8Array, options: ReadOptions = {}): ProfilesModel | ParseError {
   const plain = inflate(bytes, options.maxInflatedBytes);
-  if (plain instanceof ParseError) return plain;
+  return plain instanceof ParseError ? plain : parseSpeedscope(plain, options.sampleType);
+}
+
+/** As `readSpeedscope`, without compression: runs in a browser as well. */
+export function parseSpeedscope(plain: Uint8Array, sampleType?: SampleTypeName): ProfilesModel | ParseError {
   const json = parseJson(plain);
-  if (json instanceof ParseError) return json;
-  return new SpeedscopeReader(options.sampleType).read(json.value);
+  return json instanceof ParseError ? json : new SpeedscopeReader(sampleType).read(json.value);
 }
 
 class SpeedscopeReader {

@@ -113,7 +113,7 @@ export class Painter {
       const box = this.#order[at]!;
       const fill = this.#fills[box]!;
       if (fill !== fillAt) {
-        surface.fillStyle = fill < runFill ? palette.fills[fill]! : fill === runFill ? palette.run : palette.match;
+        surface.fillStyle = fill < runFill ? palette.fills[fill]! : fill === runFill ? palette.run : palette.matchedRun;
         fillAt = fill;
       }
       const start = boxes.start[box]!;

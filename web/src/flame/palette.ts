@@ -41,6 +41,8 @@ export interface Palette {
   readonly text: string;
   readonly dimmedText: string;
   readonly run: string;
+  /** A run with a match in it. */
+  readonly matchedRun: string;
   readonly remainder: string;
   readonly root: string;
   readonly match: string;
@@ -104,6 +106,7 @@ export function paletteOf(theme: Theme): Palette {
   const remainder = light ? "#e4e6ea" : "#2b2f38";
   const match = light ? "#c9a6ff" : "#6d3fc0";
   fills.push(root, remainder, match);
+  const run = light ? "#c8ccd4" : "#3d434f";
   const background = light ? "#ffffff" : "#14161b";
   const dim = fills.map((fill) => mix(fill, background, light ? 0.72 : 0.7));
   return {
@@ -112,7 +115,8 @@ export function paletteOf(theme: Theme): Palette {
     background,
     text: light ? "#16181d" : "#f2f4f8",
     dimmedText: light ? "#555a66" : "#aab0bd",
-    run: light ? "#c8ccd4" : "#3d434f",
+    run,
+    matchedRun: mix(run, match, 0.4),
     remainder,
     root,
     match,
