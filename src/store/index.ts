@@ -2,6 +2,7 @@
 export * from "./profile-store.ts";
 export {
   checkSettings,
+  type EmbeddedStore,
   type EmbeddedStoreSettings,
   openEmbeddedStore,
   type Retention,

@@ -37,7 +37,13 @@ export async function runCompaction(): Promise<void> {
   process.stdout.write(JSON.stringify(await compact(job)));
 }
 
-async function compact({ directory, engine: settings, inputs, outputs }: CompactionJob): Promise<CompactionResult> {
+/** Does a job in this process. */
+export async function compact({
+  directory,
+  engine: settings,
+  inputs,
+  outputs,
+}: CompactionJob): Promise<CompactionResult> {
   for (const { path, bytes, crc } of inputs) {
     const found = await checksum(join(directory, path)).catch(() => undefined);
     if (found?.bytes !== bytes || found.crc !== crc) return { kind: "damaged", path };

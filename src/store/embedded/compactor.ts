@@ -3,6 +3,9 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import type { CompactionJob, CompactionResult } from "./compaction-process.ts";
 
+/** Merges blocks. @throws where it could not be done; nothing is changed then */
+export type JobRunner = (job: CompactionJob, signal: AbortSignal) => Promise<CompactionResult>;
+
 /** Runs a job in a process of its own, on the Node that runs this one; from the sources as well as from a bundle. */
 export async function runJob(job: CompactionJob, signal: AbortSignal): Promise<CompactionResult> {
   const { moduleUrl } = await import("./compaction-process.ts");

@@ -24,6 +24,7 @@ import { SeriesCatalog } from "../series/index.ts";
 import { BlockHealth, DAMAGED } from "./block-health.ts";
 import { Catalogue } from "./catalogue.ts";
 import { DirectoryLock } from "./directory-lock.ts";
+import { type JobRunner, runJob } from "./compactor.ts";
 import { Engine } from "./duckdb.ts";
 import { FileKeeper } from "./file-keeper.ts";
 import { FrameStore } from "./frame-store.ts";
@@ -38,7 +39,7 @@ import { loadReaders, type Readers, readRequest } from "./read-request.ts";
 import { SeriesIndex } from "./series-index.ts";
 import { checkSettings, type CompleteSettings, completeSettings, type EmbeddedStoreSettings } from "./settings.ts";
 import { StackStore } from "./stack-store.ts";
-import { TIERS } from "./tiers.ts";
+import { RAW_TICK_MS, TIERS } from "./tiers.ts";
 
 const HOUR_MS = 3_600_000;
 /** Clocks of senders and this one may differ by that. */
@@ -62,9 +63,14 @@ interface FrozenHead {
 
 /**
  * Opens the store in a folder, or begins one: what was acknowledged before a crash is there again when it resolves.
+ *
+ * @param run merges blocks; in a process of its own unless given
  * @throws StoreError "invalid" for settings that can't be, "unavailable" where the folder is in use or can't be used
  */
-export async function openEmbeddedStore(settings: EmbeddedStoreSettings): Promise<ProfileStore> {
+export async function openEmbeddedStore(
+  settings: EmbeddedStoreSettings,
+  run: JobRunner = runJob,
+): Promise<EmbeddedStore> {
   const problems = checkSettings(settings);
   if (problems.length > 0) {
     throw new StoreError("invalid", problems.map(({ key, problem }) => `${key} ${problem}`).join("; "));
@@ -72,7 +78,7 @@ export async function openEmbeddedStore(settings: EmbeddedStoreSettings): Promis
   const complete = completeSettings(settings);
   const lock = new DirectoryLock(complete.directory);
   try {
-    return await EmbeddedStore.open(complete, lock);
+    return await DiskStore.open(complete, lock, run);
   } catch (error) {
     lock.release();
     if (error instanceof StoreError) throw error;
@@ -80,6 +86,12 @@ export async function openEmbeddedStore(settings: EmbeddedStoreSettings): Promis
       cause: error,
     });
   }
+}
+
+/** A store on disk. */
+export interface EmbeddedStore extends ProfileStore {
+  /** Resolves when all blocks are merged, handed on and removed as far as they are due; for tests and benchmarks. */
+  tidied(): Promise<void>;
 }
 
 interface Parts {
@@ -100,7 +112,7 @@ interface Parts {
  * every minute the head becomes a block of Parquet files, and its journal goes. Blocks are merged, handed on to coarser
  * tiers and removed by `Maintenance`.
  */
-class EmbeddedStore implements ProfileStore {
+class DiskStore implements EmbeddedStore {
   readonly #settings: CompleteSettings;
   readonly #parts: Parts;
   readonly #files: FileKeeper;
@@ -119,7 +131,7 @@ class EmbeddedStore implements ProfileStore {
   #checking: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  private constructor(settings: CompleteSettings, parts: Parts) {
+  private constructor(settings: CompleteSettings, parts: Parts, run: JobRunner) {
     const { directory, limits, retention } = settings;
     const { stacks, frames, index, readers, catalogue, engine, series, health } = parts;
     this.#settings = settings;
@@ -146,10 +158,11 @@ class EmbeddedStore implements ProfileStore {
       series,
       index,
       heads,
+      run,
     });
   }
 
-  static async open(settings: CompleteSettings, lock: DirectoryLock): Promise<EmbeddedStore> {
+  static async open(settings: CompleteSettings, lock: DirectoryLock, run: JobRunner): Promise<DiskStore> {
     const { directory, limits, logger } = settings;
     const folders = [JOURNAL, NAMES, SPILL, DAMAGED, ...TIERS.map(({ name }) => name)];
     for (const folder of folders) mkdirSync(join(directory, folder), { recursive: true, mode: 0o750 });
@@ -174,7 +187,7 @@ class EmbeddedStore implements ProfileStore {
       await readNames(engine, await health.goodNames(), directory, stacks, frames);
       const index = new SeriesIndex(series, catalogue);
       const parts = { lock, database, series, catalogue, index, engine, health, readers, stacks, frames };
-      const store = new EmbeddedStore(settings, parts);
+      const store = new DiskStore(settings, parts, run);
       await store.#recover();
       store.#begin();
       return store;
@@ -261,6 +274,11 @@ class EmbeddedStore implements ProfileStore {
     await this.#flushHead();
   }
 
+  async tidied(): Promise<void> {
+    this.#mustBeOpen();
+    await this.#maintenance.tidied();
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#end();
     return this.#closing;
@@ -344,8 +362,8 @@ class EmbeddedStore implements ProfileStore {
   #take(model: ReturnType<typeof readRequest>, receivedAt: number): AppendReceipt {
     const receipt = this.#ingest.add(model, receivedAt, this.#head);
     for (const [reason, count] of receipt.rejected) this.#lose(reason, count);
-    // Half a millisecond ahead of the last sample would leave it out.
-    this.#newest = Math.max(this.#newest, Math.floor(this.#head.newest) + 1);
+    // Times are rounded down; what ends at the last sample's would leave it out.
+    this.#newest = Math.max(this.#newest, this.#head.newest + RAW_TICK_MS);
     const isLarge = this.#head.length >= this.#settings.limits.headSamples;
     if (isLarge && this.#journal !== undefined) this.#flushInBackground();
     return receipt;

@@ -126,7 +126,9 @@ class RequestIngest {
         measured,
       },
       attributes,
-      this.#timeOf(profile),
+      profile.samples.timestamps.length > 0
+        ? milliseconds(halves(profile.samples.timestamps), 0)
+        : this.#timeOf(profile),
     );
   }
 

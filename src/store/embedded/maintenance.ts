@@ -7,7 +7,7 @@ import type { BlockHealth } from "./block-health.ts";
 import type { Block, BlockFile, BlockFileKind, Catalogue, NamesFile, NamesKind } from "./catalogue.ts";
 import { type Merge, nextMerge } from "./compaction-plan.ts";
 import type { CompactionJob } from "./compaction-process.ts";
-import { runJob } from "./compactor.ts";
+import type { JobRunner } from "./compactor.ts";
 import type { Engine } from "./duckdb.ts";
 import type { FileKeeper } from "./file-keeper.ts";
 import type { Head } from "./head.ts";
@@ -28,6 +28,7 @@ export interface Cared {
   readonly series: SeriesCatalog;
   readonly index: SeriesIndex;
   heads(): readonly Head[];
+  readonly run: JobRunner;
 }
 
 const ROUND_MS = 30_000;
@@ -71,6 +72,12 @@ export class Maintenance {
     this.#round ??= this.#rounds().finally(() => {
       this.#round = undefined;
     });
+  }
+
+  /** Resolves when there is nothing left to do. */
+  async tidied(): Promise<void> {
+    this.wake();
+    await this.#round;
   }
 
   async close(): Promise<void> {
@@ -138,7 +145,7 @@ export class Maintenance {
       }
     }
     const inputs = merge.sources.flatMap((block) => block.files);
-    const result = await runJob(this.#job(inputs, outputs), this.#stopped.signal);
+    const result = await this.#cared.run(this.#job(inputs, outputs), this.#stopped.signal);
     if (result.kind === "damaged") {
       const damaged = merge.sources.find((block) => block.files.some(({ path }) => path === result.path))!;
       if (await health.check(damaged)) throw new Error(`${result.path} could not be read by another process`);
@@ -185,7 +192,7 @@ export class Maintenance {
       const [first, end] = [sources[0]!.first, sources.at(-1)!.end];
       const path = join("names", `${kind}-${first}-${end}.parquet`);
       const select = selectNames(sources.map((file) => join(settings.directory, file.path)));
-      const result = await runJob(this.#job(sources, [{ path, select }]), this.#stopped.signal);
+      const result = await this.#cared.run(this.#job(sources, [{ path, select }]), this.#stopped.signal);
       if (result.kind === "damaged") {
         settings.logger.error("a file of names is damaged", { file: result.path });
         return;

@@ -48,7 +48,13 @@ export function retire(
     const cutoff = now - keptMs(retention, tier);
     let bytes = ofTier.reduce((sum, block) => sum + bytesOf(block), 0);
     for (const block of ofTier) {
-      if (block.to > cutoff && bytes <= keptBytes(retention, tier)) break;
+      const isTooMuch = bytes > keptBytes(retention, tier);
+      // What the coarser tiers don't have yet waits for them, unless it's too old for those as well.
+      const isOld = block.to <= (tier === FINE && !block.isRolled ? now - retention.coarseMs : cutoff);
+      if (!isOld && !isTooMuch) {
+        if (block.to > cutoff) break;
+        continue;
+      }
       bytes -= bytesOf(block);
       removeBlocks.push(block);
       horizons.set(tier.step, block.to);
