@@ -143,8 +143,9 @@ describe.skipIf(!available)("names and shares of", () => {
     test.skipIf(!hasGo)(`Go, with files, lines and inlined functions (${program})`, () => {
       const { samples, output } = runs.get(program)!;
       expectShares(samples, output, { "main.alpha": "alpha", "main.beta": "beta", "main.sorting": "sorting" });
-      expect(stackThrough(samples, "main.compute").join(" ")).toMatch(
-        /main\.compute main\.spend main\.beta main\.main runtime\.main/,
+      const paths = samples.map(({ frames }) => frames.map(({ name }) => name).join(" "));
+      expect(paths.some((path) => /main\.compute main\.spend main\.beta main\.main runtime\.main/.test(path))).toBe(
+        true,
       );
       expect(frameOf(samples, "main.alpha")).toMatchObject({
         type: "go",
