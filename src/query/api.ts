@@ -209,6 +209,13 @@ export interface StatusAnswer {
   readonly damaged: readonly string[];
 }
 
+/** `POST /api/v1/ingest`. */
+export interface IngestAnswer {
+  readonly samples: number;
+  /** Samples that could not be kept, by reason. */
+  readonly rejected: Readonly<Record<string, number>>;
+}
+
 /** Every error, with the HTTP status that goes with it. */
 export interface ErrorAnswer {
   readonly error: { readonly kind: string; readonly message: string; readonly remedy: string };

@@ -36,7 +36,6 @@ const REMEDY: Readonly<Partial<Record<QueryErrorKind, string>>> = {
   limit: "Ask for a shorter time, fewer groups or a longer step.",
   overloaded: "Try again in a few seconds.",
   unavailable: "Try again in a few seconds.",
-  timeout: "Ask for a shorter time or a narrower selection.",
   corrupt: "The log of the store says which file is damaged.",
 };
 
@@ -49,12 +48,6 @@ export function asQueryError(error: unknown): QueryError {
   if (error instanceof QueryError) return error;
   if (error instanceof StoreError) {
     return new QueryError(error.kind, error.message, REMEDY[error.kind] ?? "", { cause: error });
-  }
-  if (error instanceof DOMException && error.name === "TimeoutError") {
-    return new QueryError("timeout", "the query took too long", REMEDY.timeout, { cause: error });
-  }
-  if (error instanceof DOMException && error.name === "AbortError") {
-    return new QueryError("cancelled", "the query was cancelled", "", { cause: error });
   }
   return new QueryError("internal", "the server failed to answer; its log says why", "", { cause: error });
 }

@@ -26,17 +26,25 @@ export class Admission {
    * @throws QueryError "overloaded", "timeout", "cancelled"
    */
   async run<T>(client: AbortSignal, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const signal = AbortSignal.any([client, AbortSignal.timeout(this.#limits.timeoutMs)]);
-    await this.#enter(signal);
+    const timeout = AbortSignal.timeout(this.#limits.timeoutMs);
+    const signal = AbortSignal.any([client, timeout]);
     try {
-      signal.throwIfAborted();
-      return await ask(signal);
+      await this.#enter(signal);
+      try {
+        signal.throwIfAborted();
+        return await ask(signal);
+      } finally {
+        this.#running--;
+        this.#waiting.shift()?.();
+      }
     } catch (error) {
-      // However the store puts it: the reason is whose signal it was.
-      throw signal.aborted ? signal.reason : error;
-    } finally {
-      this.#running--;
-      this.#waiting.shift()?.();
+      // However the store puts it: what counts is whose signal it was.
+      if (client.aborted)
+        throw new QueryError("cancelled", "nobody waits for the answer any more", "", { cause: error });
+      if (!timeout.aborted) throw error;
+      const seconds = this.#limits.timeoutMs / 1000;
+      const remedy = "Ask for a shorter time or a narrower selection.";
+      throw new QueryError("timeout", `the query took longer than ${seconds} s`, remedy, { cause: error });
     }
   }
 

@@ -1,8 +1,11 @@
 import { Hono, type Context } from "hono";
 import type { ProfileStore } from "#store";
 import type { ErrorAnswer, StatusAnswer } from "../api.ts";
+import { EXPORT_FORMATS, type ExportFormat, exportOf } from "../export/export.ts";
 import { flameAnswer } from "../flame/flame-answer.ts";
 import { encodeFlame, FLAME_MEDIA_TYPE } from "../flame/flame-encoding.ts";
+import { DEFAULT_BODY_LIMITS, type BodyLimits } from "../ingest/read-body.ts";
+import { addIngestRoutes } from "../ingest/routes.ts";
 import { Parameters } from "../parameters/parameters.ts";
 import { asQueryError, QueryError, statusOf } from "../query-error.ts";
 import { DEFAULT_QUERY_LIMITS, type QueryContext, type QueryLimits } from "../questions/context.ts";
@@ -11,6 +14,7 @@ import { heatmapOf } from "../questions/heatmap.ts";
 import { labelNames, labelValues, profileTypes } from "../questions/labels.ts";
 import { timelineOf } from "../questions/timeline.ts";
 import { treeOf } from "../questions/tree.ts";
+import { type Explain, unattributedOf } from "../questions/unattributed.ts";
 import { parseSelector } from "../selector/parse-selector.ts";
 import { Admission, type AdmissionLimits, DEFAULT_ADMISSION } from "./admission.ts";
 import { Assets } from "./assets.ts";
@@ -22,6 +26,8 @@ export interface ApiSettings {
   readonly store: ProfileStore;
   /** What the store doesn't know about itself. */
   readonly status: () => Pick<StatusAnswer, "version" | "mode">;
+  /** Says more about containers and processes without a name; the answer's own words are general ones. */
+  readonly explain?: Explain;
   /** Files that the page opens at once; `read` gives the bytes of one. */
   readonly files?: readonly ServedFile[];
   /** Folder of the page; without it there is only the API. */
@@ -30,6 +36,7 @@ export interface ApiSettings {
   readonly allowedHosts?: readonly string[];
   readonly limits?: Partial<QueryLimits>;
   readonly admission?: Partial<AdmissionLimits>;
+  readonly bodies?: Partial<BodyLimits>;
   /** Milliseconds since 1970; default the machine's clock. */
   readonly now?: () => number;
   /** Told of errors that are ours. */
@@ -74,6 +81,11 @@ class Api {
     this.#guard();
     this.#questions();
     this.#state();
+    addIngestRoutes(this.app, {
+      store: settings.store,
+      limits: { ...DEFAULT_BODY_LIMITS, ...settings.bodies },
+      now: this.#now,
+    });
     if (settings.assets !== undefined) this.#page(new Assets(settings.assets));
     this.app.notFound((c) => this.#refuse(c, new QueryError("not-found", `there is no ${c.req.path}`)));
     this.app.onError((error, c) => this.#refuse(c, asQueryError(error)));
@@ -141,8 +153,15 @@ class Api {
       return { function: name, callers: answer(show(callers, prune)), callees: answer(show(callees, prune)) };
     });
     this.#get("flamegraph", async (p, signal, c) => {
-      const format = p.oneOf("format", ["json", "binary"], "json");
+      const format = p.oneOf("format", ["json", "binary", "folded"], "json");
+      if (format === "folded") return this.#file(p, signal, c, format);
       return this.#flame(c, show(await this.#graph(p, signal), this.#prune(p)), format);
+    });
+    this.#get("export", (p, signal, c) => this.#file(p, signal, c, p.oneOf("format", EXPORT_FORMATS, "pprof")));
+    this.#get("unattributed", async (p, signal) => {
+      const limit = p.integer("limit", DEFAULT_TREE_ROWS, 1, limits.maxRows);
+      const { explain = () => undefined } = this.#settings;
+      return unattributedOf(context, await p.selection(context), limit, explain, signal);
     });
     this.#get("diff", async (p, signal, c) => {
       const format = p.oneOf("format", ["json", "binary"], "json");
@@ -209,6 +228,15 @@ class Api {
         : undefined;
     const options = { groupBy: p.groupBy(), granularity: p.oneOf("granularity", ["function", "line"], "function") };
     return graphOf(context, selection, options, comparison, signal);
+  }
+
+  async #file(p: Parameters, signal: AbortSignal, c: Context, format: ExportFormat): Promise<Response> {
+    const selection = await p.selection(this.#context);
+    const { bytes, mediaType, fileName } = await exportOf(this.#context, selection, format, p.groupBy(), signal);
+    return this.#bytes(c, bytes, mediaType, {
+      "cache-control": "no-store",
+      "content-disposition": `attachment; filename="${fileName}"`,
+    });
   }
 
   #prune(p: Parameters) {

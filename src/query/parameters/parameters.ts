@@ -3,7 +3,7 @@ import { QueryError } from "../query-error.ts";
 import { parseSelector } from "../selector/parse-selector.ts";
 import { type Selection, selectType, splitProcess } from "../questions/selection.ts";
 import type { QueryContext } from "../questions/context.ts";
-import { parseDuration, parseRange } from "./time.ts";
+import { parseDuration, parseRange, parseTime } from "./time.ts";
 
 const MAX_GROUP_LABELS = 8;
 const LINK = /^(?:[0-9a-f]{16}|[0-9a-f]{32})$/i;
@@ -69,6 +69,12 @@ export class Parameters {
   duration(name: string): number | undefined {
     const text = this.text(name);
     return text === undefined ? undefined : parseDuration(text);
+  }
+
+  /** Milliseconds since 1970. */
+  time(name: string): number | undefined {
+    const text = this.text(name);
+    return text === undefined ? undefined : parseTime(text, this.#now);
   }
 
   /** Names of labels, given once with commas or several times. Dots become underscores. */
