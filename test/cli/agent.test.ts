@@ -1,4 +1,5 @@
 /** What samples this machine: `up`, `agent`, `run` with a receiver `profiling`, and what is told where that can't be. */
+import { spawn } from "node:child_process";
 import { statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,7 +9,7 @@ import { canSample } from "../agent/harness/requirements.ts";
 import { readSamples } from "../agent/harness/samples.ts";
 import { until } from "../peers/program.ts";
 import { hasProgram } from "../has-program.ts";
-import { folderWith, Podflame, podflame } from "./podflame.ts";
+import { answerOf, folderWith, pageOf, Podflame, podflame, rowsOf } from "./podflame.ts";
 
 const SAMPLES_HERE = canSample();
 const DROPS_CAPABILITIES = SAMPLES_HERE && hasProgram("setpriv", "--version");
@@ -18,9 +19,15 @@ const NO_THROW = { throwIfNoEntry: false } as const;
 /** No kubeconfig, whoever runs the tests. */
 const NO_CLUSTER = { KUBECONFIG: "/dev/null/none", KUBERNETES_SERVICE_HOST: "" };
 
+/** On ports and in a folder of its own. */
+async function podflameUp(...args: readonly string[]): Promise<Podflame> {
+  const words = ["up", "--listen", "127.0.0.1:0", "--otlp", "127.0.0.1:0", "--data", await folderWith({}), ...args];
+  return new Podflame(words, { env: NO_CLUSTER });
+}
+
 describe.skipIf(!SAMPLES_HERE)("this machine", () => {
   test("is what podflame up shows, with cores and functions, until Ctrl-C", async () => {
-    const process = new Podflame(["up", "--listen", "127.0.0.1:0"], { env: NO_CLUSTER });
+    const process = await podflameUp("--table");
     await process.shows("stdout", /samples\/s, \d+\.\d\d cores$/m);
     expect(process.stdout).toMatch(/^(?:[A-Z]+ +)*SERVICE +SAMPLES\/S +CORES +HOTTEST$/m);
     expect(process.stderr).toContain("Live samples of this machine, 20 a second on each CPU.");
@@ -30,8 +37,20 @@ describe.skipIf(!SAMPLES_HERE)("this machine", () => {
     expect(stderr).not.toMatch(/warn|error/i);
   });
 
+  test("is on the page of podflame up, with its processes", async () => {
+    const process = await podflameUp();
+    const page = await pageOf(process);
+    const busy = spawn("sh", ["-c", "while :; do :; done"]);
+    onTestFinished(() => void busy.kill("SIGKILL"));
+    const names = async (): Promise<string[]> => (await rowsOf(page)).map(({ level, name }) => `${level} ${name}`);
+    await expect.poll(names, { timeout: 10_000 }).toEqual(expect.arrayContaining(["process dash"]));
+    expect(await answerOf(page, "status")).toMatchObject({ mode: { kind: "live" } });
+    process.kill("SIGINT");
+    expect((await process.ended).code).toBe(0);
+  });
+
   test("is sampled also while nobody reads the table any more, and that ends well", async () => {
-    const process = new Podflame(["up", "--listen", "127.0.0.1:0"], { env: NO_CLUSTER });
+    const process = await podflameUp("--table");
     await process.shows("stdout", /in all/);
     process.closeStdout();
     expect((await process.ended).code).toBe(0);
@@ -114,11 +133,21 @@ describe.skipIf(!DROPS_CAPABILITIES)("without a capability", () => {
   });
 
   test("up says why in one line and shows the recording", async () => {
-    const process = new Podflame(["up", "--listen", "127.0.0.1:0"], { env: NO_CLUSTER, without: WITHOUT_BPF });
-    await process.shows("stdout", /in all/);
-    expect(process.stderr).toMatch(
+    const words = ["up", "--listen", "127.0.0.1:0", "--otlp", "127.0.0.1:0", "--data", await folderWith({})];
+    const process = new Podflame(words, { env: NO_CLUSTER, without: WITHOUT_BPF });
+    const page = await pageOf(process);
+    await process.shows(
+      "stderr",
       /^podflame: This is a recorded replay of .*: capability CAP_BPF is missing: run as root/m,
     );
+    expect(await answerOf(page, "status")).toMatchObject({
+      mode: {
+        kind: "recorded",
+        reason: expect.stringContaining("capability CAP_BPF is missing") as string,
+        remedy: expect.stringContaining("sudo podflame up") as string,
+      },
+    });
+    await expect.poll(async () => (await rowsOf(page)).map(({ name }) => name)).toContain("storefront");
     process.kill("SIGINT");
     expect((await process.ended).code).toBe(0);
   });

@@ -39,8 +39,8 @@ describe("podflame config", () => {
   test("print shows a preset as it was written, and a changed one as it comes out", async () => {
     const preset = readFileSync(join(ROOT, "presets/up.yaml"), "utf8");
     expect((await podflame(["config", "print", "up"])).stdout).toBe(preset);
-    const { stdout } = await podflame(["config", "print", "up", "--set", "exporters::live_table::interval=5s"]);
-    expect(stdout).toMatch(/live_table:\n {4}interval: 5s/);
+    const { stdout } = await podflame(["config", "print", "up", "--set", "exporters::store::fsync_interval=5s"]);
+    expect(stdout).toMatch(/store:\n(?: {4}.*\n)* {4}fsync_interval: 5s/);
   });
 
   test("validate keeps the password of a URL to itself when it complains of the URL", async () => {
@@ -51,7 +51,7 @@ describe("podflame config", () => {
   });
 
   test.each([
-    [["config", "print"], /name a file or a preset \(agent, replay, up\)/],
+    [["config", "print"], /name a file or a preset \(agent, gateway, replay, up\)/],
     [["config", "validate", "nothing.yaml"], /nothing\.yaml: there is no such file/],
     [["config", "valdate"], /unknown command 'valdate'/],
   ])("refuses %j with 1", async (args, message) => {
@@ -93,9 +93,11 @@ describe("podflame", () => {
     [["up", "--help"], "--listen"],
     [["config", "--help"], "validate"],
     [["config", "validate", "--help"], "podflame config validate otelcol.yaml"],
-    [["config", "print", "--help"], "Presets: agent, replay, up"],
+    [["config", "print", "--help"], "Presets: agent, gateway, replay, up"],
     [["components", "--help"], "--json"],
     [["record", "--help"], "sudo podflame record -o machine.html"],
+    [["gateway", "--help"], "podflame config print gateway"],
+    [["view", "--help"], "podflame view cpu.pprof"],
     [["agent", "--help"], "OTEL_EXPORTER_OTLP_ENDPOINT"],
     [["doctor", "--help"], "kernel"],
     [["doctor", "kernel", "--help"], "docs/kernel.md"],

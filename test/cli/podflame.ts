@@ -95,6 +95,25 @@ export function podflame(args: readonly string[], options: StartOptions = {}): P
   return new Podflame(args, options).ended;
 }
 
+/** Where the page of `up`, `view` or `gateway` is, once it's served. */
+export async function pageOf(process: Podflame): Promise<string> {
+  const told = /(?:Open |"url":")(http:\/\/[^ "]+\/)/;
+  await process.shows("stderr", told);
+  return told.exec(process.stderr)![1]!;
+}
+
+/** What the API behind a page answers. */
+export async function answerOf(page: string, path: string): Promise<unknown> {
+  const response = await fetch(new URL(`api/v1/${path}`, page));
+  return response.json();
+}
+
+/** Rows of the tree of all that a page can show. */
+export async function rowsOf(page: string): Promise<readonly { level: string; name: string; cores?: number }[]> {
+  const answer = (await answerOf(page, "tree?from=now-15m&to=now")) as { rows?: { level: string; name: string }[] };
+  return answer.rows ?? [];
+}
+
 /** Ports that were free a moment ago. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer());

@@ -1,10 +1,67 @@
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { folderWith, freePorts, Podflame, podflame } from "./podflame.ts";
+import { answerOf, folderWith, freePorts, pageOf, Podflame, podflame, rowsOf } from "./podflame.ts";
+
+/** The recording, on ports and in a folder of its own. */
+async function replaying(...args: readonly string[]): Promise<{ words: string[]; cwd: string }> {
+  const cwd = await folderWith({});
+  return {
+    words: ["up", "--replay", "--listen", "127.0.0.1:0", "--otlp", "127.0.0.1:0", "--data", "data", ...args],
+    cwd,
+  };
+}
 
 describe("podflame up", () => {
-  test("shows a table of named pods within seconds, from any folder, and Ctrl-C ends it well", async () => {
-    const process = new Podflame(["up", "--replay", "--listen", "127.0.0.1:0"], { cwd: await folderWith({}) });
+  test("shows the recording on a page within seconds, by namespace, workload and pod, and says what it is", async () => {
+    const { words, cwd } = await replaying();
+    const process = new Podflame(words, { cwd });
+    const page = await pageOf(process);
+    expect(process.stderr).toContain("This is a recorded replay of");
+    await expect.poll(async () => (await rowsOf(page)).length).toBeGreaterThan(8);
+    const names = (await rowsOf(page)).map(({ level, name }) => `${level} ${name}`);
+    expect(names).toEqual(
+      expect.arrayContaining([
+        "namespace checkout",
+        "workload pricing",
+        "revision 7c9d5b8f6",
+        "pod pricing-7c9d5b8f6-x4jqz",
+        "container pricing",
+        "process c-burn",
+        "namespace web",
+        "process node",
+      ]),
+    );
+    expect(await answerOf(page, "status")).toMatchObject({
+      mode: {
+        kind: "recorded",
+        reason: "--replay asks for it",
+        remedy: expect.stringContaining("without --replay") as string,
+      },
+    });
+    process.kill("SIGINT");
+    const { code, stderr } = await process.ended;
+    expect(code, stderr).toBe(0);
+    expect(stderr).not.toMatch(/warn|error/i);
+  });
+
+  test("keeps what it took in for the next start", async () => {
+    const { words, cwd } = await replaying();
+    const first = new Podflame(words, { cwd });
+    const page = await pageOf(first);
+    await expect.poll(async () => (await rowsOf(page)).length).toBeGreaterThan(8);
+    first.kill("SIGINT");
+    expect((await first.ended).code).toBe(0);
+    const second = new Podflame(["gateway", "--data", join("data", "recorded"), ...QUIET], { cwd });
+    const { oldest } = (await answerOf(await pageOf(second), "status")) as { oldest: number };
+    expect(Date.now() - oldest).toBeGreaterThan(4 * 60_000);
+    second.kill("SIGTERM");
+    expect((await second.ended).code).toBe(0);
+  });
+
+  test("shows a table as well, and Ctrl-C ends it well", async () => {
+    const { words, cwd } = await replaying("--table");
+    const process = new Podflame(words, { cwd });
     await process.shows("stdout", /in all/);
     const [title, ...rows] = process.stdout.split("\n");
     expect(title).toMatch(/^NAMESPACE +POD +CONTAINER +SERVICE +SAMPLES\/S +CORES +HOTTEST$/);
@@ -12,7 +69,6 @@ describe("podflame up", () => {
     expect(process.stdout).toMatch(/^3 in all, 3 with a pod's name, [1-9]\d*\.\d samples\/s, \d+\.\d\d cores$/m);
     // What the captures' README says of them: 42, 28 and 24 samples.
     expect(rows.slice(0, 3).map((row) => row.split(/ {2,}/)[2])).toEqual(["storefront", "pricing", "orders"]);
-    expect(process.stderr).toContain("This is a recorded replay of");
     process.kill("SIGINT");
     const { code, stderr } = await process.ended;
     expect(code).toBe(0);
@@ -20,23 +76,45 @@ describe("podflame up", () => {
   });
 
   test("ends by itself after --duration", async () => {
-    expect((await podflame(["up", "--replay", "--listen", "127.0.0.1:0", "--duration", "100ms"])).code).toBe(0);
+    const { words, cwd } = await replaying("--duration", "100ms");
+    expect((await podflame(words, { cwd })).code).toBe(0);
   });
 
   test("ends well when nobody reads the table any more", async () => {
-    const process = new Podflame(["up", "--replay", "--listen", "127.0.0.1:0"]);
+    const { words, cwd } = await replaying("--table");
+    const process = new Podflame(words, { cwd });
     await process.shows("stdout", /in all/);
     process.closeStdout();
     expect((await process.ended).code).toBe(0);
   });
 
-  test("names the ports that are taken, and offers --listen", async () => {
+  test.each(["--listen", "--otlp"])("names the port that is taken, and offers %s", async (flag) => {
     const [port] = await freePorts(1);
     const holder = createServer().listen(port, "127.0.0.1");
     onTestFinished(() => void holder.close());
-    const { code, stderr } = await podflame(["up", "--listen", `127.0.0.1:${port}`]);
+    const { code, stderr } = await podflame(["up", "--listen", "127.0.0.1:0", flag, `127.0.0.1:${port}`]);
     expect(stderr).toContain(`127.0.0.1:${port} is taken by another process`);
-    expect(stderr).toContain("podflame up --listen 127.0.0.1:14317");
+    expect(stderr).toContain(`podflame up ${flag} 127.0.0.1:`);
     expect(code).toBe(1);
   });
+
+  test("says that another podflame has the folder", async () => {
+    const { words, cwd } = await replaying();
+    const first = new Podflame(words, { cwd });
+    await pageOf(first);
+    const { code, stderr } = await podflame(words, { cwd });
+    expect(stderr).toMatch(/data\/recorded.* in use by process \d+/);
+    expect(code).toBe(1);
+    first.kill("SIGINT");
+    await first.ended;
+  });
 });
+
+/** A gateway without anything but the page. */
+const QUIET = [
+  ["extensions::ui::endpoint", "127.0.0.1:0"],
+  ["extensions::health_check::endpoint", "127.0.0.1:0"],
+  ["receivers::otlp::protocols::grpc::endpoint", "127.0.0.1:0"],
+  ["receivers::otlp::protocols::http::endpoint", "127.0.0.1:0"],
+  ["service::telemetry::metrics::level", "none"],
+].flatMap(([path, value]) => ["--set", `${path}=${value}`]);

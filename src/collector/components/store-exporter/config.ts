@@ -10,126 +10,145 @@ import {
   oneOf,
   optional,
   section,
+  type SectionOutput,
   string,
 } from "#collector";
+import { checkSettings, type EmbeddedStoreSettings } from "#store";
 
-/** How long and how much of one resolution is kept. Undefined where the store's default holds. */
-export interface TierRetention {
-  readonly ageMs: number | undefined;
-  readonly bytes: number | undefined;
-}
-
-/** What a user writes under `store`. Undefined where the store's own default holds. */
+/** What a user writes under `store`. */
 export interface StoreExporterConfig {
-  readonly directory: string;
-  /** `fsync`: an answer waits until the request is on the disk. `interval`: until the process's end can't lose it. */
-  readonly durability: "fsync" | "interval";
-  readonly fsyncIntervalMs: number;
-  readonly rawRetentionMs: number | undefined;
-  /** By tier. */
-  readonly retention: Readonly<Record<TierName, TierRetention>>;
-  readonly limits: {
-    readonly series: number | undefined;
-    readonly labelValues: number | undefined;
-    readonly labelsPerSeries: number | undefined;
-    readonly identityEntries: number | undefined;
-    readonly queryMemoryBytes: number | undefined;
-    readonly queryTimeoutMs: number | undefined;
-  };
+  /** What isn't written is left to the store's defaults. */
+  readonly settings: EmbeddedStoreSettings;
   /** Keys of pods' labels to remember; may end with `*`. */
   readonly podLabels: readonly string[];
   /** The same of annotations. */
   readonly podAnnotations: readonly string[];
 }
 
-/** Resolutions that sums are kept in. */
-export const TIER_NAMES = ["10s", "60s", "5m"] as const;
-export type TierName = (typeof TIER_NAMES)[number];
-
-const MINUTE_MS = 60_000;
 const MEBIBYTE = 1024 * 1024;
+const positive = integer({ min: 1 });
+const mebibytes = mapped(positive, (count) => count * MEBIBYTE);
 
-const tier = mapped(
-  section({ age: optional(durationMs({ min: MINUTE_MS })), bytes: optional(integer({ min: 1 })) }),
-  ({ age, bytes }): TierRetention => ({ ageMs: age, bytes }),
-);
-const DEFAULT_TIER: TierRetention = { ageMs: undefined, bytes: undefined };
+const tier = section({ age: optional(durationMs({ min: 0 })), bytes: optional(positive) });
 
 const limits = section({
-  series: optional(integer({ min: 1 })),
-  label_values: optional(integer({ min: 1 })),
-  labels_per_series: optional(integer({ min: 1 })),
-  identity_entries: optional(integer({ min: 1 })),
-  query_memory_mib: optional(integer({ min: 16 })),
-  query_timeout: optional(durationMs({ min: 100 })),
+  series: optional(positive),
+  label_values: optional(positive),
+  labels_per_series: optional(positive),
+  label_value_length: optional(positive),
+  identity_entries: optional(positive),
+  stack_nodes: optional(positive),
+  head_samples: optional(positive),
+  pending_mib: optional(mebibytes),
+  journal_mib: optional(mebibytes),
+  query_timeout: optional(durationMs({ min: 0 })),
+  query_entries: optional(positive),
+  concurrent_queries: optional(positive),
+  query_memory_mib: optional(mebibytes),
+  compaction_memory_mib: optional(mebibytes),
+  min_free_mib: optional(mapped(integer({ min: 0 }), (count) => count * MEBIBYTE)),
 });
 
 const keyPattern = string((text) => {
-  if (!/^[^*]*\*?$/.test(text) || text === "")
-    throw new FieldProblem('expected a key, or the beginning of one and "*"');
+  if (!/^[^*]+\*?$/.test(text)) throw new FieldProblem('expected a key, or the beginning of one and "*"');
 });
 
+/** What most call their services and teams. */
 const DEFAULT_POD_LABELS = ["app", "app.kubernetes.io/*", "team", "version"];
+
+const entries = {
+  directory: string((path) => {
+    if (path === "") throw new FieldProblem("must not be empty");
+  }),
+  durability: optional(oneOf(["fsync", "interval"])),
+  fsync_interval: optional(durationMs({ min: 0 })),
+  flush_interval: optional(durationMs({ min: 0 })),
+  raw_retention: optional(durationMs({ min: 0 })),
+  retention: optional(section({ "10s": optional(tier), "60s": optional(tier), "5m": optional(tier) })),
+  limits: optional(limits),
+  pod_labels: optional(list(keyPattern), DEFAULT_POD_LABELS),
+  pod_annotations: optional(list(keyPattern), []),
+};
 
 export const storeExporterConfig = defineConfig<StoreExporterConfig>(
   mapped(
-    checked(
-      section(
-        {
-          directory: string((path) => {
-            if (path === "") throw new FieldProblem("must not be empty");
-          }),
-          durability: optional(oneOf(["fsync", "interval"]), "interval"),
-          fsync_interval: optional(durationMs({ min: 1, max: MINUTE_MS }), 1000),
-          raw_retention: optional(durationMs({ min: 0 })),
-          retention: optional(section({ "10s": optional(tier), "60s": optional(tier), "5m": optional(tier) })),
-          limits: optional(limits),
-          pod_labels: optional(list(keyPattern), DEFAULT_POD_LABELS),
-          pod_annotations: optional(list(keyPattern), []),
-        },
-        { sending_queue: "the store's journal is the queue; remove the key" },
-      ),
-      ({ retention }) => retentionProblems(retention),
+    checked(section(entries, { sending_queue: "the store's journal is the queue; remove the key" }), (read) =>
+      checkSettings(settingsOf(read)).map(({ key, problem }): ConfigIssue => ({
+        path: YAML_PATHS[key] ?? [],
+        message: problem,
+      })),
     ),
-    (read) => ({
-      directory: read.directory,
-      durability: read.durability,
-      fsyncIntervalMs: read.fsync_interval,
-      rawRetentionMs: read.raw_retention,
-      retention: {
-        "10s": read.retention?.["10s"] ?? DEFAULT_TIER,
-        "60s": read.retention?.["60s"] ?? DEFAULT_TIER,
-        "5m": read.retention?.["5m"] ?? DEFAULT_TIER,
-      },
-      limits: {
-        series: read.limits?.series,
-        labelValues: read.limits?.label_values,
-        labelsPerSeries: read.limits?.labels_per_series,
-        identityEntries: read.limits?.identity_entries,
-        queryMemoryBytes:
-          read.limits?.query_memory_mib === undefined ? undefined : read.limits.query_memory_mib * MEBIBYTE,
-        queryTimeoutMs: read.limits?.query_timeout,
-      },
-      podLabels: read.pod_labels,
-      podAnnotations: read.pod_annotations,
-    }),
+    (read) => ({ settings: settingsOf(read), podLabels: read.pod_labels, podAnnotations: read.pod_annotations }),
   ),
 );
 
-/** Coarser sums that end before finer ones would be of no use. */
-function retentionProblems(
-  retention: Readonly<Partial<Record<TierName, TierRetention | undefined>>> | undefined,
-): ConfigIssue[] {
-  const issues: ConfigIssue[] = [];
-  let finer: { name: TierName; ageMs: number } | undefined;
-  for (const name of TIER_NAMES) {
-    const ageMs = retention?.[name]?.ageMs;
-    if (ageMs === undefined) continue;
-    if (finer !== undefined && ageMs < finer.ageMs) {
-      const message = `must be at least as long as that of ${finer.name}, which is finer`;
-      issues.push({ path: ["retention", name, "age"], message });
-    }
-    finer = { name, ageMs };
-  }
-  return issues;
+function settingsOf(read: SectionOutput<typeof entries>): EmbeddedStoreSettings {
+  const bounds = read.limits;
+  const fine = read.retention?.["10s"];
+  const minutes = read.retention?.["60s"];
+  const coarse = read.retention?.["5m"];
+  return {
+    directory: read.directory,
+    ...given({
+      durability: read.durability === undefined ? undefined : DURABILITIES[read.durability],
+      fsyncIntervalMs: read.fsync_interval,
+      flushIntervalMs: read.flush_interval,
+    }),
+    retention: given({
+      rawMs: read.raw_retention,
+      fineMs: fine?.age,
+      minutesMs: minutes?.age,
+      coarseMs: coarse?.age,
+      fineBytes: fine?.bytes,
+      minutesBytes: minutes?.bytes,
+      coarseBytes: coarse?.bytes,
+    }),
+    limits: given({
+      headSamples: bounds?.head_samples,
+      pendingBytes: bounds?.pending_mib,
+      journalBytes: bounds?.journal_mib,
+      stackNodes: bounds?.stack_nodes,
+      queryMs: bounds?.query_timeout,
+      queryEntries: bounds?.query_entries,
+      concurrentQueries: bounds?.concurrent_queries,
+      engineBytes: bounds?.query_memory_mib,
+      compactionBytes: bounds?.compaction_memory_mib,
+      minFreeBytes: bounds?.min_free_mib,
+    }),
+    series: given({
+      series: bounds?.series,
+      labelValues: bounds?.label_values,
+      labelsPerSeries: bounds?.labels_per_series,
+      labelValueLength: bounds?.label_value_length,
+      identityEntries: bounds?.identity_entries,
+    }),
+  };
+}
+
+const DURABILITIES = { fsync: "fsync", interval: "write" } as const;
+
+/** Where the store's settings stand in the YAML. */
+const YAML_PATHS: Readonly<Record<string, readonly string[]>> = {
+  directory: ["directory"],
+  durability: ["durability"],
+  fsyncIntervalMs: ["fsync_interval"],
+  flushIntervalMs: ["flush_interval"],
+  "retention.rawMs": ["raw_retention"],
+  "retention.fineMs": ["retention", "10s", "age"],
+  "retention.minutesMs": ["retention", "60s", "age"],
+  "retention.coarseMs": ["retention", "5m", "age"],
+  "limits.headSamples": ["limits", "head_samples"],
+  "limits.pendingBytes": ["limits", "pending_mib"],
+  "limits.journalBytes": ["limits", "journal_mib"],
+  "limits.stackNodes": ["limits", "stack_nodes"],
+  "limits.queryMs": ["limits", "query_timeout"],
+  "limits.engineBytes": ["limits", "query_memory_mib"],
+  "limits.compactionBytes": ["limits", "compaction_memory_mib"],
+};
+
+/** The entries that have a value. */
+function given<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
 }

@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import type { Payload } from "#otlp";
 import {
   type Component,
@@ -10,12 +9,18 @@ import {
   ThrottledLog,
 } from "#collector";
 import { IdentityHub } from "#identity";
-import { type AppendReceipt, NAMED_STORES_SERVICE, NamedStores, type ProfileStore, StoreError } from "#store";
+import {
+  type AppendReceipt,
+  NAMED_STORES_SERVICE,
+  NamedStores,
+  openEmbeddedStore,
+  type ProfileStore,
+  StoreError,
+} from "#store";
 import type { Counter } from "#telemetry";
 import type { StoreExporterConfig } from "./config.ts";
 import { SERVICE_LABELS } from "./identity-entries.ts";
 import { IdentityRecorder } from "./identity-recorder.ts";
-import { openStore } from "./open-store.ts";
 
 /** The process's directories of pods, as those who feed and ask them know them. */
 const IDENTITY = hostKey<IdentityHub>("identity");
@@ -55,8 +60,8 @@ export class StoreExporter implements Component, Consumer {
 
   async start(): Promise<void> {
     const { telemetry, id } = this.#context;
-    await mkdir(this.#config.directory, { recursive: true });
-    const store = await openStore(this.#config, telemetry);
+    const { clock, logger } = telemetry;
+    const store = await openEmbeddedStore({ ...this.#config.settings, clock, logger });
     this.#store = store;
     this.#withdraw = this.#stores.offer(id.text, store);
     observe(store, this.#context);
