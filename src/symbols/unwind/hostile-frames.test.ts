@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { hasProgram } from "../../../test/has-program.ts";
 import { bytesSource } from "../byte-source.ts";
-import { ElfFile, openElf } from "../elf/elf-file.ts";
+import { type ElfFile, openElf } from "../elf/elf-file.ts";
 import { compileC, temporaryFolder } from "../testing/programs.ts";
 import { frameSection, Instruction, tablesWith } from "./testing/frame-section.ts";
 import { MAX_RULE_FIELDS, RuleField, RuleTable, ValueForm } from "./unwind-rule.ts";
