@@ -21,8 +21,8 @@ const HELP = `usage: npm run bench -- identity [options]
   --peer otelcol          the Collector in the same run
   --only LIST             of ${PARTS.join(",")}
   --runs N                runs of each but short-lived, default 3
-  --pods LIST             numbers of pods for footprint, default 1000,10000; 100000 takes 20 minutes to load,
-                          once, and 16 GB for the API server
+  --pods LIST             numbers of pods for footprint, default 1000,10000; more than 20,000 are copies of
+                          1,000 real ones that a stand-in serves, e.g. 100000
   --seconds N             length of the load of short-lived, updates and api-load, default 20
   --settle N              seconds from the first sync until idle memory is read, default 10
   --json FILE             writes the JSON document there as well

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { preparedPods, startCluster } from "../../test/peers/prepared-cluster.ts";
@@ -8,7 +8,11 @@ import { median, type Row } from "../intake/report.ts";
 import { progress } from "../intake/session.ts";
 import type { BenchOptions } from "./options.ts";
 import { rowOf } from "./row-of.ts";
+import { recordPods, WatchReplay } from "./watch-replay.ts";
 
+/** More pods than a real server is filled with: these are a stand-in's, real ones and copies of them. */
+const MAX_LOADED = 20_000;
+const RECORDED = 1_000;
 const PIPELINE: Pipeline = { enrich: true, compression: "none" };
 
 interface Start {
@@ -19,7 +23,7 @@ interface Start {
 type Starts = ReadonlyMap<ContenderName, readonly Start[]>;
 
 /**
- * Processes that know so many pods of a real API server and are sent nothing: time and CPU until the first list was
+ * Processes that know so many pods of a real API server, from 20,000 on of a stand-in, and are sent nothing: time and CPU until the first list was
  * complete, resident memory some time after, and what each further pod takes.
  */
 export async function measureFootprint(options: BenchOptions): Promise<readonly Row[]> {
@@ -47,11 +51,39 @@ export async function measureFootprint(options: BenchOptions): Promise<readonly 
   return rows;
 }
 
-async function startsWith(pods: number, { contenders, runs, settleSeconds, serverCpu }: BenchOptions): Promise<Starts> {
+async function startsWith(pods: number, options: BenchOptions): Promise<Starts> {
+  if (pods > MAX_LOADED) {
+    const replay = await copiesOf(pods);
+    await using _server = replay;
+    const folder = mkdtempSync(join(tmpdir(), "podflame-bench-"));
+    try {
+      const kubeconfig = join(folder, "kubeconfig");
+      writeFileSync(kubeconfig, replay.kubeconfig);
+      return await startsOn(kubeconfig, pods, options);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
   const prepared = await preparedPods(pods, progress);
   await using cluster = await startCluster(prepared.etcd);
   // The first list fills the server's watch cache.
   await cluster.raw("/api/v1/pods?limit=500");
+  return await startsOn(cluster.kubeconfig, pods, options);
+}
+
+/** A stand-in for a server that would take 16 GB. */
+async function copiesOf(pods: number): Promise<WatchReplay> {
+  const prepared = await preparedPods(RECORDED, progress);
+  await using cluster = await startCluster(prepared.etcd);
+  progress(`recording ${RECORDED} pods`);
+  return WatchReplay.start([await recordPods(cluster)], Math.round(pods / RECORDED));
+}
+
+async function startsOn(
+  kubeconfig: string,
+  pods: number,
+  { contenders, runs, settleSeconds, serverCpu }: BenchOptions,
+): Promise<Starts> {
   const starts = new Map(contenders.map((name): [ContenderName, Start[]] => [name, []]));
   const workFolder = mkdtempSync(join(tmpdir(), "podflame-bench-"));
   try {
@@ -59,7 +91,7 @@ async function startsWith(pods: number, { contenders, runs, settleSeconds, serve
       for (const name of contenders) {
         progress(`${pods} pods, run ${run} of ${runs}, ${name}`);
         const [intake = 0, sink = 0] = await freePorts(2);
-        const settings = { ports: { intake, sink }, kubeconfig: cluster.kubeconfig, serverCpu, workFolder };
+        const settings = { ports: { intake, sink }, kubeconfig, serverCpu, workFolder };
         const server = await startContender(name, PIPELINE, settings);
         try {
           const rssMiB = await idleRssMiB(server.pid, settleSeconds);

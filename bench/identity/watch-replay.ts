@@ -1,7 +1,10 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import type { Cluster } from "../../test/cluster/cluster.ts";
+import { CopiedPods } from "./copied-pods.ts";
 
 const PODS = "/api/v1/pods";
 const PROTOBUF = "application/vnd.kubernetes.protobuf";
@@ -55,17 +58,20 @@ function linesOf(stream: Buffer): readonly Buffer[] {
 export class WatchReplay implements AsyncDisposable {
   readonly #server: Server;
   readonly #recordings: readonly RecordedPods[];
+  readonly #copies: number;
   readonly #watchers = new Map<ServerResponse, Encoding>();
   #next = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(recordings: readonly RecordedPods[]) {
+  private constructor(recordings: readonly RecordedPods[], copies: number) {
     this.#recordings = recordings;
+    this.#copies = copies;
     this.#server = createServer((request, response) => this.#answer(request, response));
   }
 
-  static async start(recordings: readonly RecordedPods[]): Promise<WatchReplay> {
-    const replay = new WatchReplay(recordings);
+  /** @param copies how many times each pod stands in the list, under another name; see `CopiedPods` */
+  static async start(recordings: readonly RecordedPods[], copies = 1): Promise<WatchReplay> {
+    const replay = new WatchReplay(recordings, copies);
     replay.#server.listen(0, "127.0.0.1");
     await once(replay.#server, "listening");
     return replay;
@@ -139,7 +145,12 @@ export class WatchReplay implements AsyncDisposable {
       this.#watchers.set(response, encoding);
       response.on("close", () => this.#watchers.delete(response));
     } else if (pathname === PODS) {
-      response.writeHead(200, { "content-type": encoding }).end(this.#recordings[0]!.list[encoding]);
+      response.writeHead(200, { "content-type": encoding });
+      const { list } = this.#recordings[0]!;
+      const pods =
+        this.#copies === 1 ? [list[encoding]] : CopiedPods.of(list[encoding], list[JSON_TYPE], this.#copies).pieces();
+      // Whoever goes away in the middle has had enough.
+      pipeline(Readable.from(pods), response).catch(() => undefined);
     } else {
       const [kind, apiVersion] = accept.includes("PartialObjectMetadataList")
         ? ["PartialObjectMetadataList", "meta.k8s.io/v1"]
