@@ -9,7 +9,7 @@ import {
 } from "#otlp";
 import type { StoredFrame, TimeRange } from "#store";
 import type { SeriesGroup } from "../questions/groups.ts";
-import type { SelectedStacks } from "../questions/stacks.ts";
+import { combined, type SelectedStacks } from "../questions/stacks.ts";
 import type { SelectedType } from "../questions/selection.ts";
 import { attributeOfLabel } from "./attribute-names.ts";
 
@@ -49,7 +49,8 @@ class StackModel {
   }
 
   build(): ProfilesModel {
-    const { groups, entries } = this.#stacks;
+    const { groups } = this.#stacks;
+    const entries = combined(this.#stacks);
     let carried = 0;
     for (let at = 0; at < entries.length; at++) {
       // Values of formats are whole; what is cut off goes to the next one.

@@ -36,6 +36,28 @@ export async function sumStacks(
   return { groups, sums, entries, plan: sums.plan };
 }
 
+/** Adds up entries of equal group and node, for readers to whom each is costly. */
+export function combined({ sums, entries }: SelectedStacks): StackEntries {
+  const positions = new Map<number, number>();
+  const found = { group: [] as number[], node: [] as number[], value: [] as number[] };
+  for (let at = 0; at < entries.length; at++) {
+    const key = entries.group[at]! * sums.nodes.length + entries.node[at]!;
+    const position = positions.get(key);
+    if (position !== undefined) found.value[position]! += entries.value[at]!;
+    else {
+      positions.set(key, found.value.push(entries.value[at]!) - 1);
+      found.group.push(entries.group[at]!);
+      found.node.push(entries.node[at]!);
+    }
+  }
+  return {
+    length: found.value.length,
+    group: Uint32Array.from(found.group),
+    node: Uint32Array.from(found.node),
+    value: Float64Array.from(found.value),
+  };
+}
+
 /** Adds stacks to a tree. @param frameOf what stacks of a group begin with, a number of `functions`; undefined: nothing */
 export function addStacks(
   tree: MergedTree,

@@ -6,7 +6,7 @@ import { coresOf, coverageOf, coveredTime, sumByAttribution } from "./coverage.t
 import { groupSeries, type SeriesGroup } from "./groups.ts";
 import { equal, PLACE_LABELS, type PlaceLabel, stepsOf } from "./places.ts";
 import { PROCESS_LABEL, type Selection } from "./selection.ts";
-import { type SelectedStacks, sumStacks } from "./stacks.ts";
+import { combined, type SelectedStacks, sumStacks } from "./stacks.ts";
 import { niceStep } from "./steps.ts";
 import { truncatedOf } from "./truncated.ts";
 
@@ -83,8 +83,10 @@ async function sparklines(
   return { ...timeline, groups: groups.list };
 }
 
-function growValues(root: Branch, { groups, sums, entries }: SelectedStacks): void {
+function growValues(root: Branch, stacks: SelectedStacks): void {
+  const { groups, sums } = stacks;
   const { nodes, frames } = sums;
+  const entries = combined(stacks);
   for (let at = 0; at < entries.length; at++) {
     const node = entries.node[at]!;
     const frame = node === 0 ? undefined : frames.at(nodes.frame[node]!);

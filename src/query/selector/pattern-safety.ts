@@ -1,75 +1,113 @@
 import { QueryError } from "../query-error.ts";
 
-const MAX_LENGTH = 1024;
-/** Loops in a row are tried in each other's place: time grows with the length of a value to this power. */
-const MAX_LOOPS = 4;
+const MAX_LENGTH = 4096;
+/** Characters of a value that a repetition may begin and end at, as it were. Few label values are longer. */
+const LOOP_COST = 256;
+/** Three repetitions in a row and a few choices: some 100 ms for a value that is made to be slow, nothing for others. */
+const MAX_COST = 2e8;
 const REMEDY = "Labels are matched by expressions as Prometheus has them, e.g. cart-.*|checkout.";
 
 /**
- * Refuses expressions that are wrong, that Prometheus doesn't have (looking around, back references), or that could keep
- * the engine busy for long: a loop within a loop takes time that doubles with each character.
+ * Refuses expressions that are wrong, that Prometheus doesn't have (looking around, back references), or that a
+ * backtracking engine could be busy with for long. Counts in how many ways a value can be gone through: choices add up,
+ * what follows one another multiplies, and a repetition of something that has several ways itself has no bound.
  * @throws QueryError "invalid"
  */
 export function checkPattern(label: string, pattern: string): void {
-  const refuse = (why: string): QueryError =>
-    new QueryError("invalid", `the expression of label ${label} ${why}: ${pattern.slice(0, 200)}`, REMEDY);
+  const refuse = (why: string, cause?: unknown): QueryError =>
+    new QueryError("invalid", `the expression of label ${label} ${why}: ${pattern.slice(0, 200)}`, REMEDY, { cause });
   if (pattern.length > MAX_LENGTH) throw refuse(`is longer than ${MAX_LENGTH} characters`);
+  const body = pattern.replace(/^\(\?i\)/, "");
   try {
-    // eslint-disable-next-line no-new -- compiled for its errors alone
-    RegExp(`^(?:${pattern.replace(/^\(\?i\)/, "")})$`, "su");
+    void new RegExp(`^(?:${body})$`, "s");
   } catch (error) {
-    throw new QueryError("invalid", `the expression of label ${label} is not valid: ${pattern.slice(0, 200)}`, REMEDY, {
-      cause: error,
-    });
+    throw refuse("is not valid", error);
   }
-  const loops = loopsOf(pattern);
-  if (loops === "foreign") throw refuse("looks around or back");
-  if (loops === "nested") throw refuse("has a repetition within a repetition");
-  if (loops > MAX_LOOPS) throw refuse(`has more than ${MAX_LOOPS} repetitions without a bound`);
+  const cost = new PatternCost(body).whole();
+  if (cost === undefined) throw refuse("looks around or back");
+  if (cost > MAX_COST) throw refuse("has too many repetitions or choices in a row");
 }
 
-/** Counts unbounded repetitions of a valid expression. */
-function loopsOf(pattern: string): number | "nested" | "foreign" {
-  let loops = 0;
-  /** For each open group, whether there is a loop in it. */
-  const groups = [false];
-  let closed = false;
-  for (let at = 0; at < pattern.length; at++) {
-    const character = pattern[at]!;
-    const wasClosed = closed;
-    closed = false;
-    if (character === "\\") {
-      if (/[1-9k]/.test(pattern[at + 1] ?? "")) return "foreign";
-      at++;
-    } else if (character === "[") at = endOfClass(pattern, at);
-    else if (character === "(") {
-      if (/^\(\?(?:[=!]|<[=!])/.test(pattern.slice(at))) return "foreign";
-      groups.push(false);
-    } else if (character === ")") {
-      const inner = groups.pop()!;
-      groups[groups.length - 1] ||= inner;
-      closed = inner;
-    } else if (isLoop(pattern, at)) {
-      if (wasClosed) return "nested";
-      groups[groups.length - 1] = true;
-      loops++;
+/** Repeats an atom so often. */
+interface Bounds {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** Walks a valid expression. */
+class PatternCost {
+  readonly #pattern: string;
+  #at = 0;
+  #isForeign = false;
+
+  constructor(pattern: string) {
+    this.#pattern = pattern;
+  }
+
+  /** Undefined for what Prometheus doesn't have. */
+  whole(): number | undefined {
+    const cost = this.#choice();
+    return this.#isForeign ? undefined : cost;
+  }
+
+  #choice(): number {
+    let cost = this.#sequence();
+    while (this.#pattern[this.#at] === "|") {
+      this.#at++;
+      cost += this.#sequence();
     }
+    return cost;
   }
-  return loops;
+
+  #sequence(): number {
+    let cost = 1;
+    while (this.#at < this.#pattern.length && !"|)".includes(this.#pattern[this.#at]!)) {
+      const atom = this.#atom();
+      cost *= repeated(atom, this.#bounds());
+    }
+    return cost;
+  }
+
+  #atom(): number {
+    const character = this.#pattern[this.#at++]!;
+    if (character === "\\") {
+      this.#isForeign ||= /[1-9k]/.test(this.#pattern[this.#at] ?? "");
+      this.#at++;
+      return 1;
+    }
+    if (character === "[") {
+      while (this.#pattern[this.#at] !== "]") this.#at += this.#pattern[this.#at] === "\\" ? 2 : 1;
+      this.#at++;
+      return 1;
+    }
+    if (character !== "(") return 1;
+    const prefix = /^\?(?::|<[A-Za-z_$][\w$]*>|<?[=!])/.exec(this.#pattern.slice(this.#at))?.[0] ?? "";
+    this.#isForeign ||= /[=!]$/.test(prefix);
+    this.#at += prefix.length;
+    const cost = this.#choice();
+    this.#at++;
+    return cost;
+  }
+
+  /** What stands behind an atom; once where nothing does. */
+  #bounds(): Bounds {
+    const found = /^(?:([*+?])|\{(\d+)(?:(,)(\d*))?\})\??/.exec(this.#pattern.slice(this.#at));
+    if (!found) return { least: 1, most: 1 };
+    this.#at += found[0].length;
+    const [, sign, least, comma, most] = found;
+    if (sign === "*") return { least: 0, most: Infinity };
+    if (sign === "+") return { least: 1, most: Infinity };
+    if (sign === "?") return { least: 0, most: 1 };
+    const from = Number(least);
+    if (comma === undefined) return { least: from, most: from };
+    return { least: from, most: most === "" ? Infinity : Number(most) };
+  }
 }
 
-function isLoop(pattern: string, at: number): boolean {
-  const character = pattern[at]!;
-  if (character === "*" || character === "+") return true;
-  const bounds = character === "{" ? /^\{\d+(,?)(\d*)\}/.exec(pattern.slice(at)) : null;
-  // A hundred times is as good as no bound.
-  return bounds !== null && ((bounds[1] === "," && bounds[2] === "") || Number(bounds[2]) > 100);
-}
-
-function endOfClass(pattern: string, start: number): number {
-  for (let at = start + 1; at < pattern.length; at++) {
-    if (pattern[at] === "\\") at++;
-    else if (pattern[at] === "]") return at;
-  }
-  return pattern.length;
+function repeated(atom: number, { least, most }: Bounds): number {
+  const fixed = atom ** Math.min(most, least);
+  if (most === least) return fixed;
+  if (atom > 1 && most > 1) return most === Infinity ? Infinity : fixed * (atom + 1) ** (most - least);
+  // An atom with one way: only how often it is there differs.
+  return fixed * (most - least === 1 ? atom + 1 : Math.min(LOOP_COST, most - least + 1));
 }
