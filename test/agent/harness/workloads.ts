@@ -27,6 +27,14 @@ const COMMANDS = {
   jit: (out) => [...GCC, "-fno-omit-frame-pointer", source("jit.c"), "-o", out],
   "burn-cpp": (out) => ["g++", "-O2", "-static", "-fno-omit-frame-pointer", source("burn.cpp"), "-o", out],
   "burn-rust": (out) => [...RUSTC, "-Csymbol-mangling-version=v0", source("burn.rs"), "-o", out],
+  /** Without frame pointers, as distributions compile; linked to the machine's own C library. */
+  callers: (out) => ["gcc", "-O2", "-fomit-frame-pointer", source("callers.c"), "-lm", "-pthread", "-o", out],
+  /** The program with frame pointers, its libraries without. */
+  "callers-fp": (out) => ["gcc", "-O2", "-fno-omit-frame-pointer", source("callers.c"), "-lm", "-pthread", "-o", out],
+  "callers-static": (out) => [...GCC, "-fomit-frame-pointer", source("callers.c"), "-lm", "-pthread", "-o", out],
+  "callers-musl": (out) => ["musl-gcc", "-O2", source("callers.c"), "-lm", "-pthread", "-o", out],
+  throwing: (out) => ["g++", "-O2", "-fomit-frame-pointer", source("throwing.cpp"), "-pthread", "-o", out],
+  "burn-rust-omit": (out) => ["rustc", "-O", source("burn.rs"), "-o", out],
   "burn-go": (out) => ["go", "build", "-o", out, source("burn.go")],
   /** Go as releases are built: without the ELF symbol table and DWARF. */
   "burn-go-stripped": (out) => ["go", "build", "-ldflags=-s -w", "-o", out, source("burn.go")],
@@ -57,11 +65,16 @@ export class Workloads implements Disposable {
     return path;
   }
 
-  /** The JavaScript workload, its types stripped; line numbers stay. */
-  script(): string {
-    const path = join(this.#folder, "burn.mjs");
-    writeFileSync(path, stripTypeScriptTypes(readFileSync(source("burn.ts"), "utf8")));
+  /** A workload in JavaScript, its types stripped; line numbers stay. */
+  script(name: "burn" | "busy" = "burn"): string {
+    const path = join(this.#folder, `${name}.mjs`);
+    writeFileSync(path, stripTypeScriptTypes(readFileSync(source(`${name}.ts`), "utf8")));
     return path;
+  }
+
+  /** Path of the workload in Python, which runs as it is. */
+  python(): string {
+    return source("busy.py");
   }
 
   async #compile(name: WorkloadName): Promise<string> {
