@@ -2,16 +2,19 @@
  * Builds the page into dist/web: hashed names, so that everything but index.html may be cached for good, nothing inline,
  * so that `Content-Security-Policy: default-src 'self'` holds, and relative links, so that it works behind any path.
  */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 
-const folder = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
 export default defineConfig({
-  root: folder("."),
+  root: path("."),
   base: "./",
+  define: { STANDALONE_PAGE: JSON.stringify(standalonePage()) },
   build: {
-    outDir: folder("../dist/web"),
+    outDir: path("../dist/web"),
     emptyOutDir: true,
     target: "es2023",
     assetsInlineLimit: 0,
@@ -21,3 +24,16 @@ export default defineConfig({
   worker: { format: "es" },
   server: { host: "127.0.0.1", proxy: { "/api": "http://127.0.0.1:4041" } },
 });
+
+/** The page that a graph is saved as (`src/formats/flame-graph`), with script and style in it and allowed by their hashes. */
+function standalonePage(): string {
+  const part = (name: string): string => readFileSync(path(`../src/formats/flame-graph/${name}`), "utf8");
+  const hash = (text: string): string => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+  const [script, style] = [part("page.js"), part("page.css")];
+  const parts: Readonly<Record<string, string>> = {
+    policy: `default-src 'none'; script-src ${hash(script)}; style-src ${hash(style)}; base-uri 'none'; form-action 'none'`,
+    style: `<style>${style}</style>`,
+    script: `<script type="module">${script}</script>`,
+  };
+  return part("page.html").replace(/\s*\{\{(policy|style|script)\}\}\s*/g, (_, name: string) => parts[name] ?? "");
+}

@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import { Diff } from "../diff/diff.tsx";
+import { before } from "../diff/windows.ts";
 import { Explore } from "../explore/explore.tsx";
 import { Files } from "../files-page/files-page.tsx";
 import { openFiles, openServedFiles } from "../files-page/open-files.ts";
@@ -80,8 +81,9 @@ function pageKeys(onHelp: () => void): KeyGroup {
 
 /** To the comparison of the selection with the same stretch of time before it, and back. */
 function compare(): void {
-  const { view } = page.peek();
-  navigate({ view: view === "diff" ? "explore" : "diff" });
+  const { view, query, from, to } = page.peek();
+  if (view === "diff") navigate({ view: "explore" });
+  else navigate({ view: "diff", zoom: "", other: before({ query, from, to }, Date.now()) });
 }
 
 /** Files may be dropped wherever one is. */

@@ -7,6 +7,7 @@ import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import type { TreeAnswer, TreeRow } from "../../../src/query/api.ts";
 import { sayRange } from "../app/range-picker.tsx";
+import { compareRevision } from "../diff/revisions.ts";
 import { formatCores, formatShare, formatValue } from "../format/quantities.ts";
 import { ServerGraph } from "../graph/server-graph.tsx";
 import { navigate, page, tick } from "../state/page.ts";
@@ -52,6 +53,7 @@ export function Explore(): JSX.Element {
                 answer={value}
                 onBrush={(start, end) => navigate({ from: String(start), to: String(end) })}
                 nameOf={lineName}
+                onCompare={(mark) => navigate(compareRevision(mark, { from, to }) ?? {})}
                 onSelect={(line) => navigate({ query: lineQuery(parts, line), zoom: "" })}
               />
             )}

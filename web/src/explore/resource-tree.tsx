@@ -157,7 +157,7 @@ function Row({
           </span>
         )}
         <span class="text" title={`${row.name}${row.detail === "" ? "" : ` · ${row.detail}`}`}>
-          {row.name} {row.detail !== "" && <small>{row.detail}</small>}
+          <span>{row.name}</span> {row.detail !== "" && <small>{row.detail}</small>}
         </span>
       </span>
       <span role="gridcell" class="trend">

@@ -1,7 +1,7 @@
 /** A row's course over the range, as a small filled line. What it says in numbers is beside it, so it's silent. */
 import type { JSX } from "preact";
 
-const WIDTH = 72;
+const WIDTH = 56;
 const HEIGHT = 20;
 
 /** @param values one a slot; scaled to their own maximum */

@@ -19,12 +19,12 @@ export function formatRange(from: number, to: number, now = Date.now()): string 
   return `${formatTime(from, now)} – ${sameDay ? formatTime(to, to) : formatTime(to, now)}`;
 }
 
-/** A length in milliseconds in whole units: `90 s`, `15 min`, `2 h`. */
+/** A length in milliseconds in whole units: `90 s`, `15 min`, `1 h`. */
 export function formatSpan(milliseconds: number): string {
   const seconds = Math.round(milliseconds / 1000);
   if (seconds < 120) return `${seconds} s`;
   const minutes = Math.round(seconds / 60);
-  if (minutes < 120) return `${minutes} min`;
+  if (minutes < 120 && minutes !== 60) return `${minutes} min`;
   const hours = Math.round(minutes / 60);
   return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} d`;
 }

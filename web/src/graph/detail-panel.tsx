@@ -21,7 +21,7 @@ export function DetailPanel({
   const functions = session.functions.value;
   if (frame < 0 || node >= tree.length) {
     return (
-      <p class="detail hint">
+      <p class="detail-hint">
         Click a frame to zoom in and see its numbers here; Backspace zooms out. <kbd>?</kbd> shows all keys.
       </p>
     );

@@ -19,6 +19,8 @@ export interface FlameCanvasProps {
   readonly orientation: Orientation;
   /** CSS pixels that the picture may be high; it is lower where the graph is. */
   readonly maxHeight: number;
+  /** The row of the root isn't shown, for it says nothing. */
+  readonly rootless?: boolean;
   /** Node to be zoomed to when another graph comes. */
   readonly zoomOf?: (tree: FlameTree) => number;
   readonly onView?: (view: FlameView | undefined) => void;
@@ -29,13 +31,14 @@ export const ROW_HEIGHT = 20;
 const MIN_ROWS = 6;
 
 export function FlameCanvas(props: FlameCanvasProps): JSX.Element {
-  const { session, tree, label, orientation, maxHeight, zoomOf, onView, onMenu } = props;
+  const { session, tree, label, orientation, maxHeight, rootless = false, zoomOf, onView, onMenu } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const frame = useRef<HTMLDivElement>(null);
   const view = useSignal<FlameView | undefined>(undefined);
   const settled = useSignal(0);
   const { colouring } = page.value;
-  const height = Math.min(maxHeight, Math.max(MIN_ROWS, tree.depth) * ROW_HEIGHT);
+  const rows = rootless ? Math.max(1, tree.depth - 1) : Math.max(MIN_ROWS, tree.depth);
+  const height = Math.min(maxHeight, rows * ROW_HEIGHT);
 
   useEffect(() => {
     const made = new FlameView(canvas.current!, {
@@ -47,7 +50,13 @@ export function FlameCanvas(props: FlameCanvasProps): JSX.Element {
     made.on("hover", ({ hit, x, y }) => (session.hover.value = hit && { hit, x, y }));
     made.on("select", ({ node }) => (session.selected.value = node));
     made.on("zoom", ({ node }) => (session.zoomed.value = node));
-    made.on("settle", () => settled.value++);
+    made.on("settle", ({ viewport }) => {
+      const hidden = (made.tree?.depth ?? 0) * ROW_HEIGHT - viewport.height;
+      if (rootless && viewport.scroll < ROW_HEIGHT && hidden >= ROW_HEIGHT) {
+        made.panBy(0, orientation === "icicle" ? -ROW_HEIGHT : ROW_HEIGHT);
+      }
+      settled.value++;
+    });
     made.on("menu", ({ hit, x, y }) => hit?.kind === "node" && onMenu?.(hit.node, x, y));
     view.value = made;
     onView?.(made);

@@ -7,14 +7,14 @@ import { stackText } from "./stack-text.ts";
 
 export interface FrameActions {
   /** Shows callers and callees of a function. */
-  sandwich(name: string): void;
+  readonly sandwich: (name: string) => void;
   /** Shows only stacks through a function. */
-  focus(name: string): void;
+  readonly focus: (name: string) => void;
   /** Takes a function out of all stacks. */
-  hide(name: string): void;
+  readonly hide: (name: string) => void;
   /** Marks a function wherever it is. */
-  find(name: string): void;
-  copyStack(node: number): void;
+  readonly find: (name: string) => void;
+  readonly copyStack: (node: number) => void;
 }
 
 /** @param tree gives the tree that is shown when something is done */

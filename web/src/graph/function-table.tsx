@@ -2,12 +2,12 @@
 import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import { coresOf, type FlameTree, type FunctionTable as Functions } from "../flame/index.ts";
-import { formatCoresBare, formatNumberOf, formatShare, formatValue } from "../format/quantities.ts";
+import { formatCoresBare, formatNumberOf, formatShare } from "../format/quantities.ts";
 import { navigate, page } from "../state/page.ts";
 import { CHANGES, type PageState } from "../state/page-state.ts";
 import { Segmented } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
-import { formatChange } from "./amounts.ts";
+import { amountOf, formatChange } from "./amounts.ts";
 import { type FunctionRow, listFunctions } from "./function-list.ts";
 import type { GraphSession } from "./graph-session.ts";
 
@@ -32,17 +32,17 @@ export function FunctionTable({ session, tree, functions, selected, onSelect }: 
   const hit = session.hover.value?.hit;
   const hovered = hit?.kind === "node" ? tree.frame[hit.node]! : -1;
   const isDiff = tree.other !== undefined;
-  const shown = { tree, functions, isDiff };
+  const shown: Shown = { tree, functions, isDiff, most: mostOf(rows) };
   return (
     <div class="function-table">
       {isDiff && <ChangesFilter />}
       <div class="scroller" tabIndex={0} role="region" aria-label="Functions">
-        <table>
+        <table class={isDiff ? "diff" : ""}>
           <thead>
             <tr>
               <Heading by="name" label="Function" />
               <Heading by="self" label={isDiff ? "Self before" : "Self"} />
-              {isDiff && <th scope="col">After</th>}
+              {isDiff && <th scope="col" class="self">After</th>}
               <Heading by="total" label={isDiff ? "Total before" : "Total"} />
               {isDiff && <th scope="col">After</th>}
               {isDiff && <Heading by="change" label="Change" />}
@@ -98,23 +98,41 @@ function Heading({ by, label }: { readonly by: PageState["tableSort"]; readonly 
   );
 }
 
-function Row({
-  row,
-  tree,
-  functions,
-  isDiff,
-  mark,
-  onPoint,
-  onSelect,
-}: {
-  readonly row: FunctionRow;
+/** The largest values of what is shown: bars are long in proportion to them. */
+interface Most {
+  readonly self: number;
+  readonly total: number;
+}
+
+function mostOf(rows: readonly FunctionRow[]): Most {
+  let [self, total] = [0, 0];
+  for (const row of rows) {
+    self = Math.max(self, row.self, row.otherSelf);
+    total = Math.max(total, row.total, row.otherTotal);
+  }
+  return { self, total };
+}
+
+interface Shown {
   readonly tree: FlameTree;
   readonly functions: Functions;
   readonly isDiff: boolean;
+  readonly most: Most;
+}
+
+function Row({
+  row,
+  mark,
+  onPoint,
+  onSelect,
+  ...shown
+}: Shown & {
+  readonly row: FunctionRow;
   readonly mark: string;
   readonly onPoint: () => void;
   readonly onSelect: () => void;
 }): JSX.Element {
+  const { tree, functions, isDiff } = shown;
   const name = tree.frames.name(row.frame) || "(no name)";
   const wholes = { first: functions.whole, other: functions.otherWhole };
   return (
@@ -124,10 +142,10 @@ function Row({
           {name}
         </button>
       </th>
-      <Cell tree={tree} value={row.self} whole={functions.whole} />
-      {isDiff && <Cell tree={tree} value={row.otherSelf} whole={functions.otherWhole} other />}
-      <Cell tree={tree} value={row.total} whole={functions.whole} />
-      {isDiff && <Cell tree={tree} value={row.otherTotal} whole={functions.otherWhole} other />}
+      <Cell {...shown} column="self" value={row.self} />
+      {isDiff && <Cell {...shown} column="self" value={row.otherSelf} side="other" />}
+      <Cell {...shown} column="total" value={row.total} />
+      {isDiff && <Cell {...shown} column="total" value={row.otherTotal} side="other" />}
       {isDiff && (
         <td class={`number change ${row.change > 0 ? "more" : row.change < 0 ? "less" : ""}`}>
           {formatChange(row.total, row.otherTotal, wholes, tree.diffScale === "relative")}
@@ -139,24 +157,24 @@ function Row({
 
 function Cell({
   tree,
+  functions,
+  most,
+  column,
   value,
-  whole,
-  other = false,
-}: {
-  readonly tree: FlameTree;
+  side = "first",
+}: Shown & {
+  readonly column: "self" | "total";
   readonly value: number;
-  readonly whole: number;
-  readonly other?: boolean;
+  readonly side?: "first" | "other";
 }): JSX.Element {
-  const share = whole > 0 ? value / whole : 0;
-  const cores = coresOf(tree.measure, value, other);
+  const { value: said, share } = amountOf(tree, value, side);
+  const cores = coresOf(tree.measure, value, side === "other");
+  const whole = side === "other" ? functions.otherWhole : functions.whole;
   return (
-    <td class="number">
-      <span class="bar" style={{ inlineSize: `${Math.min(1, share) * 100}%` }} />
-      <span title={formatValue(value, tree.measure.unit)}>
-        {cores === undefined ? formatValue(value, tree.measure.unit) : formatCoresBare(cores)}
-      </span>{" "}
-      <small>{formatShare(share)}</small>
+    <td class={`number ${column}`}>
+      <span class="bar" style={{ inlineSize: `${most[column] > 0 ? (value / most[column]) * 100 : 0}%` }} />
+      <span title={`${said}, ${share}`}>{cores === undefined ? said : formatCoresBare(cores)}</span>{" "}
+      <small>{formatShare(whole > 0 ? value / whole : 0)}</small>
     </td>
   );
 }

@@ -128,13 +128,11 @@ function SearchField({
             }
           }}
         />
+        <span id="search-result" class="number" role="status">
+          <SearchResult session={session} />
+        </span>
       </label>
-      <Button label=".*" pressed={regex} onClick={() => navigate({ regex: !regex })}>
-        <span class="silent">Regular expression</span>
-      </Button>
-      <p id="search-result" class="number" role="status">
-        <SearchResult session={session} />
-      </p>
+      <Button label="Regular expression" pressed={regex} onClick={() => navigate({ regex: !regex })} glyph=".*" />
     </div>
   );
 }
@@ -146,10 +144,11 @@ function SearchResult({ session }: { readonly session: GraphSession }): JSX.Elem
   if (search === "") return null;
   if (problem !== "") return <span class="problem">{problem}</span>;
   if (!matches) return null;
-  if (matches.nodeCount === 0) return <>No match</>;
+  if (matches.nodeCount === 0) return <>no match</>;
   return (
     <>
-      <strong>{formatShare(matches.share)}</strong> in {formatNumberOf(matches.frameCount, "function")}
+      <strong>{formatShare(matches.share)}</strong>
+      <span class="silent"> in {formatNumberOf(matches.frameCount, "function")}</span>
     </>
   );
 }

@@ -9,6 +9,7 @@ import type { Coverage } from "../../../src/query/api.ts";
 import type { FlameEngine, FlameTree, FlameView } from "../flame/index.ts";
 import { type KeyGroup, useKeys } from "../state/keys.ts";
 import { navigate, page } from "../state/page.ts";
+import { DiffHeadline } from "./diff-headline.tsx";
 import { DetailPanel } from "./detail-panel.tsx";
 import { FlameCanvas } from "./flame-canvas.tsx";
 import { frameActions } from "./frame-actions.ts";
@@ -72,13 +73,11 @@ export function GraphWorkspace({ engine, coverage, title }: GraphWorkspaceProps)
   };
   return (
     <section class="workspace" aria-label="Flame graph">
-      <Headline
-        tree={tree}
-        functions={functions}
-        coverage={coverage}
-        onZoom={goTo}
-        onFunction={(name) => actions.sandwich(name)}
-      />
+      {tree.other ? (
+        functions && <DiffHeadline tree={tree} functions={functions} onFunction={actions.find} />
+      ) : (
+        <Headline tree={tree} functions={functions} coverage={coverage} onZoom={goTo} onFunction={actions.sandwich} />
+      )}
       <GraphToolbar session={session} onStep={step} />
       {session.problem.value !== "" && (
         <p class="notice" role="alert">

@@ -98,6 +98,7 @@ function Half({
       label={label}
       orientation={upward ? "flame" : "icicle"}
       maxHeight={MAX_HEIGHT}
+      rootless
     />
   );
 }

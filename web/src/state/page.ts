@@ -64,6 +64,19 @@ export function startTicking(): () => void {
   };
 }
 
+/** The page's address with times that don't move: what a link should say that is opened tomorrow. */
+export function fixedAddress(now = Date.now()): string {
+  const state = current.peek();
+  const fix = (time: string): string => String(resolveTime(time, now) ?? now);
+  const fixed = {
+    ...state,
+    from: fix(state.from),
+    to: fix(state.to),
+    other: { ...state.other, from: fix(state.other.from), to: fix(state.other.to) },
+  };
+  return `${location.origin}${location.pathname}${formatPageState(fixed)}`;
+}
+
 /** Freezes the range where it is now, or lets it move again with the same length. */
 export function togglePaused(): void {
   const { from, to } = current.peek();

@@ -13,6 +13,8 @@ import { seriesColour } from "./series-colours.ts";
 import { stackAreas } from "./stacked-areas.ts";
 
 const HEIGHT = 132;
+/** Of the marks, the latest are listed. */
+const MAX_MARKS = 6;
 
 export interface TimelineChartProps {
   readonly answer: TimelineAnswer;
@@ -20,9 +22,17 @@ export interface TimelineChartProps {
   /** What a line is called. */
   readonly nameOf: (name: string) => string;
   readonly onSelect: (line: { readonly name: string; readonly query: string }) => void;
+  /** A deployment is to be compared with what ran before. */
+  readonly onCompare: (mark: TimelineAnswer["marks"][number]) => void;
 }
 
-export default function TimelineChart({ answer, onBrush, nameOf, onSelect }: TimelineChartProps): JSX.Element {
+export default function TimelineChart({
+  answer,
+  onBrush,
+  nameOf,
+  onSelect,
+  onCompare,
+}: TimelineChartProps): JSX.Element {
   const holder = useRef<HTMLDivElement>(null);
   const readout = useRef<HTMLSpanElement>(null);
   const say = (value: number): string => (answer.cores ? formatCores(value) : formatValue(value, answer.unit));
@@ -58,14 +68,22 @@ export default function TimelineChart({ answer, onBrush, nameOf, onSelect }: Tim
       </figcaption>
       {answer.marks.length > 0 && (
         <ul class="marks">
-          {answer.marks.slice(-8).map(({ time, kind, name, query }) => (
-            <li key={`${time} ${kind} ${name}`}>
-              <button type="button" disabled={query === ""} onClick={() => onSelect({ name, query })}>
-                <span class={`mark ${kind}`} aria-hidden="true" />
-                {kind === "revision" ? "New revision" : "Restart"} {name}, {formatTime(time)}
-              </button>
-            </li>
-          ))}
+          {answer.marks.slice(-MAX_MARKS).map((mark) => {
+            const { time, kind, name, query } = mark;
+            return (
+              <li key={`${time} ${kind} ${name}`}>
+                <button type="button" disabled={query === ""} onClick={() => onSelect({ name, query })}>
+                  <span class={`mark ${kind}`} aria-hidden="true" />
+                  {kind === "revision" ? "New revision" : "Restart"} {name}, {formatTime(time)}
+                </button>
+                {kind === "revision" && (
+                  <button type="button" class="link" onClick={() => onCompare(mark)}>
+                    compare
+                  </button>
+                )}
+              </li>
+            );
+          })}
         </ul>
       )}
     </figure>
@@ -78,7 +96,7 @@ function draw(
   onBrush: (from: number, to: number) => void,
   onHover: (slot: number | undefined) => void,
 ): uPlot {
-  const { times, edges, series } = stackAreas(answer);
+  const { times, edges, series, firstSlot } = stackAreas(answer);
   const style = getComputedStyle(element);
   const ink = style.getPropertyValue("--text-2").trim();
   const grid = style.getPropertyValue("--line").trim();
@@ -119,7 +137,11 @@ function draw(
       ],
       hooks: {
         draw: [(chart) => drawMarks(chart, answer, ink)],
-        setCursor: [(chart) => onHover(chart.cursor.idx ?? undefined)],
+        setCursor: [
+          ({ cursor: { idx } }) => {
+            onHover(typeof idx === "number" ? idx + firstSlot : undefined);
+          },
+        ],
         setSelect: [
           (chart) => {
             const { left, width } = chart.select;

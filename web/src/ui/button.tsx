@@ -7,6 +7,8 @@ export interface ButtonProps {
   readonly icon?: IconName;
   /** Only the icon is seen; the label is its name and tooltip. */
   readonly bare?: boolean;
+  /** Characters instead of an icon, for a bare button. */
+  readonly glyph?: string;
   readonly onClick: () => void;
   /** For what can be on or off. */
   readonly pressed?: boolean;
@@ -18,7 +20,8 @@ export interface ButtonProps {
 }
 
 export function Button(props: ButtonProps): JSX.Element {
-  const { label, icon, bare, onClick, pressed, disabled, kind = "plain", shortcut, children } = props;
+  const { label, icon, glyph, onClick, pressed, disabled, kind = "plain", shortcut, children } = props;
+  const bare = props.bare === true || glyph !== undefined;
   const hint = shortcut === undefined ? label : `${label} (${shortcut})`;
   return (
     <button
@@ -32,6 +35,7 @@ export function Button(props: ButtonProps): JSX.Element {
       onClick={onClick}
     >
       {icon && <Icon name={icon} />}
+      {glyph !== undefined && <code aria-hidden="true">{glyph}</code>}
       {!bare && <span>{label}</span>}
       {children}
     </button>

@@ -1,0 +1,66 @@
+/** Everything that a graph can be saved as: pictures and pages made here, profiles made by the server from all samples. */
+import { apiUrl } from "../api/client.ts";
+import type { ShownGraph } from "../graph/shown-graph.ts";
+import type { PageState } from "../state/page-state.ts";
+import { saveFile } from "./save-file.ts";
+
+export type Download =
+  | { readonly label: string; readonly file: string; readonly url: string }
+  | { readonly label: string; readonly save: () => Promise<void> };
+
+const SERVER_FORMATS = [
+  { format: "pprof", label: "pprof", extension: "pb.gz" },
+  { format: "otlp", label: "OTLP", extension: "otlp.pb" },
+  { format: "folded", label: "Folded stacks", extension: "folded" },
+  { format: "speedscope", label: "speedscope", extension: "speedscope.json" },
+] as const;
+
+/** Buttons of the menu, in its order. */
+export function downloadsOf({ engine, view, title }: ShownGraph, state: PageState): readonly Download[] {
+  const name = fileName(title);
+  const pictures: Download[] = view
+    ? [
+        { label: "PNG", save: async () => saveFile(`${name}.png`, await view.exportPng()) },
+        { label: "SVG", save: () => save(`${name}.svg`, view.exportSvg(title), "image/svg+xml") },
+      ]
+    : [];
+  const page: Download = {
+    label: "HTML page",
+    save: async () => {
+      const { standalonePage } = await import("./standalone-page.ts");
+      saveFile(`${name}.html`, new Blob([standalonePage(engine.tree, title)], { type: "text/html" }));
+    },
+  };
+  return [...pictures, page, ...profiles(state, name, { engine, view, title })];
+}
+
+function profiles(state: PageState, name: string, { engine }: ShownGraph): readonly Download[] {
+  if (state.view === "explore") {
+    const { query, from, to, type } = state;
+    return SERVER_FORMATS.map(({ format, label, extension }) => ({
+      label,
+      file: `${name}.${extension}`,
+      url: apiUrl("export", { format, query, from, to, type }),
+    }));
+  }
+  return [
+    {
+      label: "Folded stacks",
+      save: async () => {
+        const { foldedText } = await import("./folded-text.ts");
+        saveFile(`${name}.folded`, new Blob(foldedText(engine.tree), { type: "text/plain" }));
+      },
+    },
+  ];
+}
+
+function save(name: string, text: string, type: string): Promise<void> {
+  saveFile(name, new Blob([text], { type }));
+  return Promise.resolve();
+}
+
+/** What every file system takes. */
+function fileName(title: string): string {
+  const plain = title.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[-.]+|-+$/g, "");
+  return plain === "" ? "flame-graph" : plain.slice(0, 80);
+}
