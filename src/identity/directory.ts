@@ -9,7 +9,7 @@ import { ObjectMetrics } from "./object-metrics.ts";
 import { type IndexDefinition, PodIndex } from "./pod-index.ts";
 import { RecentKeys } from "./recent-keys.ts";
 import { RecordChanges } from "./record-changes.ts";
-import { Claim, ContainerInstance, goneSince, LIVE, ObjectRecord, PodRecord } from "./records.ts";
+import { Claim, ContainerInstance, goneSince, identityOf, LIVE, ObjectRecord, PodRecord } from "./records.ts";
 import { samePod } from "./same-object.ts";
 import { UidIndex } from "./uid-index.ts";
 
@@ -437,10 +437,4 @@ export class Directory implements ReflectorSink<PodObject> {
     this.#byUid.set(uid, record);
     if (this.arrivals.any) this.arrivals.announce(keyOfUid(uid));
   }
-}
-
-/** The uid; for an odd object without one its name, which a uid can't be spelled like. Undefined if it has neither. */
-function identityOf(pod: PodObject): string | undefined {
-  if (pod.uid !== "") return pod.uid;
-  return pod.name === "" ? undefined : `name:${pod.namespace}/${pod.name}`;
 }

@@ -104,7 +104,8 @@ export function untoldOf(
     const told = { fingerprint: print, validFromMs };
     untold.push({ subject, state: { pod, container, validFromMs, validToMs }, told });
   };
-  compare(record, undefined, record.goneSinceMs);
+  // A container that is no pod's has none to tell of.
+  if (pod.uid !== "" || pod.name !== "") compare(record, undefined, record.goneSinceMs);
   for (const instance of record.instances) {
     const bareId = bareContainerId(instance.id);
     if (bareId !== undefined) compare(instance, followedContainer(instance, bareId), goneSince(instance));

@@ -35,6 +35,17 @@ abstract class Slotted {
   }
 }
 
+/**
+ * What makes a pod the same from one time to the next: the uid; for an odd object without one its name, which a uid can't be
+ * spelled like; for a container that is no pod's, and so has neither, its id. Undefined where there is none of these.
+ */
+export function identityOf({ uid, name, namespace, containers }: PodObject): string | undefined {
+  if (uid !== "") return uid;
+  if (name !== "") return `name:${namespace}/${name}`;
+  const id = containers[0]?.containerId ?? "";
+  return id === "" ? undefined : `container:${id}`;
+}
+
 /** The uid that a static pod has on its node, told by its mirror in the API; undefined for all others. */
 export function staticUidOf(pod: PodObject): string | undefined {
   const uid = pod.annotations.get(MIRROR_ANNOTATION);

@@ -18,6 +18,10 @@ export {
   type PodObject,
   type ReflectorSink,
 } from "./objects.ts";
+export { containerdContainers } from "./containers/containerd-containers.ts";
+export { dockerContainers } from "./containers/docker-containers.ts";
+export { followContainers, type ContainersFollowSettings } from "./containers/follow-containers.ts";
+export type { ContainerLister, PlainContainer } from "./containers/plain-container.ts";
 export { followCri, type CriConnection, type CriEnd, type CriFollowSettings } from "./cri/follow-cri.ts";
 export { followKubelet, type KubeletFollowSettings } from "./kubelet/follow-kubelet.ts";
 export { kubeletUrl } from "./kubelet/kubelet-client.ts";

@@ -4,6 +4,7 @@
  */
 import type { MetadataObject, ObjectKind, PodObject } from "#kubernetes";
 import { JsonFormError, list, record, text } from "../json-form.ts";
+import { identityOf } from "../records.ts";
 import { readKind, readObject, readPod, writeObject, writePod } from "../written-object.ts";
 
 /** Of the messages; a gateway answers no other. */
@@ -39,8 +40,8 @@ export interface FeedBatch {
 }
 
 /** The key of a pod in `gone`. */
-export function keyOfPod({ uid, namespace, name }: PodObject): string {
-  return uid === "" ? `pod name ${namespace}/${name}` : `pod ${uid}`;
+export function keyOfPod(pod: PodObject): string {
+  return `pod ${identityOf(pod) ?? ""}`;
 }
 
 /** The key of another object in `gone`. */

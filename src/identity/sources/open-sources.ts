@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { CriConnection, KubeletSettings, PodObject, ReflectorSink, Selection } from "#kubernetes";
+import type { ContainerLister, CriConnection, KubeletSettings, PodObject, ReflectorSink, Selection } from "#kubernetes";
 import type { Telemetry } from "#telemetry";
 import type { ObjectNeeds, Wanted } from "../object-needs.ts";
 import { type OpenSource, openSource, type PodSource, type SourceSettings, type SourceSinks } from "../pod-source.ts";
@@ -24,6 +24,10 @@ export interface IdentitySources {
     readonly socket: string;
     readonly intervalMs: number;
     readonly connect: (telemetry: Telemetry) => CriConnection;
+  };
+  readonly containers?: {
+    readonly intervalMs: number;
+    readonly connect: (telemetry: Telemetry) => Promise<readonly ContainerLister[]>;
   };
   readonly gateway?: {
     readonly endpoint: string;
@@ -120,7 +124,7 @@ async function openTogether(
 
 async function openPart(
   name: NamedSource,
-  { kubelet, cri, gateway, file, nodeName, sources }: IdentitySources,
+  { kubelet, cri, containers, gateway, file, nodeName, sources }: IdentitySources,
   settings: SourceSettings,
   wanted: Wanted,
   sinks: SourceSinks,
@@ -148,6 +152,11 @@ async function openPart(
       const { followCri } = await import("#kubernetes");
       const { socket, intervalMs, connect } = required(cri, name);
       return followCri({ connection: connect(telemetry), socket, intervalMs, nodeName, keys, sink, telemetry });
+    }
+    case "containers": {
+      const { followContainers } = await import("#kubernetes");
+      const { intervalMs, connect } = required(containers, name);
+      return followContainers({ listers: await connect(telemetry), intervalMs, nodeName, keys, sink, telemetry });
     }
     case "file":
       return pollFile({

@@ -1,5 +1,5 @@
 import type { PodObject, ReflectorSink } from "#kubernetes";
-import { staticUidOf } from "../records.ts";
+import { identityOf, staticUidOf } from "../records.ts";
 import { samePod } from "../same-object.ts";
 import { mergePods, type Sighting, SOURCE_KINDS, type SourceKind } from "./precedence.ts";
 
@@ -136,5 +136,5 @@ export class PodMerger {
 }
 
 function keyOf(pod: PodObject): string {
-  return staticUidOf(pod) ?? (pod.uid === "" ? `name:${pod.namespace}/${pod.name}` : pod.uid);
+  return staticUidOf(pod) ?? identityOf(pod) ?? "";
 }

@@ -1,7 +1,7 @@
 import type { PodContainer, PodObject } from "#kubernetes";
 
 /** What can feed a directory, the best first: where several know a pod, `PRECEDENCE` says whose word counts. */
-export const SOURCE_KINDS = ["api", "gateway", "kubelet", "cri", "file", "snapshot"] as const;
+export const SOURCE_KINDS = ["api", "gateway", "kubelet", "cri", "containers", "file", "snapshot"] as const;
 export type SourceKind = (typeof SOURCE_KINDS)[number];
 
 /** A pod as one source sees it. */

@@ -2,6 +2,7 @@ import { rename } from "node:fs/promises";
 import type { MetadataObject, ObjectKind, PodObject, ReflectorSink } from "#kubernetes";
 import type { Gauge, Telemetry } from "#telemetry";
 import type { SourceSinks } from "../pod-source.ts";
+import { identityOf } from "../records.ts";
 import { readSnapshot, type SnapshotContent, SnapshotError, writeSnapshot } from "./snapshot-file.ts";
 
 /** How long pods that are gone are worth remembering: as long as directories keep them by default. */
@@ -94,15 +95,17 @@ export class Snapshot implements SourceSinks {
   }
 
   #upsert(pod: PodObject): void {
-    this.#pods.set(pod.uid, pod);
-    this.#gone.delete(pod.uid);
+    const id = identityOf(pod) ?? "";
+    this.#pods.set(id, pod);
+    this.#gone.delete(id);
     this.#changed = true;
     this.#sinks.pods.upsert(pod);
   }
 
   #remove(pod: PodObject): void {
-    if (this.#pods.delete(pod.uid)) {
-      this.#gone.set(pod.uid, { pod, atMs: this.#settings.telemetry.clock.monotonicMs() });
+    const id = identityOf(pod) ?? "";
+    if (this.#pods.delete(id)) {
+      this.#gone.set(id, { pod, atMs: this.#settings.telemetry.clock.monotonicMs() });
       const [first] = this.#gone.keys();
       if (this.#gone.size > MAX_GONE && first !== undefined) this.#gone.delete(first);
       this.#changed = true;

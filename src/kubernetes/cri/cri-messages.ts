@@ -2,8 +2,8 @@
  * The few messages of the Container Runtime Interface that tell who is who. Field numbers are those of cri-api
  * `runtime/v1/api.proto` (v0.35).
  */
-import { Reader, WireType, Writer } from "#wire";
-import { ApiFormatError } from "../errors.ts";
+import { Writer } from "#wire";
+import { addEntry, inside, number, readList, type Span, text, walk, whole } from "../decoding/message-walk.ts";
 
 /** The sandbox of a pod. */
 export interface CriSandbox {
@@ -54,8 +54,6 @@ const SANDBOX_READY = 0;
 /** `NamespaceMode.NODE`. */
 const HOSTS_NAMESPACE = 2;
 const MS_NS = 1_000_000;
-/** Entries of one list that are read; a node runs some hundred pods. */
-const MAX_ENTRIES = 65_536;
 
 /** A request without fields: Version, ListPodSandbox and ListContainers without filters. */
 export const EMPTY_REQUEST: Uint8Array = new Uint8Array(0);
@@ -216,54 +214,4 @@ function readContainer(span: Span): CriContainer {
     }
   });
   return { id, sandboxId, name, attempt, image: written || asked, imageRef, createdMs, labels };
-}
-
-/** A part of some bytes. */
-interface Span {
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
-}
-
-function whole(bytes: Uint8Array): Span {
-  return { bytes, start: 0, end: bytes.length };
-}
-
-/** The message in the current field; nothing where the field isn't one. */
-function inside({ bytes, start, end, wireType }: Reader): Span {
-  return wireType === WireType.LEN ? { bytes, start, end } : { bytes, start: 0, end: 0 };
-}
-
-function text(reader: Reader): string {
-  return reader.wireType === WireType.LEN ? reader.string() : "";
-}
-
-function number(reader: Reader): number {
-  return reader.wireType === WireType.VARINT ? reader.int() : 0;
-}
-
-function addEntry(reader: Reader, texts: Map<string, string>): void {
-  let [key, value] = ["", ""];
-  walk("map entry", inside(reader), (entry) => {
-    if (entry.field === 1) key = text(entry);
-    else if (entry.field === 2) value = text(entry);
-  });
-  if (key !== "") texts.set(key, value);
-}
-
-function readList<T>(message: string, bytes: Uint8Array, read: (span: Span) => T): T[] {
-  const found: T[] = [];
-  walk(message, whole(bytes), (reader) => {
-    if (reader.field !== 1 || reader.wireType !== WireType.LEN) return;
-    if (found.length >= MAX_ENTRIES) throw new ApiFormatError(`${message} has more than ${MAX_ENTRIES} entries`);
-    found.push(read(inside(reader)));
-  });
-  return found;
-}
-
-function walk(message: string, { bytes, start, end }: Span, visit: (reader: Reader) => void): void {
-  const reader = new Reader();
-  reader.reset(bytes, start, end);
-  while (reader.next()) visit(reader);
-  if (reader.failed) throw new ApiFormatError(`${message}: ${reader.error().message}`);
 }

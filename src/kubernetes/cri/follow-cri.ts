@@ -26,14 +26,21 @@ export interface CriConnection {
    */
   call(method: string, request: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
   /**
-   * Makes a call that is answered by messages, and calls `onMessage` for each. Resolves, never rejects, with why the answer
-   * ended; its `code` is `grpc_12` where the runtime doesn't know the method.
+   * Makes a call that is answered by messages, and calls `onMessage` for each; the bytes are valid during the call. Resolves,
+   * never rejects, with how the answer ended; its `code` is `grpc_` and the status, so `grpc_0` where it is whole, `grpc_12`
+   * where the runtime doesn't know the method.
    */
-  follow(method: string, request: Uint8Array, onMessage: () => void, signal: AbortSignal): Promise<CriEnd>;
+  follow(
+    method: string,
+    request: Uint8Array,
+    onMessage: (message: Uint8Array) => void,
+    signal: AbortSignal,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<CriEnd>;
   close(): Promise<void>;
 }
 
-/** Why a call ended that is answered by messages. */
+/** How a call ended that is answered by messages. */
 export type CriEnd = Error & { readonly code?: string };
 
 export interface CriFollowSettings {

@@ -15,6 +15,7 @@ import {
   mapped,
   oneOf,
   optional,
+  parsed,
   presence,
   section,
   string,
@@ -33,12 +34,20 @@ export interface K8sIdentityConfig {
   /** `sockets` are tried in turn; the first that is there is taken. */
   readonly cri: { readonly sockets: readonly string[]; readonly intervalMs: number } | undefined;
   readonly file: { readonly path: string; readonly intervalMs: number } | undefined;
+  /** Sockets of containerd and docker; those that aren't there are left out as long as one is. */
+  readonly containers:
+    | { readonly containerd: readonly string[]; readonly docker: readonly string[]; readonly intervalMs: number }
+    | undefined;
   readonly gateway: GatewaySettings | undefined;
   /** Serves agents the pods of their nodes. */
   readonly serve: ServeSettings | undefined;
   readonly snapshot: { readonly directory: string; readonly intervalMs: number; readonly maxBytes: number } | undefined;
 }
 
+const KNOWN_CONTAINERD_SOCKETS: readonly string[] = [
+  "/run/containerd/containerd.sock",
+  "/run/k3s/containerd/containerd.sock",
+];
 /** Where containerd, CRI-O, k3s and MicroK8s listen. */
 const KNOWN_SOCKETS: readonly string[] = [
   "/run/containerd/containerd.sock",
@@ -55,7 +64,7 @@ const notEmpty = (what: string): Field<string> =>
     if (text === "") throw new FieldProblem(`is empty: give ${what}`);
   });
 
-const source: Field<NamedSource> = oneOf(["api", "gateway", "kubelet", "cri", "file"]);
+const source: Field<NamedSource> = oneOf(["api", "gateway", "kubelet", "cri", "containers", "file"]);
 const DEFAULT_SOURCES: NamedSource[] = ["api"];
 
 const kubelet = checked(
@@ -82,14 +91,23 @@ const kubelet = checked(
       : [],
 );
 
+/** Read as its path. */
+const socket: Field<string> = parsed((text) => {
+  const path = UNIX.exec(text)?.[1];
+  if (path !== undefined) return path;
+  throw new FieldProblem(`${JSON.stringify(text)} is no socket; write unix:///run/containerd/containerd.sock`);
+});
+
 const cri = section({
-  endpoint: optional(
-    string((text) => {
-      if (!UNIX.test(text)) {
-        throw new FieldProblem(`${JSON.stringify(text)} is no socket; write unix:///run/containerd/containerd.sock`);
-      }
-    }),
-  ),
+  endpoint: optional(socket),
+  poll_interval: optional(durationMs({ min: MIN_POLL_MS }), 2_000),
+});
+
+const DOCKER_SOCKET = "/var/run/docker.sock";
+
+const containers = section({
+  containerd: optional(socket),
+  docker: optional(socket),
   poll_interval: optional(durationMs({ min: MIN_POLL_MS }), 2_000),
 });
 
@@ -112,6 +130,21 @@ const snapshot = section({
 const NO_NODE =
   "is missing, and the gateway is asked for a node's pods; give it, or set K8S_NODE_NAME (fieldRef spec.nodeName in the pod's env)";
 
+/** Who names a socket means that one; else both runtimes are looked for where they usually are. */
+function containerSockets(
+  read:
+    | { readonly containerd: string | undefined; readonly docker: string | undefined; readonly poll_interval: number }
+    | undefined,
+): K8sIdentityConfig["containers"] {
+  const { containerd, docker, poll_interval: intervalMs = 2_000 } = read ?? {};
+  const isAny = containerd === undefined && docker === undefined;
+  return {
+    containerd: containerd === undefined ? (isAny ? KNOWN_CONTAINERD_SOCKETS : []) : [containerd],
+    docker: docker === undefined ? (isAny ? [DOCKER_SOCKET] : []) : [docker],
+    intervalMs,
+  };
+}
+
 /** Reads the extension's YAML. */
 export const k8sIdentityConfig = defineConfig<K8sIdentityConfig>(
   mapped(
@@ -121,6 +154,7 @@ export const k8sIdentityConfig = defineConfig<K8sIdentityConfig>(
         node: optional(string()),
         kubelet: optional(kubelet),
         cri: optional(cri),
+        containers: optional(containers),
         gateway: optional(gateway),
         file: optional(file),
         serve: presence(serveSection),
@@ -134,7 +168,7 @@ export const k8sIdentityConfig = defineConfig<K8sIdentityConfig>(
               ? [{ path: ["sources"], message: `names ${name}, which needs a section ${name}` }]
               : [],
           ),
-          ...(["gateway", "kubelet", "cri", "file"] as const).flatMap((name) =>
+          ...(["gateway", "kubelet", "cri", "containers", "file"] as const).flatMap((name) =>
             !sources.includes(name) && described[name] !== undefined
               ? [{ path: [name], message: `has no effect: ${name} is not in sources; add it there, or remove this` }]
               : [],
@@ -168,10 +202,11 @@ export const k8sIdentityConfig = defineConfig<K8sIdentityConfig>(
       },
       cri: read.sources.includes("cri")
         ? {
-            sockets: read.cri?.endpoint === undefined ? KNOWN_SOCKETS : [UNIX.exec(read.cri.endpoint)![1]!],
+            sockets: read.cri?.endpoint === undefined ? KNOWN_SOCKETS : [read.cri.endpoint],
             intervalMs: read.cri?.poll_interval ?? 2_000,
           }
         : undefined,
+      containers: read.sources.includes("containers") ? containerSockets(read.containers) : undefined,
       gateway: read.gateway && { client: grpcClientSettings(read.gateway), tokenFile: read.gateway.token_file },
       serve: read.serve,
       file: read.file && { path: read.file.path, intervalMs: read.file.poll_interval },

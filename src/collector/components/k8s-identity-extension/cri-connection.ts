@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import type { CriConnection } from "#kubernetes";
+import type { CriConnection, CriEnd } from "#kubernetes";
 import {
   type CallResult,
   type Client,
@@ -42,7 +42,13 @@ export class CriSocket implements CriConnection {
   }
 
   /** A connection of its own, for the other is given up when a call fails. */
-  async follow(method: string, request: Uint8Array, onMessage: () => void, signal: AbortSignal): Promise<Error> {
+  async follow(
+    method: string,
+    request: Uint8Array,
+    onMessage: (message: Uint8Array) => void,
+    signal: AbortSignal,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<CriEnd> {
     let client: StreamingClient;
     try {
       client = this.#connect();
@@ -50,7 +56,8 @@ export class CriSocket implements CriConnection {
       return error as Error;
     }
     const message = MessageBuffer.copyOf(request);
-    const result = await client.stream(method, message, { connectTimeoutMs: CALL_TIMEOUT_MS, signal, onMessage });
+    const options = { connectTimeoutMs: CALL_TIMEOUT_MS, headers, signal, onMessage };
+    const result = await client.stream(method, message, options);
     message.release();
     await client.close();
     return failure(method, result);

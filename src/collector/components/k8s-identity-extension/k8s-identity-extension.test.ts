@@ -8,6 +8,7 @@ import { k8sIdentityExtensionFactory } from "./index.ts";
 
 lifecycleSuite(k8sIdentityExtensionFactory, [
   { name: "without keys", config: null },
+  { name: "from docker", config: { sources: ["containers"], containers: { docker: "/nowhere.sock" } } },
   { name: "from a runtime", config: { sources: ["cri"], cri: { endpoint: "unix:///nowhere.sock" } } },
 ]);
 
@@ -60,6 +61,23 @@ describe("the configuration", () => {
     ],
   ])("of %j is refused", (config, problem) => {
     expect(problemsOf(config)).toEqual([problem]);
+  });
+
+  test("looks for containers of docker and containerd where they are, or only where it's told to", () => {
+    const read = (containers?: object): unknown => {
+      const result = k8sIdentityConfig.parse({ sources: ["containers"], ...(containers && { containers }) });
+      return "problems" in result ? result.problems : result.config.containers;
+    };
+    expect(read()).toEqual({
+      containerd: ["/run/containerd/containerd.sock", "/run/k3s/containerd/containerd.sock"],
+      docker: ["/var/run/docker.sock"],
+      intervalMs: 2_000,
+    });
+    expect(read({ docker: "unix:///run/user/1000/docker.sock", poll_interval: "5s" })).toEqual({
+      containerd: [],
+      docker: ["/run/user/1000/docker.sock"],
+      intervalMs: 5_000,
+    });
   });
 
   test("polls once a second at the most", () => {

@@ -1,5 +1,7 @@
 import { type Component, type ComponentContext, hostKey } from "#collector";
 import { IdentityHub, sourcesOpener } from "#identity";
+import type { ContainerLister } from "#kubernetes";
+import type { TransportContext } from "#transport";
 import type { K8sIdentityConfig } from "./config.ts";
 import { CriSocket } from "./cri-connection.ts";
 import { GatewayStream } from "./gateway-connection.ts";
@@ -21,12 +23,20 @@ export class K8sIdentityExtension implements Component {
     this.#context = context;
     this.#config = config;
     const { telemetry, buffers, host, id } = context;
-    const { sources, nodeName, gateway, kubelet, cri, file, serve, snapshot } = config;
+    const { sources, nodeName, gateway, kubelet, cri, containers, file, serve, snapshot } = config;
     const labels = { extension: id.text };
     const open = sourcesOpener({
       sources,
       nodeName,
       ...(kubelet === undefined ? {} : { kubelet }),
+      ...(containers === undefined
+        ? {}
+        : {
+            containers: {
+              intervalMs: containers.intervalMs,
+              connect: (own) => containerListers(containers, { telemetry: own, buffers, labels }),
+            },
+          }),
       ...(gateway === undefined
         ? {}
         : {
@@ -80,4 +90,14 @@ export class K8sIdentityExtension implements Component {
   async shutdown(deadline: AbortSignal): Promise<void> {
     await this.#server?.stop(deadline);
   }
+}
+
+async function containerListers(
+  { containerd, docker }: NonNullable<K8sIdentityConfig["containers"]>,
+  context: TransportContext,
+): Promise<ContainerLister[]> {
+  const { containerdContainers, dockerContainers } = await import("#kubernetes");
+  const listers = docker.map(dockerContainers);
+  if (containerd.length === 0) return listers;
+  return [containerdContainers(new CriSocket(containerd, context), containerd.join(" or ")), ...listers];
 }
