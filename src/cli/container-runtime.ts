@@ -9,9 +9,13 @@ const CRI_SOCKETS: readonly string[] = [
   "/var/snap/microk8s/common/run/containerd.sock",
 ];
 
-/** The socket of a container runtime of this machine, if there is one. */
-export function runtimeSocket(): string | undefined {
-  return CRI_SOCKETS.find((socket) => existsSync(socket));
+/**
+ * The socket of a container runtime of this machine, if there is one: what crictl's CONTAINER_RUNTIME_ENDPOINT says, else
+ * the first that is there.
+ */
+export function runtimeSocket(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  const told = env["CONTAINER_RUNTIME_ENDPOINT"]?.replace(/^unix:\/\//, "");
+  return [...(told === undefined || told === "" ? [] : [told]), ...CRI_SOCKETS].find((socket) => existsSync(socket));
 }
 
 /**
