@@ -93,6 +93,29 @@ service:
   ]);
 });
 
+test("gives a gateway that serves agents the pods of all nodes, and its agents nothing", async () => {
+  const identity = (section: string): string => `
+extensions: {k8s_identity: ${section}}
+processors: {k8s_attributes: {filter: {namespace: shop}}}
+service:
+  extensions: [k8s_identity]
+  pipelines: {traces: {receivers: [otlp], processors: [k8s_attributes], exporters: [debug]}}
+`;
+  const gateway = await printed(identity("{serve: {objects: [Namespace, Deployment]}}"));
+  expect(gateway.match(/kind: \w+Role$|kind: Role$|resources: .*/gm)).toEqual([
+    "kind: ClusterRole",
+    "resources: [pods]",
+    "resources: [namespaces]",
+    "resources: [deployments]",
+    "kind: ClusterRole",
+  ]);
+  const folder = await folderWith({
+    "c.yaml": REST + identity("{sources: [gateway], node: node-1, gateway: {endpoint: gateway:4319}}"),
+  });
+  const { stdout, stderr } = await podflame(["rbac", "print", "--config", "c.yaml"], { cwd: folder });
+  expect([stdout, stderr]).toEqual(["", expect.stringContaining("no rights needed")]);
+});
+
 test("gives none, and says so, where no API server is asked", async () => {
   const { code, stdout, stderr } = await podflame(["rbac", "print", "--config", "replay"]);
   expect([code, stdout]).toEqual([0, ""]);

@@ -32,7 +32,10 @@ export function kubeletRules(configuration: Configuration): AccessRule[] {
   return [{ apiGroup: "", resource: "nodes/pods", verbs: ["get"], namespace: undefined, resourceNames: undefined }];
 }
 
-/** Who asks API servers in a configuration: processors and receivers that stand in a pipeline. */
+/**
+ * Who asks API servers in a configuration: processors and receivers that stand in a pipeline, and an extension that serves
+ * agents the pods of their nodes.
+ */
 export async function clusterUsers(configuration: Configuration): Promise<ClusterUser[]> {
   // What has other sources asks no API server.
   if (identityOf(configuration)?.sources.includes("api") === false) return [];
@@ -53,6 +56,12 @@ export async function clusterUsers(configuration: Configuration): Promise<Cluste
     if (source?.kind !== "api") continue;
     const rules = await accessRules(watchPlan(source.selection, { objects: new Map() }));
     users.push({ component: `receivers::${id}`, source, rules });
+  }
+  const needs = identityOf(configuration)?.serve?.needs;
+  if (needs?.source.kind === "api") {
+    const { source, objects = new Map() } = needs;
+    const rules = await accessRules(watchPlan(source.selection, { objects }));
+    users.push({ component: "extensions::k8s_identity::serve", source, rules });
   }
   return users;
 }

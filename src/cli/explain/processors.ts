@@ -94,8 +94,9 @@ export class Workbench implements Host, AsyncDisposable {
       if (extension?.factory.type !== "k8s_identity") continue;
       const component = extension.factory.create(this.context(extension.id), {
         ...(extension.config as K8sIdentityConfig),
-        // It is the running collector's.
+        // These are the running collector's.
         snapshot: undefined,
+        serve: undefined,
       });
       this.#components.push(component);
       await component.start();
