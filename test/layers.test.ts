@@ -66,8 +66,8 @@ const LIBRARY_HOME: Readonly<Record<string, readonly string[]>> = {
   snappyjs: ["src/transport/"],
   valibot: ["src/collector/config/"],
   "xz-decompress": ["src/symbols/"],
-  // A kubeconfig is YAML as well.
-  yaml: ["src/collector/config/", "src/kubernetes/access/"],
+  // A kubeconfig is YAML as well, and so are files of pods.
+  yaml: ["src/collector/config/", "src/kubernetes/access/", "src/kubernetes/decoding/object-yaml.ts"],
 };
 
 /** Libraries that only tests may use. */

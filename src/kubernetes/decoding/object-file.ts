@@ -4,6 +4,7 @@ import { ApiFormatError } from "../errors.ts";
 import { JsonListParser } from "./list-parser.ts";
 import { MetadataDecoder } from "./metadata-decoder.ts";
 import { type KeyFilter, type MetadataObject, OBJECT_KINDS, type ObjectKind, type PodObject } from "../objects.ts";
+import { isYamlFile, readYamlObjects } from "./object-yaml.ts";
 import { PodDecoder } from "./pod-decoder.ts";
 
 /** What a file of objects holds. */
@@ -14,7 +15,8 @@ export interface FileObjects {
 
 /**
  * Reads a list of objects as `kubectl get pods -A -o json` writes it, or `kubectl get pods,namespaces,nodes,… -A -o json`
- * with other kinds: of those, the ones in `kinds` are kept. Rejects with an `ApiFormatError` that names the file when it
+ * with other kinds: of those, the ones in `kinds` are kept. A file `*.yaml` or `*.yml` holds the same as YAML, or such objects
+ * one behind the other. Rejects with an `ApiFormatError` that names the file when it
  * is no such list, with the system's error when it can't be read. Odd objects are kept as far as they go; those without
  * a uid are left out.
  */
@@ -28,7 +30,7 @@ export async function loadObjectFile(
     [...kinds].map(([kind, keys]) => [kind as string, new MetadataDecoder(kind, keys)] as const),
   );
   const [pods, objects]: [PodObject[], MetadataObject[]] = [[], []];
-  const parser = new JsonListParser((value) => {
+  const take = (value: unknown): void => {
     const kind = asObject(value)["kind"] ?? podDecoder.kind;
     if (kind === podDecoder.kind) {
       const pod = podDecoder.fromJson(value);
@@ -40,13 +42,18 @@ export async function loadObjectFile(
     }
     const object = decoders.get(kind as string)?.fromJson(value);
     if (object !== undefined) objects.push(object);
-  }, podDecoder.kind);
+  };
   try {
-    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) parser.push(chunk);
-    parser.end();
+    if (isYamlFile(path)) for (const value of await readYamlObjects(path)) take(value);
+    else await readJsonList(path, new JsonListParser(take, podDecoder.kind));
   } catch (cause) {
     if (cause instanceof ApiFormatError) throw new ApiFormatError(`${path}: ${cause.message}`, { cause });
     throw cause;
   }
   return { pods, objects };
+}
+
+async function readJsonList(path: string, parser: JsonListParser): Promise<void> {
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) parser.push(chunk);
+  parser.end();
 }
