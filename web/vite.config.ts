@@ -6,12 +6,15 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
+import { BROWSER_ALIASES } from "./browser-aliases.ts";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
 export default defineConfig({
   root: path("."),
   base: "./",
+  // The worker shares readers of files with the command line.
+  resolve: { alias: BROWSER_ALIASES },
   define: { STANDALONE_PAGE: JSON.stringify(standalonePage()) },
   build: {
     outDir: path("../dist/web"),

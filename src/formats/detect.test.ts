@@ -25,6 +25,12 @@ test("text is known by its lines", () => {
   expect(detectFormat(Buffer.from(""))).toBeUndefined();
 });
 
+test("folded stacks whose first letters are tags of protobuf are text nevertheless", () => {
+  for (const first of ["padding", "path", "prime", "Hash", "x"]) {
+    expect(detectFormat(Buffer.from(`${first};of;frames 1\nmain;a 2\n`))).toBe("folded");
+  }
+});
+
 test("what podflame only writes is known as well", () => {
   const model = formatNamed("pprof")!.read!(goProfile) as ProfilesModel;
   for (const { name, write } of FORMATS) if (write) expect(detectFormat(write(model))).toBe(name);

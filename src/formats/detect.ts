@@ -28,6 +28,8 @@ export function detectPlain(head: Uint8Array): FormatName | undefined {
  * level holds messages only, and field 1 of ResourceProfiles is a message where ValueType has a number.
  */
 function looksLikePprof(head: Uint8Array): boolean {
+  // Letters are tags as well: "pa" is field 14. But a ValueType holds numbers that no text holds.
+  if (!head.subarray(0, TEXT_BYTES).some((byte) => byte < 0x09)) return false;
   const file = new Reader();
   const entry = new Reader();
   file.reset(head, 0, head.length);

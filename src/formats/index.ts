@@ -1,12 +1,10 @@
 /**
  * Profiles in the file formats of other tools, to and from the profiles model of `#otlp`. Start with `FORMATS`: each
  * has a name, its file endings, and `read` and `write` as far as podflame can; `detectFormat` tells what a file is.
- * `parse…` and `detectPlain` take bytes without compression and need nothing of Node: the page uses them.
+ * For pages, without Node and without compression: `plain.ts`.
  * Leaves out OTLP itself (`#otlp`), files and folders (the command line), and symbols: what has no name keeps its address.
  */
-export { resourceAttributes } from "./attributes.ts";
-export { parseCpuProfile, readCpuProfile } from "./cpuprofile.ts";
-export { detectPlain } from "./detect.ts";
+export { readCpuProfile } from "./cpuprofile.ts";
 export { writeFirefox } from "./firefox.ts";
 export { writeFlameGraph } from "./flame-graph/write.ts";
 export { readFolded, writeFolded } from "./folded.ts";
@@ -20,11 +18,10 @@ export {
 } from "./format.ts";
 export { detectFormat, formatByFileName, formatNamed, FORMATS } from "./formats.ts";
 export { type Frame, Frames } from "./frames.ts";
-export { parsePerfScript, readPerfScript } from "./perf-script.ts";
+export { readPerfScript } from "./perf-script.ts";
 export { readPprof } from "./pprof-reader.ts";
 export { writePprof } from "./pprof-writer.ts";
-export { chooseSampleType, sampleTypeName, sampleTypes } from "./sample-types.ts";
-export { profilesOf, sampleValue } from "./sample-values.ts";
-export { parseSpeedscope, readSpeedscope } from "./speedscope-reader.ts";
+export { chooseSampleType, sampleTypes } from "./sample-types.ts";
+export { sampleValue } from "./sample-values.ts";
+export { readSpeedscope } from "./speedscope-reader.ts";
 export { writeSpeedscope } from "./speedscope-writer.ts";
-export { subjectOf } from "./subject.ts";

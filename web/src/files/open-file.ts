@@ -1,46 +1,195 @@
-import type { FlameEngine } from "../flame/index.ts";
-
-/** How far reading is. */
-export interface FileProgress {
-  readonly stage: "inflating" | "reading" | "merging" | "ordering";
-  /** Of the stage, 0…1. */
-  readonly done: number;
-}
-
-/** Why a file cannot be shown: what failed, and what to do about it. */
-export class FileProblem extends Error {
-  override readonly name = "FileProblem";
-  readonly remedy: string;
-
-  constructor(message: string, remedy: string) {
-    super(message);
-    this.remedy = remedy;
-  }
-}
+import {
+  type BuildOptions,
+  type FlameEngine,
+  FlameTree,
+  FrameTable,
+  type FunctionTable,
+  type Matches,
+  type SearchProblem,
+  type SearchQuery,
+  StringBlock,
+  type Transform,
+} from "../flame/index.ts";
+import { FileProblem, type FileProgress, type SampleTypeText } from "./file-profile.ts";
+import type { FrameMessage, Request, Response, TreeMessage } from "./messages.ts";
 
 export interface OpenOptions {
   /** The sample type to show, by its place in `OpenedFile.sampleTypes`; default the file's own. */
   readonly sampleType?: number;
-  /** Ends the worker at once. */
+  /** Ends the worker at once; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: FileProgress) => void;
 }
 
-/** A file that was read. Its engine answers from the worker until `close`. */
+/**
+ * A file that was read. Its engine answers from the worker until `close`. Of searches that are asked faster than they are
+ * answered only the last is run, and all of them get its answer.
+ */
 export interface OpenedFile extends FlameEngine {
   readonly name: string;
-  /** `pprof`, `folded`, `speedscope`, `perf-script`, `cpuprofile`, `otlp`. */
+  /** `pprof`, `folded`, `speedscope`, `perf-script`, `cpuprofile`, `otlp D10`, … */
   readonly format: string;
-  readonly sampleTypes: readonly { readonly type: string; readonly unit: string }[];
-  /** Which of them is shown. */
+  readonly sampleTypes: readonly SampleTypeText[];
+  /** Which of them is shown. Another one: open the file again. */
   readonly sampleType: number;
   readonly stacks: number;
-  /** Stacks that count nothing or less: they cannot be drawn. */
+  /** Samples that count nothing or less, which cannot be drawn. */
   readonly ignored: number;
 }
 
 /** Reads a file in a worker of its own. Rejects with a FileProblem, or with the signal's reason. */
-export function openFile(file: File, options: OpenOptions = {}): Promise<OpenedFile> {
-  void options;
-  return Promise.reject(new FileProblem(`${file.name} cannot be read yet`, "wait for the worker"));
+export async function openFile(
+  file: Blob & { readonly name?: string },
+  options: OpenOptions = {},
+): Promise<OpenedFile> {
+  const { signal, sampleType } = options;
+  signal?.throwIfAborted();
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "profile" });
+  const line = new WorkerLine(worker, options.onProgress);
+  const stop = (): void => line.close(signal?.reason);
+  signal?.addEventListener("abort", stop);
+  try {
+    const response = await line.ask({ kind: "open", file, sampleType });
+    if (response.kind !== "opened") throw new Error(`the worker answered ${response.kind}`);
+    const { format, sampleTypes, stacks, ignored } = response.opened;
+    const frames = frameTable(response.opened.frames);
+    const engine = new WorkerEngine(line, response.opened, frames);
+    const details = {
+      name: file.name ?? "",
+      format,
+      sampleTypes,
+      sampleType: response.opened.sampleType,
+      stacks,
+      ignored,
+    };
+    return Object.assign(engine, details);
+  } catch (error) {
+    line.close(error);
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+type Question = Request extends infer One ? (One extends { readonly id: number } ? Omit<One, "id"> : never) : never;
+type Answer = Exclude<Response, { kind: "progress" | "failed" }>;
+
+/** Questions to a worker, each with its promise. */
+class WorkerLine {
+  readonly #worker: Worker;
+  readonly #onProgress: ((progress: FileProgress) => void) | undefined;
+  readonly #waiting = new Map<number, { resolve: (answer: Answer) => void; reject: (error: unknown) => void }>();
+  #lastId = 0;
+  #closed: unknown;
+
+  constructor(worker: Worker, onProgress: ((progress: FileProgress) => void) | undefined) {
+    this.#worker = worker;
+    this.#onProgress = onProgress;
+    worker.addEventListener("message", ({ data }: MessageEvent<Response>) => this.#receive(data));
+    worker.addEventListener("error", (event) => {
+      const why = event.message === "" ? "it could not be loaded, or ran out of memory" : event.message;
+      this.close(
+        new FileProblem(`the worker that reads the file stopped: ${why}`, "reload the page and try a smaller file"),
+      );
+    });
+  }
+
+  ask(question: Question): Promise<Answer> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed as Error);
+    const id = ++this.#lastId;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ ...question, id });
+    });
+  }
+
+  forget(tree: number): void {
+    if (this.#closed === undefined) this.#worker.postMessage({ kind: "forget", tree } satisfies Request);
+  }
+
+  /** Ends the worker; whoever waits for an answer gets the reason. */
+  close(reason: unknown): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = reason ?? new Error("the file was closed");
+    this.#worker.terminate();
+    for (const { reject } of this.#waiting.values()) reject(this.#closed);
+    this.#waiting.clear();
+  }
+
+  #receive(response: Response): void {
+    if (response.kind === "progress") return this.#onProgress?.(response.progress);
+    const waiting = this.#waiting.get(response.id);
+    this.#waiting.delete(response.id);
+    if (response.kind === "failed") waiting?.reject(new FileProblem(response.message, response.remedy));
+    else waiting?.resolve(response);
+  }
+}
+
+/** A tree whose stacks are in a worker. */
+class WorkerEngine implements FlameEngine {
+  readonly tree: FlameTree;
+  readonly #line: WorkerLine;
+  readonly #number: number;
+  #running: Promise<unknown> | undefined;
+  #next: { readonly query: SearchQuery; readonly answer: PromiseWithResolvers<Matches | SearchProblem> } | undefined;
+
+  constructor(line: WorkerLine, { tree, columns, layout, diffScale }: TreeMessage, frames: FrameTable) {
+    this.#line = line;
+    this.#number = tree;
+    this.tree = new FlameTree(columns, frames, diffScale, layout);
+  }
+
+  search(query: SearchQuery): Promise<Matches | SearchProblem> {
+    // Whoever waits for an older search gets this one's answer.
+    const answer = this.#next?.answer ?? Promise.withResolvers<Matches | SearchProblem>();
+    this.#next = { query, answer };
+    if (!this.#running) {
+      this.#running = this.#searchAll().finally(() => {
+        this.#running = undefined;
+      });
+    }
+    return answer.promise;
+  }
+
+  async functions(): Promise<FunctionTable> {
+    const answer = await this.#line.ask({ kind: "functions", tree: this.#number });
+    if (answer.kind !== "functions") throw new Error(`the worker answered ${answer.kind}`);
+    return answer.functions;
+  }
+
+  async transform(steps: readonly Transform[], options: BuildOptions = {}): Promise<FlameEngine> {
+    const { minShare = 0, diffScale = this.tree.diffScale } = options;
+    const answer = await this.#line.ask({
+      kind: "transform",
+      tree: this.#number,
+      steps,
+      options: { minShare, diffScale },
+    });
+    if (answer.kind !== "tree") throw new Error(`the worker answered ${answer.kind}`);
+    return new WorkerEngine(this.#line, answer.tree, this.tree.frames);
+  }
+
+  /** The file's own tree ends the worker, a transformed one is only forgotten. */
+  close(): void {
+    if (this.#number === 0) this.#line.close(undefined);
+    else this.#line.forget(this.#number);
+  }
+
+  async #searchAll(): Promise<void> {
+    while (this.#next) {
+      const { query, answer } = this.#next;
+      this.#next = undefined;
+      try {
+        const response = await this.#line.ask({ kind: "search", tree: this.#number, query });
+        if (response.kind === "matches") answer.resolve(response.matches);
+        else answer.reject(new Error(`the worker answered ${response.kind}`));
+      } catch (error) {
+        answer.reject(error);
+      }
+    }
+  }
+}
+
+function frameTable({ bytes, offsets, ...columns }: FrameMessage): FrameTable {
+  return new FrameTable({ ...columns, strings: new StringBlock(bytes, offsets) });
 }

@@ -26,6 +26,13 @@ export interface FlameColumns {
   readonly other: Float64Array | undefined;
 }
 
+/** What is computed of a tree's columns: worth passing on where there are millions of nodes. */
+export interface FlameLayout {
+  readonly weight: Float64Array;
+  readonly x: Float64Array;
+  readonly levels: Int32Array;
+}
+
 /** `FlameTree.frame` of the root. */
 export const ROOT_FRAME = -1;
 /** `FlameTree.frame` of a node that stands for siblings which are too small to be here. */
@@ -60,7 +67,8 @@ export class FlameTree {
   readonly otherScale: number;
   readonly diffScale: DiffScale;
 
-  constructor(columns: FlameColumns, frames: FrameTable, diffScale: DiffScale = "absolute") {
+  /** @param layout of the same columns and scale, where it is known already */
+  constructor(columns: FlameColumns, frames: FrameTable, diffScale: DiffScale = "absolute", layout?: FlameLayout) {
     const { frame, firstChild, total, other } = columns;
     this.measure = columns.measure;
     this.frames = frames;
@@ -71,14 +79,19 @@ export class FlameTree {
     this.other = other;
     this.diffScale = diffScale;
     this.otherScale = other && diffScale === "relative" && other[0]! > 0 && total[0]! > 0 ? total[0]! / other[0]! : 1;
-    this.weight = other ? weights(total, other, this.otherScale) : total;
-    this.x = positions(this.weight, firstChild);
-    this.levels = levelsOf(firstChild);
+    this.weight = layout?.weight ?? (other ? weights(total, other, this.otherScale) : total);
+    this.x = layout?.x ?? positions(this.weight, firstChild);
+    this.levels = layout?.levels ?? levelsOf(firstChild);
   }
 
   get columns(): FlameColumns {
     const { measure, frame, firstChild, total, other } = this;
     return { measure, frame, firstChild, total, other };
+  }
+
+  get layout(): FlameLayout {
+    const { weight, x, levels } = this;
+    return { weight, x, levels };
   }
 
   /** How many levels, the root's among them. */

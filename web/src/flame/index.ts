@@ -17,6 +17,7 @@ export { type FlameEngine, engineOf } from "./engine.ts";
 export {
   type DiffScale,
   type FlameColumns,
+  type FlameLayout,
   type FlameMeasure,
   FlameTree,
   REMAINDER_FRAME,
@@ -27,12 +28,12 @@ export { changeOf, type ColourMode, FrameColours, type LegendEntry, legendOf } f
 export { FRAME_KINDS, type FrameKind, frameKind } from "./frame-kind.ts";
 export { type FrameColumns, FrameTable, type FrameText } from "./frame-table.ts";
 export { type FunctionColumn, type FunctionTable, functionsOf, topFunctions } from "./function-table.ts";
-export { findMatches, type Matches, type SearchProblem, type SearchQuery } from "./matches.ts";
+export { findMatches, findMatchesInStacks, type Matches, type SearchProblem, type SearchQuery } from "./matches.ts";
 export { move, type Movement, movementOf } from "./navigation.ts";
 export { packageOf } from "./package-name.ts";
 export { type Palette, paletteOf, type Theme } from "./palette.ts";
 export { fitName, shortNames } from "./short-names.ts";
-export { type StackTable, StackTableBuilder, stacksOf } from "./stack-table.ts";
+export { MAX_STACK_FRAMES, type StackTable, StackTableBuilder, stacksOf } from "./stack-table.ts";
 export { StringBlock } from "./string-block.ts";
 export { type Transform, transformStacks } from "./transform.ts";
 export { coresOf, formatCores, formatShare, formatValue } from "./values.ts";

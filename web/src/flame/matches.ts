@@ -1,5 +1,6 @@
 import type { FlameTree } from "./flame-tree.ts";
 import type { FrameTable } from "./frame-table.ts";
+import type { StackTable } from "./stack-table.ts";
 
 /** What is searched for in frame names. */
 export interface SearchQuery {
@@ -23,7 +24,7 @@ export interface Matches {
   /** Value under matching nodes, a match inside a match counted once. */
   readonly total: number;
   readonly other: number;
-  /** `total` of the root's. 0…1. */
+  /** `total` and `other` of the root's. 0…1. */
   readonly share: number;
 }
 
@@ -77,43 +78,74 @@ function textTest({ text, caseSensitive }: SearchQuery): (name: string) => boole
   return (name) => name.toLowerCase().includes(lower);
 }
 
-/** One walk in the order of nodes: whether a node lies under a match is known from its parent, which came before. */
+/** Nodes of matching frames, and the value under them. */
 function matchNodes(tree: FlameTree, query: SearchQuery, frames: Uint8Array): Matches {
   const { length, frame, firstChild, total, other } = tree;
+  // Whether a node lies under a match is known from its parent, which came before.
   const covered = new Uint8Array(length);
-  let nodes = new Int32Array(1024);
-  let nodeCount = 0;
   let totalSum = 0;
   let otherSum = 0;
   for (let node = 0; node < length; node++) {
     const own = frame[node]!;
-    if (own >= 0 && frames[own] === 1) {
-      if (nodeCount === nodes.length && nodeCount < MAX_MATCHED_NODES) {
-        const larger = new Int32Array(nodeCount * 2);
-        larger.set(nodes);
-        nodes = larger;
-      }
-      if (nodeCount < nodes.length) nodes[nodeCount] = node;
-      nodeCount++;
-      if (covered[node] === 0) {
-        totalSum += total[node]!;
-        if (other) otherSum += other[node]!;
-        covered[node] = 1;
-      }
+    if (own >= 0 && frames[own] === 1 && covered[node] === 0) {
+      totalSum += total[node]!;
+      if (other) otherSum += other[node]!;
+      covered[node] = 1;
     }
-    if (covered[node] === 1) covered.fill(1, firstChild[node], firstChild[node + 1]);
+    if (covered[node] === 1)
+      for (let child = firstChild[node]!; child < firstChild[node + 1]!; child++) covered[child] = 1;
   }
-  let frameCount = 0;
-  for (const one of frames) frameCount += one;
   const whole = total[0]! + (other?.[0] ?? 0);
-  return {
-    query,
-    frames,
-    frameCount,
-    nodes: nodes.slice(0, Math.min(nodeCount, nodes.length)),
-    nodeCount,
-    total: totalSum,
-    other: otherSum,
-    share: whole > 0 ? (totalSum + otherSum) / whole : 0,
-  };
+  return { ...matched(query, frames, frame), ...sums(totalSum, otherSum, whole) };
+}
+
+/**
+ * As `findMatches`, of the stacks that a tree was built from and the tree's column of frames: one pass over each, with
+ * less memory than the tree takes. For trees of millions of nodes.
+ */
+export function findMatchesInStacks(
+  stacks: StackTable,
+  nodeFrames: Int32Array,
+  table: FrameTable,
+  query: SearchQuery,
+): Matches | SearchProblem {
+  const frames = matchingFrames(table, query);
+  if (!(frames instanceof Uint8Array)) return frames;
+  const { length, offsets, frames: ids, values, others } = stacks;
+  let totalSum = 0;
+  let otherSum = 0;
+  let whole = 0;
+  for (let stack = 0; stack < length; stack++) {
+    const value = values[stack]!;
+    const other = others ? others[stack]! : 0;
+    whole += value + other;
+    const end = offsets[stack + 1]!;
+    for (let at = offsets[stack]!; at < end; at++) {
+      if (frames[ids[at]!] !== 1) continue;
+      totalSum += value;
+      otherSum += other;
+      break;
+    }
+  }
+  return { ...matched(query, frames, nodeFrames), ...sums(totalSum, otherSum, whole) };
+}
+
+function sums(total: number, other: number, whole: number): Pick<Matches, "total" | "other" | "share"> {
+  return { total, other, share: whole > 0 ? (total + other) / whole : 0 };
+}
+
+/** The nodes of matching frames. */
+function matched(
+  query: SearchQuery,
+  frames: Uint8Array,
+  nodeFrames: Int32Array,
+): Pick<Matches, "query" | "frames" | "frameCount" | "nodes" | "nodeCount"> {
+  let frameCount = 0;
+  for (let frame = 0; frame < frames.length; frame++) frameCount += frames[frame]!;
+  let nodeCount = 0;
+  if (frameCount > 0)
+    for (let node = 0; node < nodeFrames.length; node++) if (frames[nodeFrames[node]!] === 1) nodeCount++;
+  const nodes = new Int32Array(Math.min(nodeCount, MAX_MATCHED_NODES));
+  for (let node = 0, at = 0; at < nodes.length; node++) if (frames[nodeFrames[node]!] === 1) nodes[at++] = node;
+  return { query, frames, frameCount, nodes, nodeCount };
 }

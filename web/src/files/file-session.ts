@@ -1,0 +1,141 @@
+import {
+  buildTree,
+  type FlameTree,
+  findMatchesInStacks,
+  type FrameTable,
+  functionsOf,
+  type StackTable,
+  transformStacks,
+} from "../flame/index.ts";
+import { FileProblem, type FileProfile } from "./file-profile.ts";
+import type { FrameMessage, Request, Response, TreeMessage } from "./messages.ts";
+import { readFile } from "./read-file.ts";
+
+/** Sends a response; `move` are buffers that this side needs no more. */
+export type Send = (response: Response, move: readonly ArrayBufferLike[]) => void;
+
+/** What is kept of a tree that went to the page: what search and transformations read. */
+interface KeptTree {
+  readonly stacks: StackTable;
+  readonly nodeFrames: Int32Array;
+  readonly measure: FlameTree["measure"];
+}
+
+/** The worker's side of a file: reads it, builds its trees, and answers about them. Never throws. */
+export class FileSession {
+  readonly #send: Send;
+  readonly #trees = new Map<number, KeptTree>();
+  #frames: FrameTable | undefined;
+  #lastTree = 0;
+
+  constructor(send: Send) {
+    this.#send = send;
+  }
+
+  async handle(request: Request): Promise<void> {
+    try {
+      await this.#answer(request);
+    } catch (error) {
+      if (request.kind === "forget") return;
+      const message = error instanceof Error ? error.message : String(error);
+      const memory = error instanceof RangeError;
+      this.#send(
+        {
+          kind: "failed",
+          id: request.id,
+          message: memory
+            ? `there is not enough memory for this file: ${message}`
+            : `reading the file failed: ${message}`,
+          remedy: memory ? "close other pages, or aggregate the profile first" : "please report it with the file",
+        },
+        [],
+      );
+    }
+  }
+
+  async #answer(request: Request): Promise<void> {
+    switch (request.kind) {
+      case "open":
+        return this.#open(request.id, request.file, request.sampleType);
+      case "forget":
+        this.#trees.delete(request.tree);
+        return;
+      case "search": {
+        const { stacks, nodeFrames } = this.#kept(request.tree);
+        const matches = findMatchesInStacks(stacks, nodeFrames, this.#table(), request.query);
+        const move = "problem" in matches ? [] : [matches.frames.buffer, matches.nodes.buffer];
+        return this.#send({ kind: "matches", id: request.id, matches }, move);
+      }
+      case "functions": {
+        const functions = functionsOf(this.#kept(request.tree).stacks, this.#table());
+        return this.#send({ kind: "functions", id: request.id, functions }, [
+          functions.self.buffer,
+          functions.total.buffer,
+        ]);
+      }
+      case "transform": {
+        const { measure, ...kept } = this.#kept(request.tree);
+        let { stacks } = kept;
+        for (const step of request.steps) stacks = transformStacks(stacks, this.#table(), step);
+        const tree = buildTree(stacks, this.#table(), measure, request.options);
+        const { message, move } = this.#keep(tree, stacks);
+        return this.#send({ kind: "tree", id: request.id, tree: message }, move);
+      }
+    }
+  }
+
+  async #open(id: number, file: Blob, sampleType: number | undefined): Promise<void> {
+    const profile = await readFile(file, sampleType, (progress) => this.#send({ kind: "progress", id, progress }, []));
+    if (profile instanceof FileProblem) {
+      return this.#send({ kind: "failed", id, message: profile.message, remedy: profile.remedy }, []);
+    }
+    this.#frames = profile.frames;
+    const tree = buildTree(profile.stacks, profile.frames, measureOf(profile), {
+      onProgress: (done) => this.#send({ kind: "progress", id, progress: { stage: "merging", done } }, []),
+    });
+    const { message, move } = this.#keep(tree, profile.stacks);
+    const { format, sampleTypes, ignored, stacks } = profile;
+    const opened = {
+      ...message,
+      frames: frameMessage(profile.frames),
+      format,
+      sampleTypes,
+      sampleType: profile.sampleType,
+      stacks: stacks.length,
+      ignored,
+    };
+    this.#send({ kind: "opened", id, opened }, move);
+  }
+
+  /** Remembers what questions need, and gives all else away. */
+  #keep(tree: FlameTree, stacks: StackTable): { message: TreeMessage; move: ArrayBufferLike[] } {
+    const number = this.#lastTree++;
+    const { columns, layout, diffScale } = tree;
+    this.#trees.set(number, { stacks, nodeFrames: columns.frame.slice(), measure: tree.measure });
+    const move = new Set(
+      [columns.frame, columns.firstChild, columns.total, layout.x, layout.levels].map(({ buffer }) => buffer),
+    );
+    return { message: { tree: number, columns, layout, diffScale }, move: [...move] };
+  }
+
+  #kept(tree: number): KeptTree {
+    const kept = this.#trees.get(tree);
+    if (!kept) throw new Error(`tree ${tree} was closed`);
+    return kept;
+  }
+
+  #table(): FrameTable {
+    if (!this.#frames) throw new Error("no file was opened");
+    return this.#frames;
+  }
+}
+
+function measureOf({ sampleTypes, sampleType, coveredMs }: FileProfile): Omit<FlameTree["measure"], "omitted"> {
+  const { type, unit } = sampleTypes[sampleType]!;
+  return { type, unit, coveredMs, otherCoveredMs: undefined };
+}
+
+function frameMessage({ columns }: FrameTable): FrameMessage {
+  const { strings, name, file, type, mapping, line } = columns;
+  return { bytes: strings.bytes, offsets: strings.offsets, name, file, type, mapping, line };
+}
