@@ -4,8 +4,10 @@ export {
   checkSettings,
   type EmbeddedStore,
   type EmbeddedStoreSettings,
+  type JobRunner,
   openEmbeddedStore,
   type Retention,
+  runJob,
   type StoreLimits,
 } from "./embedded/index.ts";
 export { MemoryStore, type MemoryStoreSettings } from "./memory/index.ts";

@@ -18,7 +18,12 @@ export interface CompactionJob {
 
 /** What it answers. */
 export type CompactionResult =
-  | { readonly kind: "done"; readonly files: readonly (Pick<BlockFile, "path" | "bytes" | "crc"> & { rows: number })[] }
+  | {
+      readonly kind: "done";
+      readonly files: readonly (Pick<BlockFile, "path" | "bytes" | "crc"> & { readonly rows: number })[];
+      /** Of the process, where it was one. */
+      readonly usage?: { readonly cpuMs: number; readonly peakBytes: number };
+    }
   /** An input is not what was written, so nothing was. */
   | { readonly kind: "damaged"; readonly path: string };
 
@@ -34,7 +39,10 @@ export async function runCompaction(): Promise<void> {
   // Whoever asked may be gone: then nobody waits for this any more.
   const parent = process.ppid;
   setInterval(() => process.ppid === parent || process.exit(1), 1000).unref();
-  process.stdout.write(JSON.stringify(await compact(job)));
+  const result = await compact(job);
+  const { user, system } = process.cpuUsage();
+  const usage = { cpuMs: (user + system) / 1000, peakBytes: process.resourceUsage().maxRSS * 1024 };
+  process.stdout.write(JSON.stringify(result.kind === "done" ? { ...result, usage } : result));
 }
 
 /** Does a job in this process. */

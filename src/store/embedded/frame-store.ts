@@ -1,8 +1,12 @@
 import type { FrameTable, StoredFrame } from "../profile-store.ts";
+import { HashCache } from "./hash-cache.ts";
 import { grown, TextTable } from "./text-table.ts";
 
 /** Numbers of a frame: name, file, line, type, mapping, and the address's halves. */
 export const FRAME_WORDS = 7;
+
+/** Frames that are remembered whole: 6 MB. */
+const REMEMBERED = 1 << 19;
 
 /** All frames of a store, each once, numbered from 1; 0 is a frame that says nothing. */
 export class FrameStore implements FrameTable {
@@ -11,6 +15,8 @@ export class FrameStore implements FrameTable {
   words: Uint32Array<ArrayBuffer> = new Uint32Array(FRAME_WORDS << 10);
   #slots: Uint32Array<ArrayBuffer> = new Uint32Array(1 << 11);
   #length = 1;
+  /** Frames by the hash of all that they say. */
+  readonly whole = new HashCache(REMEMBERED);
 
   get length(): number {
     return this.#length;
@@ -18,7 +24,7 @@ export class FrameStore implements FrameTable {
 
   /** Bytes of memory, without the texts. */
   get size(): number {
-    return (this.words.length + this.#slots.length) * 4;
+    return (this.words.length + this.#slots.length) * 4 + this.whole.size;
   }
 
   at(id: number): StoredFrame {

@@ -22,7 +22,8 @@ export class RequestStacks {
   readonly #stacks: StackStore;
   readonly #frames: FrameStore;
   readonly #readers: Readers;
-  readonly #texts: Int32Array;
+  /** By string: two hashes of its text; the first is 0 where they are not made yet. */
+  readonly #textHashes: Uint32Array;
   /** By location: where its frames start in `#frameList`. */
   readonly #frameStarts: Int32Array;
   readonly #frameEnds: Int32Array;
@@ -50,7 +51,7 @@ export class RequestStacks {
     this.#readers = readers;
     this.#abortMarker = frames.texts.internText(ABORT_MARKER);
     const { strings, locations, mappings, attributes } = dictionary;
-    this.#texts = new Int32Array(strings.length).fill(UNKNOWN);
+    this.#textHashes = new Uint32Array(strings.length * 2);
     this.#frameStarts = new Int32Array(locations.length).fill(UNKNOWN);
     this.#frameEnds = new Int32Array(locations.length);
     this.#mappings = new Int32Array(mappings.length).fill(UNKNOWN);
@@ -93,10 +94,10 @@ export class RequestStacks {
     if (this.#leafProcess[stack] === UNKNOWN) this.#hash(stack);
     const low = (this.#hashes[stack * 2]! ^ Math.imul(process, 0x9e3779b1)) >>> 0;
     const high = (this.#hashes[stack * 2 + 1]! ^ Math.imul(process, 0x85ebca77)) >>> 0;
-    let leaf = this.#stacks.remembered(low, high);
+    let leaf = this.#stacks.whole.get(low, high);
     if (leaf === 0) {
       leaf = this.#walk(stack, process);
-      if (leaf !== 0) this.#stacks.remember(low, high, leaf);
+      if (leaf !== 0) this.#stacks.whole.set(low, high, leaf);
     }
     this.#leafProcess[stack] = process;
     this.#leaves[stack] = leaf;
@@ -146,41 +147,84 @@ export class RequestStacks {
     const first = locations.lineOffsets[location]!;
     for (let at = locations.lineOffsets[location + 1]! - 1; at >= first; at--) {
       const called = locations.lines.function[at]!;
-      const name = this.#text(functions.name[called]!) || this.#text(functions.systemName[called]!);
-      const file = this.#text(functions.filename[called]!);
       const line = this.#lines[at * 2 + 1] === 0 ? this.#lines[at * 2]! : 0;
-      this.#pushFrame(location, name, file, line, type, mapping);
+      const name = functions.name[called]! || functions.systemName[called]!;
+      this.#frameList.push(this.#frame(location, name, functions.filename[called]!, line, type, mapping));
     }
-    if (this.#frameList.length === this.#frameStarts[location]) this.#pushFrame(location, 0, 0, 0, type, mapping);
+    if (this.#frameList.length === this.#frameStarts[location]) {
+      this.#frameList.push(this.#frame(location, 0, 0, 0, type, mapping));
+    }
     this.#frameEnds[location] = this.#frameList.length;
   }
 
-  #pushFrame(location: number, name: number, file: number, line: number, type: number, mapping: number): void {
+  /** @param name and file: strings of the request; type and mapping: texts of the store */
+  #frame(location: number, name: number, file: number, line: number, type: number, mapping: number): number {
     const frames = this.#frames;
-    if (type === this.#abortMarker) {
-      this.#frameList.push(frames.mark("truncated", reasonOf(frames.texts.text(name))));
-      return;
-    }
     // A frame with a name is the same wherever in the function it was hit.
-    const low = name === 0 ? this.#addresses[location * 2]! : 0;
-    const high = name === 0 ? this.#addresses[location * 2 + 1]! : 0;
-    this.#frameList.push(frames.intern(name, file, line, type, mapping, low, high));
+    const addressLow = name === 0 ? this.#addresses[location * 2]! : 0;
+    const addressHigh = name === 0 ? this.#addresses[location * 2 + 1]! : 0;
+    this.#hashText(name);
+    this.#hashText(file);
+    const hashes = this.#textHashes;
+    let low = Math.imul(hashes[name * 2]! ^ addressLow, 0x9e3779b1);
+    low = Math.imul((low ^ (low >>> 15)) + hashes[file * 2]!, 0x85ebca77);
+    low = Math.imul((low ^ (low >>> 13)) + type, 0xc2b2ae3d);
+    low = Math.imul((low ^ (low >>> 16)) + line, 0x27d4eb2f);
+    low = Math.imul((low ^ (low >>> 15)) + mapping, 0x165667b1) ^ addressHigh;
+    let high = Math.imul(hashes[name * 2 + 1]! ^ addressHigh, 0xc2b2ae3d);
+    high = Math.imul((high ^ (high >>> 13)) + hashes[file * 2 + 1]!, 0x9e3779b1);
+    high = Math.imul((high ^ (high >>> 16)) + line, 0x85ebca77);
+    high = Math.imul((high ^ (high >>> 15)) + mapping, 0x27d4eb2f) ^ addressLow;
+    high = Math.imul((high ^ (high >>> 13)) + type, 0x165667b1);
+    low = (low ^ (low >>> 14)) >>> 0;
+    high = (high ^ (high >>> 15)) >>> 0;
+    let frame = frames.whole.get(low, high);
+    if (frame === 0) {
+      frame =
+        type === this.#abortMarker
+          ? frames.mark("truncated", reasonOf(this.#dictionary.strings.text(name)))
+          : frames.intern(this.#text(name), this.#text(file), line, type, mapping, addressLow, addressHigh);
+      frames.whole.set(low, high, frame);
+    }
+    return frame;
+  }
+
+  /** Two hashes of a string's bytes, from seeds that nobody knows. */
+  #hashText(string: number): void {
+    const hashes = this.#textHashes;
+    if (hashes[string * 2] !== 0) return;
+    const { strings } = this.#dictionary;
+    const start = strings.start(string);
+    const bytes = start < 0 ? strings.bytes(string) : strings.source;
+    let at = Math.max(0, start);
+    const end = at + strings.size(string);
+    let low = SEED_LOW! ^ (end - at);
+    let high = SEED_HIGH! + (end - at);
+    for (; at + 4 <= end; at += 4) {
+      const word = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+      low = Math.imul(low ^ word, 0x9e3779b1);
+      low ^= low >>> 15;
+      high = Math.imul(high + word, 0xc2b2ae3d);
+      high ^= high >>> 13;
+    }
+    for (; at < end; at++) {
+      low = Math.imul(low ^ bytes[at]!, 0x85ebca77);
+      low ^= low >>> 13;
+      high = Math.imul(high + bytes[at]!, 0x27d4eb2f);
+      high ^= high >>> 15;
+    }
+    // 0 is what was not hashed yet.
+    hashes[string * 2] = low === 0 ? 1 : low;
+    hashes[string * 2 + 1] = high;
   }
 
   #text(string: number): number {
-    let text = this.#texts[string]!;
-    if (text === UNKNOWN) {
-      const { strings } = this.#dictionary;
-      const start = strings.start(string);
-      const { texts } = this.#frames;
-      if (start >= 0) text = texts.intern(strings.source, start, start + strings.size(string));
-      else {
-        const bytes = strings.bytes(string);
-        text = texts.intern(bytes, 0, bytes.length);
-      }
-      this.#texts[string] = text;
-    }
-    return text;
+    const { strings } = this.#dictionary;
+    const { texts } = this.#frames;
+    const start = strings.start(string);
+    if (start >= 0) return texts.intern(strings.source, start, start + strings.size(string));
+    const bytes = strings.bytes(string);
+    return texts.intern(bytes, 0, bytes.length);
   }
 
   /** The name of a mapping's file without its folder. */

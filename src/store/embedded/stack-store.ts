@@ -1,13 +1,9 @@
 import type { StackNodes } from "../profile-store.ts";
+import { HashCache } from "./hash-cache.ts";
 import { grown } from "./text-table.ts";
 
-/** Entries looked at before one of them has to go. */
-const WAYS = 4;
-/** Words of an entry of the cache: two halves of the hash, the leaf. */
-const ENTRY = 3;
-const FIRST_CACHE = 1 << 14;
-/** 2 million stacks, 25 MB. */
-const MAX_CACHE = 1 << 21;
+/** Stacks that are remembered whole: 25 MB. */
+const REMEMBERED = 1 << 21;
 
 /**
  * All stacks of a store as paths of one tree, each path once; callers are numbered ahead of what they call, and 0 is the
@@ -21,8 +17,8 @@ export class StackStore implements StackNodes {
   readonly #most: number;
   #slots: Uint32Array<ArrayBuffer> = new Uint32Array(1 << 13);
   #length = 1;
-  #cache: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_CACHE * ENTRY);
-  #cached = 0;
+  /** Leaves by the hash of all frames of a stack. */
+  readonly whole = new HashCache(REMEMBERED);
 
   /** @param most nodes at most */
   constructor(most: number) {
@@ -39,7 +35,7 @@ export class StackStore implements StackNodes {
 
   /** Bytes of memory. */
   get size(): number {
-    return (this.parent.length * 2 + this.#slots.length + this.#cache.length) * 4;
+    return (this.parent.length * 2 + this.#slots.length) * 4 + this.whole.size;
   }
 
   /** Takes over nodes that were read from files; the columns may be longer. */
@@ -78,46 +74,6 @@ export class StackStore implements StackNodes {
       for (let at = 1; at < this.#length; at++) this.#insert(at);
     }
     return node;
-  }
-
-  /** The leaf of a stack seen before; 0 if it isn't known. */
-  remembered(low: number, high: number): number {
-    const cache = this.#cache;
-    let at = this.#setOf(low);
-    for (let way = 0; way < WAYS; way++, at += ENTRY) {
-      if (cache[at] === low && cache[at + 1] === high) return cache[at + 2]!;
-    }
-    return 0;
-  }
-
-  /** The halves are unsigned. */
-  remember(low: number, high: number, leaf: number): void {
-    if (++this.#cached * 2 > this.#cache.length / ENTRY && this.#cache.length < MAX_CACHE * ENTRY) this.#growCache();
-    this.#put(low, high, leaf);
-  }
-
-  #put(low: number, high: number, leaf: number): void {
-    const cache = this.#cache;
-    const set = this.#setOf(low);
-    let at = set;
-    while (at < set + WAYS * ENTRY && cache[at + 2] !== 0) at += ENTRY;
-    // A full set loses one of its stacks, which is walked the next time.
-    if (at === set + WAYS * ENTRY) at = set + (high % WAYS) * ENTRY;
-    cache[at] = low;
-    cache[at + 1] = high;
-    cache[at + 2] = leaf;
-  }
-
-  #growCache(): void {
-    const old = this.#cache;
-    this.#cache = new Uint32Array(old.length * 4);
-    for (let at = 0; at < old.length; at += ENTRY) {
-      if (old[at + 2] !== 0) this.#put(old[at]!, old[at + 1]!, old[at + 2]!);
-    }
-  }
-
-  #setOf(low: number): number {
-    return (low & (this.#cache.length / ENTRY / WAYS - 1)) * WAYS * ENTRY;
   }
 
   #insert(node: number): void {
