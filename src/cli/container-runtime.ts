@@ -8,25 +8,46 @@ const CRI_SOCKETS: readonly string[] = [
   "/run/k3s/containerd/containerd.sock",
   "/var/snap/microk8s/common/run/containerd.sock",
 ];
+const DOCKER_SOCKET = "/var/run/docker.sock";
 
-/**
- * The socket of a container runtime of this machine, if there is one: what crictl's CONTAINER_RUNTIME_ENDPOINT says, else
- * the first that is there.
- */
-export function runtimeSocket(env: NodeJS.ProcessEnv = process.env): string | undefined {
-  const told = env["CONTAINER_RUNTIME_ENDPOINT"]?.replace(/^unix:\/\//, "");
-  return [...(told === undefined || told === "" ? [] : [told]), ...CRI_SOCKETS].find((socket) => existsSync(socket));
+/** Sockets of this machine's container runtimes. At least one is there. */
+export interface ContainerRuntimes {
+  /** Speaks the interface that the kubelet uses. */
+  readonly cri: string | undefined;
+  readonly docker: string | undefined;
 }
 
 /**
- * What is laid upon a preset with `k8s_attributes` so that pods are named by the container runtime alone. As YAML.
+ * The container runtimes of this machine, if there are any: what crictl's CONTAINER_RUNTIME_ENDPOINT says, else the first
+ * socket that is there, and docker's.
+ */
+export function containerRuntimes(env: NodeJS.ProcessEnv = process.env): ContainerRuntimes | undefined {
+  const told = env["CONTAINER_RUNTIME_ENDPOINT"]?.replace(/^unix:\/\//, "") ?? "";
+  const cri = (told === "" ? CRI_SOCKETS : [told]).find((socket) => existsSync(socket));
+  const docker = existsSync(DOCKER_SOCKET) ? DOCKER_SOCKET : undefined;
+  return cri === undefined && docker === undefined ? undefined : { cri, docker };
+}
+
+/**
+ * What is laid upon a preset with `k8s_attributes` so that containers are named by their runtimes alone. As YAML.
  * @param extensions those of the preset
  */
-export function runtimeOverlay(socket: string, extensions: readonly string[]): string {
+export function runtimeOverlay({ cri, docker }: ContainerRuntimes, extensions: readonly string[]): string {
+  // Of containerd also those containers are asked for that aren't the kubelet's: nerdctl's and ctr's.
+  const containerd = cri?.includes("containerd") === true ? cri : undefined;
+  const hasOthers = containerd !== undefined || docker !== undefined;
+  const identity = {
+    sources: [...(cri === undefined ? [] : ["cri"]), ...(hasOthers ? ["containers"] : [])],
+    ...(cri === undefined ? {} : { cri: { endpoint: `unix://${cri}` } }),
+    ...(hasOthers ? { containers: { ...unix("containerd", containerd), ...unix("docker", docker) } } : {}),
+    node: hostname(),
+  };
   return JSON.stringify({
-    extensions: {
-      k8s_identity: { sources: ["cri"], cri: { endpoint: `unix://${socket}` }, node: hostname() },
-    },
+    extensions: { k8s_identity: identity },
     service: { extensions: [...extensions, "k8s_identity"] },
   });
+}
+
+function unix(name: string, socket: string | undefined): Record<string, string> {
+  return socket === undefined ? {} : { [name]: `unix://${socket}` };
 }

@@ -3,7 +3,7 @@ import { Collector, loadConfiguration, StartError } from "#collector";
 import { createLogger, MetricRegistry, silentLogger, systemClock } from "#telemetry";
 import { type ClusterAccess, clusterAccess, namingOverlay } from "./cluster-access.ts";
 import { catalog } from "./components.ts";
-import { runtimeOverlay, runtimeSocket } from "./container-runtime.ts";
+import { containerRuntimes, type ContainerRuntimes, runtimeOverlay } from "./container-runtime.ts";
 import { dataFolder } from "./data-folder.ts";
 import { ExitCode, Fault } from "./exit.ts";
 import { presetFile, ROOT } from "./install.ts";
@@ -120,22 +120,22 @@ async function up({ data, listen, otlp: wanted, table, open, duration, replay }:
 /** Samples this machine. @throws StartError because of the kernel or its privileges, where it can't be sampled */
 async function runLive(surroundings: Surroundings): Promise<void> {
   const access = clusterAccess();
-  const socket = access === undefined ? runtimeSocket() : undefined;
-  const configs = [presetFile("up")!, ...naming(access, socket), ...pipelines(["profiling"], surroundings)];
+  const runtimes = access === undefined ? containerRuntimes() : undefined;
+  const configs = [presetFile("up")!, ...naming(access, runtimes), ...pipelines(["profiling"], surroundings)];
   await runWith(configs, surroundings, async () => {
     const named =
       access !== undefined
         ? "; pods are named by the cluster that you have access to"
-        : socket !== undefined
-          ? `; pods are named by the container runtime at ${socket}`
+        : runtimes !== undefined
+          ? `; containers are named by the runtime at ${[runtimes.cri, runtimes.docker].filter(Boolean).join(" and ")}`
           : "";
     say(`Live samples of this machine, 20 a second on each CPU${named}.`);
     return NOTHING_BESIDE;
   });
 }
 
-function naming(access: ClusterAccess | undefined, socket: string | undefined): string[] {
-  return [`yaml:${socket === undefined ? namingOverlay(access) : runtimeOverlay(socket, ["ui"])}`];
+function naming(access: ClusterAccess | undefined, runtimes: ContainerRuntimes | undefined): string[] {
+  return [`yaml:${runtimes === undefined ? namingOverlay(access) : runtimeOverlay(runtimes, ["ui"])}`];
 }
 
 /** @param why the machine isn't sampled, and what to do about it */

@@ -30,7 +30,7 @@ describe.skipIf(!canSample() || !canRunContainers())("podflame up without a clus
     const command = ["sh", "-c", "while :; do :; done"];
     const { id } = await pod.start({ name: "server", image: IMAGE, command });
     const named = await up({ CONTAINER_RUNTIME_ENDPOINT: `unix://${containerd.socket}` });
-    await named.process.shows("stderr", /pods are named by the container runtime at/);
+    await named.process.shows("stderr", /containers are named by the runtime at/);
     await expect
       .poll(() => names(named.page), { timeout: 15_000 })
       .toEqual(expect.arrayContaining(["namespace shop", "pod cart", "container server"]));

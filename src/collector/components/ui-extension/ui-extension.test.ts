@@ -4,10 +4,13 @@ import type { AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { hostKey } from "#collector";
 import { MemoryStore, NAMED_STORES_SERVICE, NamedStores } from "#store";
+import { UnresolvedKeys } from "#identity";
+import { ManualClock } from "#telemetry";
 import { TestHost, testContext } from "../../testing/context.ts";
 import { lifecycleSuite } from "../../testing/lifecycle-suite.ts";
 import { uiConfig, type UiConfig } from "./config.ts";
 import { uiExtensionFactory } from "./index.ts";
+import { explainUnnamed } from "./unnamed.ts";
 import { UiExtension } from "./ui-extension.ts";
 
 lifecycleSuite(uiExtensionFactory, [{ name: "on any port", config: { endpoint: "127.0.0.1:0" } }]);
@@ -82,6 +85,32 @@ describe("the API", () => {
     expect(await status("evil.example.com")).toBe(403);
     expect(await status("profiles.example.com")).toBe(200);
   });
+});
+
+test("what has no name is explained as the processors noted it, without what they didn't look at", () => {
+  const unresolved = new UnresolvedKeys(new ManualClock());
+  const place = unresolved.open({
+    processor: "k8s_attributes",
+    signal: "profiles",
+    rules: [["container.id"], ["k8s.pod.ip"]],
+    telling: [],
+    isKnown: () => false,
+  });
+  place.note({ names: ["container.id"], values: ["abc"], reason: "gone", arrivalKey: undefined, detail: "5 min ago" });
+  place.note({
+    names: ["k8s.pod.ip"],
+    values: ["10.0.0.1"],
+    reason: "ambiguous",
+    arrivalKey: undefined,
+    detail: undefined,
+  });
+  const explained = (labels: Record<string, string>) => explainUnnamed(unresolved, new Map(Object.entries(labels)));
+  expect(explained({ container_id: "abc", origin: "container" })).toEqual({
+    reason: "Its pod or container was gone already when its profiles came. (5 min ago)",
+    remedy: expect.stringContaining("pod_delete_grace_period") as string,
+  });
+  expect(explained({ k8s_pod_ip: "10.0.0.1" })?.reason).toContain("Several pods");
+  expect(explained({ container_id: "abd" })).toBeUndefined();
 });
 
 describe("the configuration", () => {

@@ -1,11 +1,15 @@
 import { join } from "node:path";
 import { type Component, type ComponentContext, errorFrom, hostKey } from "#collector";
+import { UNRESOLVED_KEYS_SERVICE, UnresolvedKeys } from "#identity";
 import { createApi, serve, type ServedApi } from "#query";
 import { NAMED_STORES_SERVICE, NamedStores } from "#store";
 import { VERSION } from "#telemetry";
 import type { UiConfig } from "./config.ts";
 import { ServedStore } from "./served-store.ts";
+import { explainUnnamed } from "./unnamed.ts";
 
+/** What the processors of this process could not name, and why. */
+const UNRESOLVED = hostKey<UnresolvedKeys>(UNRESOLVED_KEYS_SERVICE);
 const STORES = hostKey<NamedStores>(NAMED_STORES_SERVICE);
 
 /** Serves the page and the API over a store of this process. */
@@ -13,12 +17,15 @@ export class UiExtension implements Component {
   readonly #context: ComponentContext;
   readonly #config: UiConfig;
   readonly #stores: NamedStores;
+  readonly #unresolved: UnresolvedKeys;
   #served: ServedApi | undefined;
 
   constructor(context: ComponentContext, config: UiConfig) {
     this.#context = context;
     this.#config = config;
-    this.#stores = context.host.service(STORES, () => new NamedStores());
+    const { host, telemetry } = context;
+    this.#stores = host.service(STORES, () => new NamedStores());
+    this.#unresolved = host.service(UNRESOLVED, () => new UnresolvedKeys(telemetry.clock));
   }
 
   /** The address in effect, once started. */
@@ -38,6 +45,7 @@ export class UiExtension implements Component {
         ...(queryTimeoutMs === undefined ? {} : { timeoutMs: queryTimeoutMs }),
         ...(maxConcurrentQueries === undefined ? {} : { concurrent: maxConcurrentQueries }),
       },
+      explain: (labels) => explainUnnamed(this.#unresolved, labels),
       onInternalError: (caught, path) => {
         const error = errorFrom(caught);
         logger.error("bug: a question to the API failed", { path, error, stack: error.stack });
