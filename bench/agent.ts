@@ -16,8 +16,9 @@ import { memoryUse } from "./agent/measured-process.ts";
 import { measurePerf, type PerfWindow } from "./agent/perf-record.ts";
 import { agentTable, reached, type AgentRow } from "./agent/report.ts";
 import { measureSlowdown } from "./agent/slowdown.ts";
+import { measureUnwinding } from "./agent/unwinding.ts";
 
-const PARTS = ["load", "churn", "idle", "start", "slowdown"] as const;
+const PARTS = ["load", "churn", "idle", "start", "slowdown", "unwinding"] as const;
 type Part = (typeof PARTS)[number];
 
 const HELP = `usage: npm run bench -- agent [options]
@@ -273,6 +274,7 @@ async function measure(options: Options): Promise<{ rows: AgentRow[]; failures: 
     idle: measureIdle,
     start: measureStart,
     slowdown: measureAdded,
+    unwinding: measureUnwinding,
   };
   const wanted = PARTS.filter((part) => options.wanted.has(part)).map((part) => [part, parts[part]] as const);
   const steps = options.flatMinutes > 0 ? ([["flat", watchMemory]] as const) : wanted;

@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- accuracy`: whether profiles are right: shares of known functions, sums, containers that live for
- * 200 ms, call paths beside perf's. docs/accuracy.md says what each line means.
+ * 200 ms, call paths beside perf's, stacks without frame pointers. docs/accuracy.md says what each line means.
  */
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
@@ -12,9 +12,10 @@ import { measurePaused } from "./accuracy/paused.ts";
 import { comparePaths } from "./accuracy/perf-paths.ts";
 import { measureShares, SUBJECTS } from "./accuracy/shares.ts";
 import { measureShortLived } from "./accuracy/short-lived.ts";
+import { measureUnwinding } from "./accuracy/unwinding.ts";
 import { markdownTable } from "./report.ts";
 
-const PARTS = ["shares", "short-lived", "paths", "paused"] as const;
+const PARTS = ["shares", "short-lived", "paths", "paused", "unwinding"] as const;
 
 const HELP = `usage: npm run bench -- accuracy [options]
 
@@ -59,6 +60,7 @@ async function main(): Promise<number> {
   if (wanted.has("shares")) for (const subject of SUBJECTS) add(await measureShares(node, subject, hz, seconds));
   if (wanted.has("short-lived")) add(await measureShortLived(node, containers, hz));
   if (wanted.has("paths")) add(await comparePaths(node, hz, seconds));
+  if (wanted.has("unwinding")) add(await measureUnwinding(hz, seconds));
   if (wanted.has("paused")) add(await measurePaused(node, hz, seconds));
 
   const cells = outcomes.map(({ what, found, wanted: goal, passed }) => [what, found, goal, passed ? "yes" : "**no**"]);

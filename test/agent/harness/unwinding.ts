@@ -107,6 +107,14 @@ function codeSpace(mapped: readonly Executable[], files: OpenFiles, keeping: Reg
   };
 }
 
+/** Bytes that are kept of a file's unwind data for each function. */
+export function indexCost(path: string): number {
+  using files = new OpenFiles();
+  const { tables } = files.open(path) ?? {};
+  if (!tables) throw new Error(`${path} has no unwind data`);
+  return tables.memoryBytes / tables.functions;
+}
+
 const END_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(UnwindEnd).map(([name, end]) => [end, name]));
 
 /**

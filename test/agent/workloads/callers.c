@@ -2,7 +2,9 @@
  * Burns CPU time where call stacks are hard to follow: below the C library's sort, in its formatting, in mathematics and
  * memory functions without frames, in recursion, in a thread, and in a signal handler if asked for.
  *
- *   callers SECONDS [signal | altstack]
+ *   callers SECONDS [signal | altstack | alone]
+ *
+ * alone: in one thread.
  */
 #define _GNU_SOURCE
 #include <math.h>
@@ -81,6 +83,10 @@ int main(int argc, char **argv) {
   const char *mode = argc > 2 ? argv[2] : "";
   pthread_t thread;
 
+  if (strcmp(mode, "alone") == 0) {
+    thread_work(&until);
+    return 0;
+  }
   if (*mode) {
     struct sigaction action = {.sa_handler = on_signal};
     struct itimerval often = {{0, 300}, {0, 300}};
