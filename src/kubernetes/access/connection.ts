@@ -6,6 +6,8 @@ export interface ConnectionSettings {
   readonly server: URL;
   /** PEM; undefined for the system's authorities. */
   readonly certificateAuthority: string | undefined;
+  /** Reads the authority again, where it is in a file: asked when the server's certificate is none of the one that is known. */
+  readonly renewAuthority?: (() => Promise<string | undefined>) | undefined;
   /** Whether anybody may claim to be the server. */
   readonly insecureSkipVerify: boolean;
   /** Name to expect in the server's certificate instead of the host's. */

@@ -235,6 +235,52 @@ describe("the server's certificate", () => {
   });
 });
 
+describe("certificates that are renewed", () => {
+  test("the cluster's authority is read again when the server's certificate is of another", async () => {
+    const other = selfSigned("old authority", ["127.0.0.1"]).cert;
+    for (const name of ["token", "namespace"]) file(name, "x");
+    file("ca.crt", other);
+    const env = { KUBERNETES_SERVICE_HOST: "127.0.0.1", KUBERNETES_SERVICE_PORT: server.port };
+    client = await createApiClient({ authType: "serviceAccount", env, serviceAccountDir: folder }, telemetry);
+    await expect(request("")).rejects.toThrow(/certificate/);
+    file("ca.crt", "broken");
+    await expect(request("")).rejects.toThrow();
+    file("ca.crt", server.ca);
+    server.script(authorized("Bearer x"), authorized("Bearer x"));
+    await request("", {}, 2);
+    rmSync(join(folder, "ca.crt"));
+  });
+
+  test("a kubeconfig's authority as well", async () => {
+    file("ca.crt", selfSigned("old authority", ["127.0.0.1"]).cert);
+    const path = kubeconfig(
+      { token: "t" },
+      { "certificate-authority": "ca.crt", "certificate-authority-data": undefined },
+    );
+    await expect(request(path)).rejects.toThrow(/certificate/);
+    file("ca.crt", server.ca);
+    server.script(authorized("Bearer t"));
+    await request(path);
+  });
+
+  test("a client's are read again when the server refuses the old ones", async () => {
+    const next = selfSigned("someone");
+    file("me.crt", identity.cert);
+    file("me.key", identity.key);
+    const path = kubeconfig({ "client-certificate": "me.crt", "client-key": "me.key" });
+    const refused = { status: 401 };
+    server.script(authorized(undefined), authorized(undefined, refused), authorized(undefined, refused));
+    await request(path);
+    // Nobody renewed it yet.
+    await expect(request(path)).rejects.toMatchObject({ status: { code: 401 } });
+    file("me.crt", next.cert);
+    file("me.key", next.key);
+    server.script(authorized(undefined));
+    await request(path);
+    expect(server.asked.at(-1)!.clientFingerprint).toBe(fingerprint(next.cert));
+  });
+});
+
 describe("a token file", () => {
   test("is read again after a minute, and goes on with the old token while it is gone", async () => {
     server.script(...["one", "one", "two", "two"].map((token) => authorized(`Bearer ${token}`)));

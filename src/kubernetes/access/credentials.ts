@@ -83,3 +83,36 @@ export class TokenFile implements Credentials {
     this.#readAtMs = -Infinity;
   }
 }
+
+/** A client certificate in files that somebody renews, as kubelets do with theirs: read again after the server refused it. */
+export class CertificateFiles implements Credentials {
+  readonly #read: () => Promise<ClientCertificate | undefined>;
+  readonly #logger: Logger;
+  #presented: Presented;
+  #isRefused = false;
+
+  /** @param read reads it again; undefined where it is there no more */
+  constructor(certificate: ClientCertificate, read: () => Promise<ClientCertificate | undefined>, logger: Logger) {
+    this.#presented = { authorization: undefined, certificate };
+    this.#read = read;
+    this.#logger = logger;
+  }
+
+  async current(): Promise<Presented> {
+    if (!this.#isRefused) return this.#presented;
+    this.#isRefused = false;
+    try {
+      const certificate = await this.#read();
+      const before = this.#presented.certificate;
+      const isNew = certificate !== undefined && (certificate.cert !== before?.cert || certificate.key !== before.key);
+      if (isNew) this.#presented = { authorization: undefined, certificate };
+    } catch (error) {
+      this.#logger.warn("cannot read the client's certificate again, going on with the one before", { error });
+    }
+    return this.#presented;
+  }
+
+  refused(): void {
+    this.#isRefused = true;
+  }
+}

@@ -17,6 +17,16 @@ const MAX_ERROR_BYTES = 64 << 10;
 /** First version whose agents can go through a proxy by themselves (`proxyEnv`). */
 const NODE_WITH_PROXY = [24, 5] as const;
 
+/** What TLS says of a server's certificate that is of none of the authorities known. */
+const UNTRUSTED: ReadonlySet<string> = new Set([
+  "CERT_SIGNATURE_FAILURE",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
+
 /** How an API client behaves besides where it connects. */
 export interface HttpClientSettings {
   readonly qps: number;
@@ -34,6 +44,8 @@ export class HttpApiClient implements ApiClient {
   readonly #clock: Clock;
   readonly #metrics: MetricRegistry;
   #agent: http.Agent | undefined;
+  /** What the server's certificate has to be of. */
+  #authority: string | undefined;
   /** The certificate that the agent's connections were made with. */
   #certificate: ClientCertificate | undefined;
   #closed = false;
@@ -41,6 +53,7 @@ export class HttpApiClient implements ApiClient {
   constructor(connection: ConnectionSettings, settings: HttpClientSettings, telemetry: Telemetry) {
     if (connection.proxy) requireProxySupport();
     this.#connection = connection;
+    this.#authority = connection.certificateAuthority;
     this.#userAgent = settings.userAgent;
     this.#clock = telemetry.clock;
     this.#metrics = telemetry.metrics;
@@ -68,7 +81,7 @@ export class HttpApiClient implements ApiClient {
     for (let attempt = 1; ; attempt++) {
       if (!request.continuation) await this.#bucket.take(request.signal);
       const presented = await this.#connection.credentials.current(request.signal);
-      const response = await this.#send(request, posted, presented);
+      const response = await this.#sendTrusting(request, posted, presented);
       const code = response.statusCode ?? 0;
       this.#count(request, String(code));
       if (code >= 200 && code < 300) {
@@ -82,6 +95,25 @@ export class HttpApiClient implements ApiClient {
       const status = await errorStatus(response, this.#clock.nowMs());
       if (code === 401) this.#connection.credentials.refused();
       if (code !== 401 || attempt > 1) throw new ApiError(`${methodOf(posted)} ${this.server}${request.path}`, status);
+    }
+  }
+
+  /** Sends it; once more where the cluster's authority was renewed since it was read. */
+  async #sendTrusting(
+    request: ApiRequest,
+    posted: string | undefined,
+    presented: Presented,
+  ): Promise<http.IncomingMessage> {
+    try {
+      return await this.#send(request, posted, presented);
+    } catch (error) {
+      if (!UNTRUSTED.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
+      // One that can't be read is as good as the one before.
+      const authority = await this.#connection.renewAuthority?.().catch(() => undefined);
+      if (authority === undefined || authority === this.#authority) throw error;
+      this.#authority = authority;
+      this.#dropAgent();
+      return this.#send(request, posted, presented);
     }
   }
 
@@ -133,9 +165,8 @@ export class HttpApiClient implements ApiClient {
 
   #agentFor(certificate: ClientCertificate | undefined): http.Agent {
     if (this.#agent && this.#certificate === certificate) return this.#agent;
-    // Connections in use go on with the old certificate until they end.
-    const old = this.#agent;
-    const { server, certificateAuthority, insecureSkipVerify, tlsServerName, proxy } = this.#connection;
+    this.#dropAgent();
+    const { server, insecureSkipVerify, tlsServerName, proxy } = this.#connection;
     const shared = {
       keepAlive: true,
       ...(proxy && { proxyEnv: { http_proxy: proxy.href, https_proxy: proxy.href } }),
@@ -147,12 +178,18 @@ export class HttpApiClient implements ApiClient {
         : new https.Agent({
             ...shared,
             rejectUnauthorized: !insecureSkipVerify,
-            ...(certificateAuthority !== undefined && { ca: certificateAuthority }),
+            ...(this.#authority !== undefined && { ca: this.#authority }),
             ...(tlsServerName !== undefined && { servername: tlsServerName }),
             ...certificate,
           });
-    if (old) closeIdle(old);
     return this.#agent;
+  }
+
+  /** Connections in use go on with the old certificates until they end. */
+  #dropAgent(): void {
+    const old = this.#agent;
+    this.#agent = undefined;
+    if (old) closeIdle(old);
   }
 
   #count(request: ApiRequest, code: string): void {

@@ -28,6 +28,7 @@ export async function inClusterConnection(
     ...PLAIN,
     server,
     certificateAuthority,
+    renewAuthority: () => readFile(join(folder, "ca.crt"), "utf8"),
     credentials,
     namespace: namespace.trim() || undefined,
   };

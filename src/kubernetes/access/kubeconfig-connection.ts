@@ -2,7 +2,13 @@ import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Telemetry } from "#telemetry";
 import type { ConnectionSettings } from "./connection.ts";
-import { fixedCredentials, TokenFile, type ClientCertificate, type Credentials } from "./credentials.ts";
+import {
+  CertificateFiles,
+  fixedCredentials,
+  TokenFile,
+  type ClientCertificate,
+  type Credentials,
+} from "./credentials.ts";
 import { asObject } from "../decoding/envelope.ts";
 import { KubernetesConfigError } from "../errors.ts";
 import { loadKubeconfig, pathIn, stringOf, type Kubeconfig, type KubeconfigEntry } from "./kubeconfig.ts";
@@ -57,6 +63,7 @@ async function clusterSettings(
   return {
     server,
     certificateAuthority: await inlineOrFile(entry, "certificate-authority", where),
+    renewAuthority: () => inlineOrFile(entry, "certificate-authority", where),
     insecureSkipVerify: values["insecure-skip-tls-verify"] === true,
     tlsServerName: stringOf(values["tls-server-name"]) || undefined,
     proxy: proxyUrl === "" ? undefined : urlOf(proxyUrl, ["http:", "https:"], `${where}: proxy-url`),
@@ -118,7 +125,11 @@ async function userCredentials(
     await credentials.current();
     return credentials;
   }
-  return fixedCredentials({ authorization: fixedAuthorization(values), certificate });
+  const authorization = fixedAuthorization(values);
+  if (certificate === undefined || authorization !== undefined) {
+    return fixedCredentials({ authorization, certificate });
+  }
+  return new CertificateFiles(certificate, () => clientCertificate(user, where), telemetry.logger);
 }
 
 function fixedAuthorization(values: Readonly<Record<string, unknown>>): string | undefined {

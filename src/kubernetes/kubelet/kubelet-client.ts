@@ -2,7 +2,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { VERSION, type Telemetry } from "#telemetry";
 import type { ApiClient } from "../access/api-client.ts";
-import { type Credentials, fixedCredentials, TokenFile } from "../access/credentials.ts";
+import {
+  CertificateFiles,
+  type ClientCertificate,
+  type Credentials,
+  fixedCredentials,
+  TokenFile,
+} from "../access/credentials.ts";
 import { HttpApiClient } from "../access/http-api-client.ts";
 import { SERVICE_ACCOUNT_DIR } from "../access/in-cluster.ts";
 import { KubernetesConfigError } from "../errors.ts";
@@ -19,6 +25,7 @@ export async function createKubeletClient(settings: KubeletSettings, telemetry: 
     {
       server: kubeletUrl(settings.endpoint),
       certificateAuthority,
+      ...(insecureSkipVerify ? {} : { renewAuthority: () => readFile(caFile, "utf8") }),
       insecureSkipVerify,
       tlsServerName: undefined,
       proxy: undefined,
@@ -59,11 +66,11 @@ async function credentialsOf(settings: KubeletSettings, telemetry: Telemetry): P
     case "tls": {
       const { certFile = "", keyFile = "" } = settings;
       const remedy = "give cert_file and key_file";
-      const [cert, key] = await Promise.all([
-        readPem(certFile, "the client's certificate", remedy),
-        readPem(keyFile, "the client's key", remedy),
-      ]);
-      return fixedCredentials({ authorization: undefined, certificate: { cert, key } });
+      const read = async (): Promise<ClientCertificate> => ({
+        cert: await readPem(certFile, "the client's certificate", remedy),
+        key: await readPem(keyFile, "the client's key", remedy),
+      });
+      return new CertificateFiles(await read(), read, telemetry.logger);
     }
   }
 }
