@@ -4,7 +4,7 @@
  * where it is too narrow to be drawn. Not seen: the picture shows where focus is.
  */
 import type { JSX } from "preact";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { accessibleNode, type AccessibleNode, type FlameTree, type FlameView } from "../flame/index.ts";
 import type { GraphSession } from "./graph-session.ts";
 
@@ -31,7 +31,7 @@ export function AriaTree({
   const focused = selected >= 0 ? selected : zoomed;
   const drawn = useMemo(() => view.visibleNodes(MAX_DRAWN), [view, tree, settled]);
   const items = useMemo(() => (tree ? withSurroundings(tree, drawn, focused) : []), [tree, drawn, focused]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     // Focus follows the selection while it is inside.
     if (!root.current?.contains(document.activeElement)) return;
     root.current.querySelector<HTMLElement>(`[data-node="${focused}"]`)?.focus({ preventScroll: true });

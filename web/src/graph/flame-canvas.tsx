@@ -23,6 +23,7 @@ export interface FlameCanvasProps {
   readonly rootless?: boolean;
   /** Node to be zoomed to when another graph comes. */
   readonly zoomOf?: (tree: FlameTree) => number;
+  readonly onZoom?: (tree: FlameTree, node: number) => void;
   readonly onView?: (view: FlameView | undefined) => void;
   readonly onMenu?: (node: number, x: number, y: number) => void;
 }
@@ -31,7 +32,7 @@ export const ROW_HEIGHT = 20;
 const MIN_ROWS = 6;
 
 export function FlameCanvas(props: FlameCanvasProps): JSX.Element {
-  const { session, tree, label, orientation, maxHeight, rootless = false, zoomOf, onView, onMenu } = props;
+  const { session, tree, label, orientation, maxHeight, rootless = false, zoomOf, onZoom, onView, onMenu } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const frame = useRef<HTMLDivElement>(null);
   const view = useSignal<FlameView | undefined>(undefined);
@@ -49,7 +50,10 @@ export function FlameCanvas(props: FlameCanvasProps): JSX.Element {
     });
     made.on("hover", ({ hit, x, y }) => (session.hover.value = hit && { hit, x, y }));
     made.on("select", ({ node }) => (session.selected.value = node));
-    made.on("zoom", ({ node }) => (session.zoomed.value = node));
+    made.on("zoom", ({ node }) => {
+      session.zoomed.value = node;
+      if (made.tree) onZoom?.(made.tree, node);
+    });
     made.on("settle", ({ viewport }) => {
       const hidden = (made.tree?.depth ?? 0) * ROW_HEIGHT - viewport.height;
       if (rootless && viewport.scroll < ROW_HEIGHT && hidden >= ROW_HEIGHT) {

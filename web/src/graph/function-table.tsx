@@ -42,7 +42,11 @@ export function FunctionTable({ session, tree, functions, selected, onSelect }: 
             <tr>
               <Heading by="name" label="Function" />
               <Heading by="self" label={isDiff ? "Self before" : "Self"} />
-              {isDiff && <th scope="col" class="self">After</th>}
+              {isDiff && (
+                <th scope="col" class="self">
+                  After
+                </th>
+              )}
               <Heading by="total" label={isDiff ? "Total before" : "Total"} />
               {isDiff && <th scope="col">After</th>}
               {isDiff && <Heading by="change" label="Change" />}

@@ -2,7 +2,7 @@
  * A graph with everything to work on it: first line in words, toolbar, picture, table, sandwich, details, keys. The same
  * for what the server has, for files and for comparisons.
  */
-import { useSignal, useSignalEffect } from "@preact/signals";
+import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import type { Coverage } from "../../../src/query/api.ts";
@@ -37,7 +37,7 @@ export function GraphWorkspace({ engine, coverage, title }: GraphWorkspaceProps)
   const session = useMemo(() => new GraphSession(), []);
   const view = useSignal<FlameView | undefined>(undefined);
   const menu = useSignal<FrameMenuPlace | undefined>(undefined);
-  const { hidden, focus, collapsed, inverted, search, regex, zoom, show, upward } = page.value;
+  const { hidden, focus, collapsed, inverted, search, regex, show, upward } = page.value;
 
   useEffect(
     () => void session.show(engine, stepsOf(page.peek())),
@@ -47,7 +47,7 @@ export function GraphWorkspace({ engine, coverage, title }: GraphWorkspaceProps)
   useEffect(() => {
     if (shown) void session.search(shown, { text: search, regex });
   }, [shown, search, regex]);
-  useZoomInAddress(session, view.value, zoom);
+  useZoomOfAddress(view);
   useSignalEffect(() => {
     const now = session.shown.value;
     shownGraph.value = now && { engine: now, view: view.value, title };
@@ -111,6 +111,7 @@ export function GraphWorkspace({ engine, coverage, title }: GraphWorkspaceProps)
                 orientation={upward ? "flame" : "icicle"}
                 maxHeight={canvasRoom()}
                 zoomOf={(next) => nodeAtPath(next, page.peek().zoom)}
+                onZoom={rememberZoom}
                 onView={(made) => (view.value = made)}
                 onMenu={(node, x, y) => (menu.value = { node, x, y })}
               />
@@ -133,21 +134,21 @@ export function GraphWorkspace({ engine, coverage, title }: GraphWorkspaceProps)
   );
 }
 
-/** Keeps the address and what is zoomed to the same, whichever changes. */
-function useZoomInAddress(session: GraphSession, view: FlameView | undefined, zoom: string): void {
+/** Says in the address what is zoomed to; a path that leads there, or would if all of it were here, stays. */
+function rememberZoom(tree: FlameTree, node: number): void {
+  if (nodeAtPath(tree, page.peek().zoom) !== node) navigate({ zoom: nodePath(tree, node) });
+}
+
+/** Follows the address, when it's the back button that changes it. */
+function useZoomOfAddress(view: ReadonlySignal<FlameView | undefined>): void {
+  const zoom = useComputed(() => page.value.zoom);
   useSignalEffect(() => {
-    const node = session.zoomed.value;
-    const tree = session.shown.peek()?.tree;
-    if (!tree || node >= tree.length) return;
-    const path = nodePath(tree, node);
-    if (nodeAtPath(tree, page.peek().zoom) !== node) navigate({ zoom: path });
+    const path = zoom.value;
+    const shown = view.value;
+    if (!shown?.tree) return;
+    const wanted = nodeAtPath(shown.tree, path);
+    if (wanted !== shown.zoomed) shown.zoom(wanted);
   });
-  useEffect(() => {
-    const tree = view?.tree;
-    if (!view || !tree) return;
-    const wanted = nodeAtPath(tree, zoom);
-    if (wanted !== view.zoomed) view.zoom(wanted);
-  }, [view, zoom]);
 }
 
 /** Room for a picture that leaves the numbers below it on the screen. */

@@ -38,6 +38,8 @@ export function onGlobalKey(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
   const target = event.target as Element | null;
   if (target?.closest("input:not([type=checkbox]), textarea, select, [contenteditable], dialog")) return;
+  // Enter is what presses a button or follows a link.
+  if (event.key === "Enter" && target?.closest("button, a")) return;
   for (const { keys } of groups.peek().toReversed()) {
     const found = keys.find(({ key }) => key === event.key);
     if (!found) continue;
