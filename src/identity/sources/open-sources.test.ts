@@ -182,6 +182,38 @@ describe("a snapshot", () => {
     expect(after.view.directory.isSynced).toBe(false);
   });
 
+  test("knows the namespaces and owners of its pods as well", async () => {
+    const directory = folder();
+    const path = join(directory, "pods.json");
+    const namespace = { kind: "Namespace", metadata: { uid: "shop-uid", name: "shop", labels: { team: "blue" } } };
+    writeFileSync(path, list(podJson("cart"), namespace));
+    const keys = { label: () => true, annotation: () => false };
+    const start = async (): Promise<IdentityHandle> => {
+      const telemetry = { clock: systemClock, metrics: new MetricRegistry(), logger: new RecordingLogger() };
+      const file = { path, intervalMs: 60_000 };
+      const sources: IdentitySources = { sources: ["file"], nodeName: "", file, ...snapshotIn(directory) };
+      const hub = new IdentityHub({ telemetry, open: sourcesOpener(sources) });
+      onTestFinished(() => hub.shutdown());
+      const handle = hub.join({
+        source: { kind: "api", client: { authType: "none", env: {} }, selection: {} },
+        keys,
+        objects: new Map([["Namespace", { keys }]]),
+        keysName: "all",
+        graceMs: 120_000,
+      });
+      await handle.start();
+      return handle;
+    };
+    const before = await start();
+    await before.waitForSync(10_000);
+    await before.shutdown();
+    rmSync(path);
+    const after = await start();
+    expect(nameOf(after, "cart-uid")).toBe("cart");
+    expect(after.view.object("Namespace", "shop")?.object?.labels.get("team")).toBe("blue");
+    expect(after.view.directory.findUidText("cart-uid")?.related("Namespace")?.object?.uid).toBe("shop-uid");
+  });
+
   test("is superseded by the first list: what isn't in it goes, after its time of grace", async () => {
     const directory = folder();
     const cri = runtime("cart");
