@@ -80,13 +80,11 @@ export async function shortLives(
   await cluster.json("/api/v1/namespaces", { method: "POST", body: { metadata: { name: NAMESPACE } } });
   const sent: Sent[] = [];
   const answers: Promise<void>[] = [];
-  const send = (moment: Moment, life: Life): void => {
+  const send = (moment: Moment, life: Life, timeMs = Date.now()): void => {
     for (const identifier of IDENTIFIERS) {
       // An address is the pod's own only from its status on.
       if (identifier === "k8s.pod.ip" && (moment === "created" || moment === "before status")) continue;
       const number = sent.push({ number: sent.length, moment, identifier, pod: life.name }) - 1;
-      // What comes late was recorded while the pod was there.
-      const timeMs = Date.now() - (moment === "deleted" ? AFTER_END_MS + options.lifeMs / 2 : 0);
       const json = request(number, attributesOf(identifier, life), timeMs);
       for (const { relay } of contenders) answers.push(relay.send("http/json", "logs", new Uint8Array(), json));
     }
@@ -112,7 +110,7 @@ async function live(
   cluster: Cluster,
   index: number,
   { startMs, lifeMs }: ShortLivesOptions,
-  send: (moment: Moment, life: Life) => void,
+  send: (moment: Moment, life: Life, timeMs?: number) => void,
 ): Promise<void> {
   const path = `/api/v1/namespaces/${NAMESPACE}/pods`;
   const name = `life-${index}`;
@@ -132,11 +130,13 @@ async function live(
   await cluster.json(`${path}/${name}/status`, { method: "PUT", body: { ...made, status } });
   send("after status", life);
   await delay(lifeMs / 2);
+  const recordedMs = Date.now();
   send("running", life);
   await delay(lifeMs / 2);
   await cluster.json(`${path}/${name}?gracePeriodSeconds=0`, { method: "DELETE" });
   await delay(AFTER_END_MS);
-  send("deleted", life);
+  // What comes late was recorded while the pod was there, however long this process had to wait for its turn.
+  send("deleted", life, recordedMs);
 }
 
 function runningStatus({ address, containerId }: Life): object {
