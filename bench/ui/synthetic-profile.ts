@@ -3,7 +3,7 @@
  * graph, weights by rank (1/rank), names of five languages. Call paths are shattered more than in most real programs, so
  * a stack of it is a hard case.
  */
-import { StackTableBuilder, type StackTable } from "../../web/src/flame/index.ts";
+import { StackTableBuilder, type StackTable } from "../../web/src/flame/stack-table.ts";
 
 export interface SyntheticSettings {
   readonly stacks: number;

@@ -1,0 +1,44 @@
+/** What `npm run bench -- ui` drives: a view, and the two ways to a tree. Times are of `performance.now()`. */
+import { decodeFlame, FlameFormatError } from "../../../api/flame-decoding.ts";
+import { openFile } from "../../../files/index.ts";
+import { type FlameEngine, engineOf, FlameView } from "../../index.ts";
+
+const view = new FlameView(document.querySelector("canvas")!, { reducedMotion: true });
+let engine: FlameEngine | undefined;
+const draws: number[] = [];
+view.on("draw", ({ drawMs }) => draws.push(drawMs));
+
+/** From observer.ts, which runs ahead of this page. */
+const { painted } = (globalThis as unknown as { observer: { painted: () => Promise<number> } }).observer;
+
+const bench = {
+  view,
+  draws,
+  /** Milliseconds from the data's arrival to the frame that shows it. */
+  async openServed(url: string): Promise<number> {
+    const buffer = await (await fetch(url)).arrayBuffer();
+    const start = performance.now();
+    const decoded = decodeFlame(buffer);
+    if (decoded instanceof FlameFormatError) throw decoded;
+    engine = engineOf(decoded.tree);
+    view.setTree(engine.tree);
+    return (await painted()) - start;
+  },
+  async openDropped(url: string): Promise<number> {
+    const blob = await (await fetch(url)).blob();
+    const start = performance.now();
+    engine?.close();
+    const opened = await openFile(blob);
+    engine = opened;
+    view.setTree(opened.tree);
+    return (await painted()) - start;
+  },
+  async search(text: string): Promise<number> {
+    const start = performance.now();
+    const matches = await engine!.search({ text, regex: false });
+    if (!("problem" in matches)) view.setMatches(matches);
+    return (await painted()) - start;
+  },
+};
+
+Object.assign(globalThis, { bench });
