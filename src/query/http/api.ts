@@ -4,6 +4,7 @@ import type { ErrorAnswer, StatusAnswer } from "../api.ts";
 import { EXPORT_FORMATS, type ExportFormat, exportOf } from "../export/export.ts";
 import { flameAnswer } from "../flame/flame-answer.ts";
 import { encodeFlame, FLAME_MEDIA_TYPE } from "../flame/flame-encoding.ts";
+import { addGrafanaRoutes } from "../grafana/routes.ts";
 import { DEFAULT_BODY_LIMITS, type BodyLimits } from "../ingest/read-body.ts";
 import { addIngestRoutes } from "../ingest/routes.ts";
 import { Parameters } from "../parameters/parameters.ts";
@@ -81,11 +82,9 @@ class Api {
     this.#guard();
     this.#questions();
     this.#state();
-    addIngestRoutes(this.app, {
-      store: settings.store,
-      limits: { ...DEFAULT_BODY_LIMITS, ...settings.bodies },
-      now: this.#now,
-    });
+    const bodies = { ...DEFAULT_BODY_LIMITS, ...settings.bodies };
+    addIngestRoutes(this.app, { store: settings.store, limits: bodies, now: this.#now });
+    addGrafanaRoutes(this.app, { context: this.#context, admission: this.#admission, bodies, now: this.#now });
     if (settings.assets !== undefined) this.#page(new Assets(settings.assets));
     this.app.notFound((c) => this.#refuse(c, new QueryError("not-found", `there is no ${c.req.path}`)));
     this.app.onError((error, c) => this.#refuse(c, asQueryError(error)));
