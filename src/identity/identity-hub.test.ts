@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { KeyFilter, ObjectKind, PodObject, ReflectorSink } from "#kubernetes";
+import type { KeyFilter, MetadataObject, ObjectKind, PodObject, ReflectorSink } from "#kubernetes";
 import { ManualClock, MetricRegistry, silentLogger } from "#telemetry";
-import { IdentityHub, type IdentityNeeds } from "./identity-hub.ts";
+import { type IdentityHandle, IdentityHub, type IdentityNeeds } from "./identity-hub.ts";
 import { type ObjectNeeds, united, type Wanted } from "./object-needs.ts";
-import { podOf } from "./pod-fixtures.ts";
+import { objectOf, podOf } from "./pod-fixtures.ts";
 import type { PodSource } from "./pod-source.ts";
 
 /** What the hub did with its sources, and the sink and filter of the last. */
@@ -159,5 +159,66 @@ describe("IdentityHub", () => {
   test("a user that never started can leave", async () => {
     await hub.join(needs("pods", "a")).shutdown();
     expect([log, hub.directories]).toEqual([[], 0]);
+  });
+
+  describe("of a process that loads its configuration anew", () => {
+    const life = {};
+    const next = async (from = "pods", owner: object = life): Promise<IdentityHandle> => {
+      hub = new IdentityHub({
+        telemetry: { clock, metrics: new MetricRegistry(), logger: silentLogger },
+        process: owner,
+        open(_settings, wanted, sinks) {
+          sink = sinks.pods;
+          for (const kind of wanted.objects.keys()) objectSink = sinks.objects(kind);
+          const state = { from, synced: false, lastError: undefined };
+          return Promise.resolve({ state: () => state, stop: () => Promise.resolve() });
+        },
+      });
+      const keys: KeyFilter = { label: () => false, annotation: () => false };
+      const handle = hub.join({ ...needs(from, "a", 60_000), objects: new Map([["Namespace", { keys }]]) });
+      await handle.start();
+      return handle;
+    };
+    let objectSink: ReflectorSink<MetadataObject>;
+    const knows = (handle: IdentityHandle, uid: string): boolean =>
+      handle.view.uid(Buffer.from(uid), 0, uid.length) !== undefined;
+
+    test("knows at once what it knew, until the lists say otherwise", async () => {
+      await next();
+      objectSink.upsert(objectOf("Namespace", "shop"));
+      for (const uid of ["here", "gone", "going"]) sink.upsert(podOf({ uid, namespace: "shop" }));
+      sink.remove(podOf({ uid: "gone" }));
+      await hub.shutdown();
+      const after = await next();
+      expect(["here", "gone", "going"].map((uid) => knows(after, uid))).toEqual([true, true, true]);
+      expect(after.view.object("Namespace", "shop")?.object?.name).toBe("shop");
+      expect(after.view.directory.isSynced).toBe(false);
+      sink.listing();
+      sink.upsert(podOf({ uid: "here" }));
+      sink.listed();
+      await clock.advance(62_000);
+      expect(["here", "gone", "going"].map((uid) => knows(after, uid))).toEqual([true, false, false]);
+      await hub.shutdown();
+      await clock.advance(60_000);
+      expect(clock.pending).toBe(0);
+    });
+
+    test("begins with nothing from another source, in another process, or after a minute", async () => {
+      await next();
+      sink.upsert(podOf({ uid: "here" }));
+      await hub.shutdown();
+      for (const [from, owner] of [
+        ["others", life],
+        ["pods", {}],
+      ] as const) {
+        expect(knows(await next(from, owner), "here")).toBe(false);
+        await hub.shutdown();
+      }
+      await next();
+      sink.upsert(podOf({ uid: "here" }));
+      await hub.shutdown();
+      await clock.advance(60_000);
+      expect(knows(await next(), "here")).toBe(false);
+    });
   });
 });

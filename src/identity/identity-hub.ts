@@ -1,6 +1,7 @@
 import type { KeyFilter, ObjectKind, PodObject } from "#kubernetes";
 import type { Telemetry } from "#telemetry";
 import { Directory } from "./directory.ts";
+import { handOver, takeOver } from "./handover.ts";
 import { IdentityView } from "./identity-view.ts";
 import { type ObjectNeeds, united, type Wanted } from "./object-needs.ts";
 import { type Following, type FollowSettings, RecordFollower } from "./record-follower.ts";
@@ -44,6 +45,11 @@ export interface IdentityHubSettings {
   readonly telemetry: Telemetry;
   /** Pods a directory takes at most; see `DirectorySettings`. */
   readonly maxPods?: number;
+  /**
+   * Any object that lives as long as the process: what a hub's directories know when their users leave is what those of the
+   * next hub with the same object begin with, where their sources are the same. Without it each begins with nothing.
+   */
+  readonly process?: object;
   /** How sources are opened, for tests. */
   readonly open?: OpenSource;
 }
@@ -143,6 +149,7 @@ class SharedDirectory {
   start(user: Handle): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#open?.wishes.has(user.needs.keysName)) return;
+      const isFirst = this.#open === undefined;
       await this.#stopSource();
       const wishes = new Map(
         [...this.#users].map(({ needs }) => [needs.keysName, { objects: NOTHING_ELSE, ...needs } satisfies Wanted]),
@@ -150,6 +157,7 @@ class SharedDirectory {
       const followed = [...this.#followers].map(({ keys }): Wanted => ({ keys, objects: NOTHING_ELSE }));
       const wanted = united([...wishes.values(), ...followed]);
       if (wanted.objects.size > 0) this.directory.follow(wanted.objects.keys());
+      if (isFirst) this.#begin();
       const sinks = {
         pods: this.directory,
         leftOut: (pod: PodObject) => this.directory.leaveOut(pod),
@@ -183,9 +191,17 @@ class SharedDirectory {
     this.#open?.source.refresh?.();
   }
 
+  /** Knows what its predecessor knew. */
+  #begin(): void {
+    const { process } = this.#settings;
+    if (process !== undefined) takeOver(process, JSON.stringify(this.#source), this.directory);
+  }
+
   async #end(): Promise<void> {
     this.#onEnd();
     await this.#stopSource();
+    const { process, telemetry } = this.#settings;
+    if (process !== undefined) handOver(process, JSON.stringify(this.#source), this.directory, telemetry.clock);
     this.directory.close();
   }
 

@@ -60,7 +60,7 @@ export class K8sIdentityExtension implements Component {
     let isOurs = false;
     const hub = host.service(IDENTITY, () => {
       isOurs = true;
-      return new IdentityHub({ telemetry, open });
+      return new IdentityHub({ telemetry, open, process: buffers });
     });
     if (!isOurs) throw new Error(`${id.text}: there is another k8s_identity; keep one of them`);
     if (serve !== undefined) this.#server = new IdentityServer(serve, hub, { telemetry, buffers, labels });
