@@ -113,7 +113,7 @@ export class SeriesCatalog {
     const holds = compileSelector(selector);
     const found: SeriesSpan[] = [];
     for (const row of this.#rows(range, type)) {
-      for (const { from, to, labels } of this.#spansOf(row)) {
+      for (const { from, to, labels } of this.#named(row).spans) {
         if (from >= range.to || to <= range.from || !holds(labels)) continue;
         found.push({ series: row.number, from: Math.max(from, range.from), to: Math.min(to, range.to), labels });
       }
@@ -183,18 +183,18 @@ export class SeriesCatalog {
     return this.#series.within(range, types);
   }
 
-  #spansOf(row: SeriesRow): readonly LabelSpan[] {
+  #named(row: SeriesRow): CachedSpans {
     const cached = this.#spans.get(row.key);
-    if (cached?.own === row.own && !this.identity.hasChanged(cached.keys, cached.moment)) return cached.spans;
-    const made = labelSpans(row, this.identity);
-    this.#spans.set(row.key, { own: row.own, moment: this.identity.moment, ...made });
-    return made.spans;
+    if (cached?.own === row.own && !this.identity.hasChanged(cached.keys, cached.moment)) return cached;
+    const made = { own: row.own, moment: this.identity.moment, ...labelSpans(row, this.identity) };
+    this.#spans.set(row.key, made);
+    return made;
   }
 
   #usedKeys(): ReadonlySet<string> {
     const used = new Set<string>();
     for (const row of this.#series.all()) {
-      for (const key of labelSpans(row, this.identity).keys) used.add(nameOf(key));
+      for (const key of this.#named(row).keys) used.add(nameOf(key));
     }
     return used;
   }

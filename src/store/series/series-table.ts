@@ -52,7 +52,7 @@ export class SeriesTable {
       ) STRICT;
       CREATE TABLE IF NOT EXISTS series_number (only_row INTEGER PRIMARY KEY CHECK (only_row = 0), last INTEGER NOT NULL) STRICT;
     `);
-    for (const row of database.prepare("SELECT * FROM series").all()) {
+    for (const row of database.prepare("SELECT * FROM series").iterate()) {
       const own = this.#sharedBy(String(row["attributes"]));
       this.#add({
         number: Number(row["number"]),

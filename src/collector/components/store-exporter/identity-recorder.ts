@@ -1,5 +1,6 @@
-import type { Following, IdentityHub } from "#identity";
-import type { ProfileStore } from "#store";
+import { ThrottledLog } from "#collector";
+import type { FollowedState, Following, IdentityHub } from "#identity";
+import { type ProfileStore, StoreError } from "#store";
 import type { Telemetry, Timer } from "#telemetry";
 import { identityEntries } from "./identity-entries.ts";
 
@@ -18,6 +19,7 @@ export class IdentityRecorder {
   readonly #store: ProfileStore;
   readonly #keys: RememberedKeys;
   readonly #telemetry: Telemetry;
+  readonly #log: ThrottledLog;
   #following: Following | undefined;
   #timer: Timer | undefined;
 
@@ -26,6 +28,7 @@ export class IdentityRecorder {
     this.#store = store;
     this.#keys = keys;
     this.#telemetry = telemetry;
+    this.#log = new ThrottledLog(telemetry.logger, telemetry.clock);
   }
 
   /** Call it before sources are opened, so that they keep the labels that are wanted. */
@@ -33,7 +36,7 @@ export class IdentityRecorder {
     this.#following = this.#hub.follow({
       keys: this.#keys,
       telemetry: this.#telemetry,
-      listener: (states) => this.#store.recordIdentity(states.flatMap(identityEntries)),
+      listener: (states) => this.#record(states),
     });
     this.#timer = this.#telemetry.clock.timer(TELL_AGAIN_MS, () => {
       const before = this.#following;
@@ -42,10 +45,21 @@ export class IdentityRecorder {
     });
   }
 
+  async #record(states: readonly FollowedState[]): Promise<void> {
+    try {
+      await this.#store.recordIdentity(states.flatMap(identityEntries));
+    } catch (caught) {
+      // Told again it would find no room again. Anything else may pass, and is told again.
+      if (!(caught instanceof StoreError) || caught.kind !== "limit") throw caught;
+      this.#log.tell("warn", "limit", "not all names can be remembered", { reason: caught.message }, states.length);
+    }
+  }
+
   /** Writes what waits. */
   async stop(): Promise<void> {
     this.#timer?.cancel();
     await this.#following?.stop();
     this.#following = undefined;
+    this.#log.flush();
   }
 }
