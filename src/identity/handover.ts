@@ -32,7 +32,7 @@ export function handOver(owner: object, source: string, directory: Directory, cl
     if (object !== undefined && goneSinceMs === LIVE) objects.push(object);
   }
   let kept = KEPT.get(owner);
-  if (kept === undefined) KEPT.set(owner, (kept = new Map()));
+  if (kept === undefined) KEPT.set(owner, (kept = new Map<string, Known>()));
   kept.get(source)?.expiry.cancel();
   const expiry = clock.timer(KEPT_MS, () => kept.delete(source));
   kept.set(source, { pods, gone, objects, expiry });
