@@ -1,4 +1,5 @@
 import { text } from "node:stream/consumers";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeParquet } from "./block-files.ts";
 import type { BlockFile } from "./catalogue.ts";
@@ -63,5 +64,6 @@ export async function compact({
     return { kind: "done", files };
   } finally {
     engine.close();
+    await rm(settings.spillDirectory, { recursive: true, force: true });
   }
 }

@@ -95,6 +95,8 @@ export interface EmbeddedStore extends ProfileStore {
 }
 
 interface Parts {
+  /** What of stacks and frames is in files. */
+  readonly savedNames: NamesMark;
   readonly lock: DirectoryLock;
   readonly database: DatabaseSync;
   readonly series: SeriesCatalog;
@@ -142,7 +144,7 @@ class DiskStore implements EmbeddedStore {
       newest: MAX_AHEAD_MS,
       hours: MAX_HEAD_HOURS,
     });
-    this.#savedNames = markOf(stacks, frames);
+    this.#savedNames = parts.savedNames;
     for (const block of catalogue.blocks) this.#newest = Math.max(this.#newest, block.to);
     const heads = (): readonly Head[] => (this.#frozen ? [this.#frozen.head, this.#head] : [this.#head]);
     this.#questions = new Questions(
@@ -175,7 +177,8 @@ class DiskStore implements EmbeddedStore {
       const catalogue = new Catalogue(database);
       await removeLeftovers(directory, [NAMES, ...TIERS.map(({ name }) => name)], catalogue.paths());
       const spillDirectory = join(directory, SPILL);
-      for (const left of await readdir(spillDirectory)) await rm(join(spillDirectory, left), { recursive: true });
+      for (const left of await readdir(spillDirectory))
+        await rm(join(spillDirectory, left), { recursive: true, force: true });
       engine = await Engine.open({
         memoryBytes: limits.engineBytes,
         threads: 2,
@@ -184,9 +187,9 @@ class DiskStore implements EmbeddedStore {
       const health = new BlockHealth(directory, catalogue, logger);
       const stacks = new StackStore(limits.stackNodes);
       const frames = new FrameStore();
-      await readNames(engine, await health.goodNames(), directory, stacks, frames);
+      const savedNames = await readNames(engine, await health.goodNames(), directory, stacks, frames);
       const index = new SeriesIndex(series, catalogue);
-      const parts = { lock, database, series, catalogue, index, engine, health, readers, stacks, frames };
+      const parts = { savedNames, lock, database, series, catalogue, index, engine, health, readers, stacks, frames };
       const store = new DiskStore(settings, parts, run);
       await store.#recover();
       store.#begin();
@@ -475,7 +478,8 @@ async function removeLeftovers(
   for (const folder of folders) {
     for (const name of await readdir(join(directory, folder))) {
       const path = join(folder, name);
-      if (!known.has(path)) await unlink(join(directory, path));
+      // A process that merges blocks may outlive its store by a second, and renames its files.
+      if (!known.has(path)) await unlink(join(directory, path)).catch(() => undefined);
     }
   }
 }

@@ -133,7 +133,7 @@ class RequestIngest {
   }
 
   #timeOf({ timeUnixNano }: ProfileRecord): number {
-    return timeUnixNano > 0n ? Number(timeUnixNano) / 1e6 : this.#receivedAt;
+    return timeUnixNano > 0n ? Number(timeUnixNano / 1000n) / 1000 : this.#receivedAt;
   }
 
   #profile(profile: ProfileRecord, series: KnownSeries, ofResource: number): void {
@@ -258,9 +258,11 @@ function int64(words: Int32Array, at: number): number {
   return words[at * 2 + 1]! * 0x100000000 + (words[at * 2]! >>> 0);
 }
 
-/** Nanoseconds as milliseconds; exact to a microsecond. */
+/** Nanoseconds as milliseconds, whole microseconds. In doubles, but exact: 2^32 ns are 4,294,967 µs and 296 ns. */
 function milliseconds(words: Int32Array, at: number): number {
-  return (words[at * 2 + 1]! >>> 0) * 4294.967296 + (words[at * 2]! >>> 0) / 1e6;
+  const high = words[at * 2 + 1]! >>> 0;
+  const rest = high * 296 + (words[at * 2]! >>> 0);
+  return (high * 4_294_967 + Math.floor(rest / 1000)) / 1000;
 }
 
 function hexOf(bytes: Uint8Array): string {

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Timer } from "#telemetry";
 import type { TimeRange } from "../profile-store.ts";
@@ -131,6 +132,7 @@ export class Maintenance {
         block.files.filter((file) => file.kind === kind).map(({ path }) => join(directory, path)),
       );
     const parts = await homeParts(engine, pathsOf("rows"), total(merge.sources));
+    const attempt = uniqueName();
     const outputs: (CompactionJob["outputs"][number] & { readonly kind: BlockFileKind; readonly tier: Tier })[] = [];
     for (const tier of merge.targets) {
       for (const kind of KINDS) {
@@ -139,7 +141,7 @@ export class Maintenance {
         const paths = pathsOf(kind);
         if (paths.length === 0) continue;
         for (const [part, homes] of parts.entries()) {
-          const path = join(tier.name, `${nameOf(merge, tier)}-${kind}-${part}.parquet`);
+          const path = join(tier.name, `${nameOf(merge, tier)}-${attempt}-${kind}-${part}.parquet`);
           outputs.push({ kind, tier, path, select: selectMerged(kind, paths, merge.source, tier, homes) });
         }
       }
@@ -190,7 +192,7 @@ export class Maintenance {
       const sources = mergeableNames(catalogue.names, kind);
       if (sources.length < NAMES_FILES || this.#stopped.signal.aborted) continue;
       const [first, end] = [sources[0]!.first, sources.at(-1)!.end];
-      const path = join("names", `${kind}-${first}-${end}.parquet`);
+      const path = join("names", `${kind}-${first}-${end}-${uniqueName()}.parquet`);
       const select = selectNames(sources.map((file) => join(settings.directory, file.path)));
       const result = await this.#cared.run(this.#job(sources, [{ path, select }]), this.#stopped.signal);
       if (result.kind === "damaged") {
@@ -210,7 +212,7 @@ export class Maintenance {
 
   #job(inputs: CompactionJob["inputs"], outputs: CompactionJob["outputs"]): CompactionJob {
     const { directory, limits } = this.#cared.settings;
-    const spillDirectory = join(directory, "spill", "compaction");
+    const spillDirectory = join(directory, "spill", uniqueName());
     return {
       directory,
       engine: { memoryBytes: limits.compactionBytes, threads: 1, spillDirectory },
@@ -243,6 +245,14 @@ function mergeableNames(names: readonly NamesFile[], kind: NamesKind): readonly 
 function nameOf({ sources, isRoll }: Merge, tier: Tier): string {
   const ids = sources.map(({ id }) => id);
   return `${Math.floor(sources[0]!.from / 3_600_000)}-${isRoll ? "from" : "merge"}-${Math.min(...ids)}-${Math.max(...ids)}-${tier.step}`;
+}
+
+/**
+ * Of a file that a process of its own writes: the one that a killed store left behind may still be at work on the same
+ * blocks.
+ */
+function uniqueName(): string {
+  return randomBytes(4).toString("hex");
 }
 
 function total(blocks: readonly Block[]): number {

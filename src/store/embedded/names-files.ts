@@ -64,7 +64,8 @@ export function selectNames(paths: readonly string[]): string {
 }
 
 /**
- * Fills empty tables from files that are whole. Numbers that no file has stand for frames that say that they are lost.
+ * Fills empty tables from files that are whole, and returns how far those go. Numbers that no file has stand for frames
+ * that say that they are lost.
  */
 export async function readNames(
   engine: Engine,
@@ -72,7 +73,7 @@ export async function readNames(
   directory: string,
   stacks: StackStore,
   frames: FrameStore,
-): Promise<void> {
+): Promise<NamesMark> {
   const pathsOf = (kind: NamesKind): readonly string[] =>
     files.filter((file) => file.kind === kind).map(({ path }) => join(directory, path));
   const texts: string[] = [];
@@ -84,6 +85,7 @@ export async function readNames(
   for (let id = 1; id < textEnd; id++) frames.texts.append(texts[id] ?? "");
   await readFrames(engine, pathsOf("frames"), endOf(files, "frames"), frames);
   await readNodes(engine, pathsOf("nodes"), endOf(files, "nodes"), stacks, frames);
+  return { nodes: endOf(files, "nodes"), frames: endOf(files, "frames"), texts: textEnd };
 }
 
 async function readFrames(engine: Engine, paths: readonly string[], end: number, frames: FrameStore): Promise<void> {
