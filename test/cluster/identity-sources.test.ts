@@ -3,6 +3,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { CriSocket } from "../../src/collector/components/k8s-identity-extension/cri-connection.ts";
+import { GatewayStream } from "../../src/collector/components/k8s-identity-extension/gateway-connection.ts";
+import { IdentityServer } from "../../src/collector/components/k8s-identity-extension/identity-server.ts";
 import { type IdentityHandle, IdentityHub, type IdentitySources, type PodRecord, sourcesOpener } from "#identity";
 import type { PodObject } from "#kubernetes";
 import { MetricRegistry, silentLogger, systemClock } from "#telemetry";
@@ -99,6 +101,20 @@ describe.skipIf(missing !== undefined)("identity on a node", () => {
     return handle;
   }
 
+  /** A gateway of this cluster, at work. */
+  async function serving(): Promise<{ readonly endpoint: string; readonly metrics: MetricRegistry }> {
+    const metrics = new MetricRegistry();
+    const telemetry = { clock: systemClock, metrics, logger: silentLogger };
+    const hub = new IdentityHub({ telemetry, open: sourcesOpener({ sources: ["api"], nodeName: "" }) });
+    const client = { authType: "kubeConfig", kubeConfigPath: cluster.kubeconfig } as const;
+    const needs = { source: { kind: "api", client, selection: {} }, keys: KEYS, keysName: "all", graceMs: 0 } as const;
+    const settings = { grpc: { endpoint: "127.0.0.1:0" }, tokenFile: undefined, needs };
+    const server = new IdentityServer(settings, hub, { telemetry, buffers: new BufferPool() });
+    await server.start();
+    onTestFinished(() => server.stop(AbortSignal.timeout(5_000)));
+    return { endpoint: server.address, metrics };
+  }
+
   test("a kubelet knows of its pods what the API server knows", async () => {
     const pod = await runningPod();
     const fromKubelet = await opened({ sources: ["kubelet"], kubelet: kubelet() });
@@ -133,6 +149,37 @@ describe.skipIf(missing !== undefined)("identity on a node", () => {
     });
     expect(found.record.pod.labels.get("app")).toBe("cart");
     expect(found.container).toMatchObject({ name: "busybox", image: IMAGE, containerId: id });
+  });
+
+  test("an agent knows by its gateway what the API server knows, and the gateway asks for both", async () => {
+    const pod = await runningPod();
+    const gateway = await serving();
+    const agent = await opened(
+      {
+        sources: ["gateway"],
+        gateway: {
+          endpoint: gateway.endpoint,
+          connect: (telemetry) => {
+            const client = { endpoint: gateway.endpoint };
+            return new GatewayStream({ client, tokenFile: undefined }, { telemetry, buffers: new BufferPool() });
+          },
+        },
+      },
+      join(cluster.state, "nowhere.kubeconfig"),
+    );
+    const found = (): PodRecord | undefined => agent.view.directory.findUidText(pod.metadata.uid);
+    await expect.poll(() => found()?.current("busybox")?.id, { timeout: 30_000 }).toBeTruthy();
+    const fromApi = await opened({ sources: ["api"] });
+    await fromApi.waitForSync(30_000);
+    const { annotations: _, ...api } = fromApi.view.directory.findUidText(pod.metadata.uid)!.pod;
+    expect(found()!.pod).toMatchObject(api);
+    const ownPods = [...fromApi.view.directory.records()].filter((record) => record.pod.nodeName === facts["NODE"]);
+    await expect.poll(() => agent.view.directory.size, { timeout: 30_000 }).toBe(ownPods.length);
+    // The deployment is scaled: agents hear of it by the gateway's one watch.
+    await cluster.kubectl("scale", "deployment", "cart", "--replicas=2");
+    await expect.poll(() => agent.view.directory.size, { timeout: 30_000 }).toBe(ownPods.length + 1);
+    expect(gateway.metrics.value("podflame_kubernetes_requests", { verb: "list", code: "200" })).toBe(1);
+    expect(gateway.metrics.value("podflame_kubernetes_requests", { verb: "watch", code: "200" })).toBe(1);
   });
 
   test("without an API server pods are named by the others, with owners where the kubelet tells of them", async () => {
