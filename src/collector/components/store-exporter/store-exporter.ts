@@ -36,7 +36,6 @@ export class StoreExporter implements Component, Consumer {
   readonly #sender: Sender;
   readonly #log: ThrottledLog;
   readonly #stores: NamedStores;
-  readonly #hub: IdentityHub;
   readonly #samples: Counter;
   #store: ProfileStore | undefined;
   #recorder: IdentityRecorder | undefined;
@@ -47,7 +46,6 @@ export class StoreExporter implements Component, Consumer {
     this.#context = context;
     this.#config = config;
     this.#stores = host.service(STORES, () => new NamedStores());
-    this.#hub = host.service(IDENTITY, () => new IdentityHub({ telemetry }));
     this.#log = new ThrottledLog(telemetry.logger, telemetry.clock);
     this.#samples = telemetry.metrics.counter(
       "podflame_store_samples",
@@ -59,13 +57,15 @@ export class StoreExporter implements Component, Consumer {
   }
 
   async start(): Promise<void> {
-    const { telemetry, id } = this.#context;
+    const { telemetry, id, host } = this.#context;
     const { clock, logger } = telemetry;
     const store = await openEmbeddedStore({ ...this.#config.settings, clock, logger });
     this.#store = store;
     this.#withdraw = this.#stores.offer(id.text, store);
     observe(store, this.#context);
-    this.#recorder = new IdentityRecorder(this.#hub, store, this.#rememberedKeys(), telemetry);
+    // Only now: those who feed and ask directories were made meanwhile, and theirs these are.
+    const hub = host.service(IDENTITY, () => new IdentityHub({ telemetry }));
+    this.#recorder = new IdentityRecorder(hub, store, this.#rememberedKeys(), telemetry);
     this.#recorder.start();
   }
 
