@@ -373,6 +373,53 @@ describe("an address that several pods claim", () => {
   });
 });
 
+describe("a clock that is an hour off", () => {
+  const HOUR_MS = 3_600_000;
+  const at = (text: string, timeMs: number): string | undefined => {
+    const found = view.in(byIp, text, { timeMs });
+    return found === AMBIGUOUS ? "ambiguous" : found?.pod.name;
+  };
+
+  test.each([
+    ["behind", -HOUR_MS],
+    ["ahead", HOUR_MS],
+  ])("%s, at a sender, does no harm where one pod has the address, nor to ids", (_which, offMs) => {
+    const startedMs = clock.nowMs() - 10_000;
+    directory.upsert(
+      podOf({
+        uid: UID,
+        name: "cart",
+        startedMs,
+        podIps: ["1.1.1.1"],
+        containers: [containerOf({ containerId: ID1 })],
+      }),
+    );
+    expect([at("1.1.1.1", clock.nowMs() + offMs), container(ID1), uid(UID)?.pod.name]).toEqual(["cart", "app", "cart"]);
+  });
+
+  test("at a sender costs a name, and gives none that is another's, where an address has passed on", async () => {
+    const startedMs = clock.nowMs() - 10_000;
+    directory.upsert(podOf({ uid: UID, name: "old", startedMs, podIps: ["1.1.1.1"] }));
+    directory.remove(podOf({ uid: UID }));
+    await clock.advance(5_000);
+    directory.upsert(podOf({ uid: OTHER_UID, name: "new", startedMs: clock.nowMs(), podIps: ["1.1.1.1"] }));
+    await clock.advance(5_000);
+    expect(at("1.1.1.1", clock.nowMs())).toBe("new");
+    expect(at("1.1.1.1", clock.nowMs() - HOUR_MS)).toBeUndefined();
+    // Its data of now, of which it says that it is of an hour ahead, can only be the one's who has the address.
+    expect(at("1.1.1.1", clock.nowMs() + HOUR_MS)).toBe("new");
+  });
+
+  test.each([
+    ["behind", -HOUR_MS],
+    ["ahead", HOUR_MS],
+  ])("%s, of ours against the API server's, keeps nobody from being named while he is there", (_which, offMs) => {
+    const startedMs = clock.nowMs() + offMs;
+    directory.upsert(podOf({ uid: UID, name: "cart", startedMs, createdMs: startedMs, podIps: ["1.1.1.1"] }));
+    expect([at("1.1.1.1", clock.nowMs()), uid(UID)?.pod.name]).toEqual(["cart", "cart"]);
+  });
+});
+
 describe("bounds", () => {
   test("pods beyond the limit push out deleted ones, and are refused where there are none", () => {
     directory = new Directory({ telemetry: { clock, metrics }, name: "small", maxPods: 2 });
