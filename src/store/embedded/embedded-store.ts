@@ -274,7 +274,13 @@ class DiskStore implements EmbeddedStore {
     this.#mustBeOpen();
     // One that is under way may have begun before the last append.
     await this.#flushing?.catch(() => undefined);
-    await this.#flushHead();
+    try {
+      await this.#flushHead();
+    } catch (error) {
+      if (error instanceof StoreError) throw error;
+      const text = `samples can't be written to ${this.#settings.directory}: ${textOf(error)}; they are in the journal`;
+      throw new StoreError("unavailable", text, { cause: error });
+    }
   }
 
   async tidied(): Promise<void> {
