@@ -133,6 +133,17 @@ describe("a processor's filter", () => {
     expect([nameOf(handle, "picked-uid"), nameOf(handle, "cart-uid")]).toEqual(["picked", undefined]);
     expect(logger.lines).toMatchObject([{ level: "warn", fields: { without: ["cri"] } }]);
   });
+
+  test("by labels picks nobody where the API server is no source, which is said", async () => {
+    const { handle, logger } = await opened({ sources: ["cri"], nodeName: "", cri: runtime("cart") }, undefined, {
+      labelSelector: "app=picked",
+    });
+    await handle.waitForSync(10_000);
+    expect(nameOf(handle, "cart-uid")).toBe("cart");
+    expect(logger.messages("warn")).toEqual([
+      "filter.labels and filter.fields are the API server's, which is no source: they pick no pods",
+    ]);
+  });
 });
 
 describe("a file", () => {

@@ -89,14 +89,14 @@ async function openTogether(
   const { namespace } = settings.selection;
   const parts: PodSource[] = [];
   for (const name of names) {
-    const sink = name === "api" ? merger.source(name) : ofNamespace(namespace, merger.source(name), sinks.leftOut);
+    const sink = name === "api" ? merger.source(name) : ofNamespace(namespace, merger.source(name), given.leftOut);
     parts.push(
       await openPart(
         name,
         sources,
         settings,
         wanted,
-        { pods: sink, objects: (kind) => sinks.objects(kind) },
+        { ...given, pods: sink, objects: (kind) => sinks.objects(kind) },
         telemetry,
       ),
     );
@@ -151,7 +151,9 @@ async function openPart(
     case "cri": {
       const { followCri } = await import("#kubernetes");
       const { socket, intervalMs, connect } = required(cri, name);
-      return followCri({ connection: connect(telemetry), socket, intervalMs, nodeName, keys, sink, telemetry });
+      const connection = connect(telemetry);
+      const onSandboxes = sinks.sandboxes;
+      return followCri({ connection, socket, intervalMs, nodeName, keys, sink, onSandboxes, telemetry });
     }
     case "containers": {
       const { followContainers } = await import("#kubernetes");
@@ -184,14 +186,21 @@ function usable(
   telemetry: Telemetry,
 ): readonly NamedSource[] {
   const isByNodeAlone = labelSelector === "" && /^(?:spec\.nodeName=[^,]*)?$/.test(fieldSelector);
-  if (isByNodeAlone || !names.includes("api")) return names;
+  if (isByNodeAlone) return names;
+  if (!names.includes("api")) {
+    telemetry.logger.warn(
+      "filter.labels and filter.fields are the API server's, which is no source: they pick no pods",
+      {
+        sources: names,
+      },
+    );
+    return names;
+  }
   const without = names.filter((name) => name !== "api");
   if (without.length > 0) {
     telemetry.logger.warn(
       "filter.labels and filter.fields are the API server's: other sources are not used with them",
-      {
-        without,
-      },
+      { without },
     );
   }
   return ["api"];

@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { hostKey } from "#collector";
-import type { IdentityHub } from "#identity";
+import type { IdentityHandle, IdentityHub } from "#identity";
 import { lifecycleSuite } from "../../testing/lifecycle-suite.ts";
 import { TestHost, testContext } from "../../testing/context.ts";
 import { k8sIdentityConfig } from "./config.ts";
@@ -85,6 +88,39 @@ describe("the configuration", () => {
       "cri::poll_interval must be at least 1000ms, got 500ms",
     );
   });
+});
+
+test("a configuration that is loaded anew begins with the pods that the one before knew", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "podflame-reload-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "pods.yaml");
+  writeFileSync(path, "kind: Pod\nmetadata: {uid: cart-uid, name: cart, namespace: shop}\n");
+  const result = k8sIdentityConfig.parse({ sources: ["file"], file: { path } });
+  if ("problems" in result) throw new Error("the configuration is refused");
+  const { config } = result;
+  const { buffers } = testContext("k8s_identity");
+  const load = async (): Promise<{ readonly hub: IdentityHub; readonly handle: IdentityHandle }> => {
+    const host = new TestHost();
+    await k8sIdentityExtensionFactory.create(testContext("k8s_identity", { host, buffers }), config).start();
+    const hub = host.service(hostKey<IdentityHub>("identity"), () => {
+      throw new Error("the extension made none");
+    });
+    const handle = hub.join({
+      source: { kind: "api", client: { authType: "serviceAccount" }, selection: {} },
+      keys: { label: () => false, annotation: () => false },
+      keysName: "none",
+      graceMs: 0,
+    });
+    await handle.start();
+    return { hub, handle };
+  };
+  const first = await load();
+  await first.handle.view.directory.synced;
+  await first.hub.shutdown();
+  rmSync(path);
+  const second = await load();
+  onTestFinished(() => second.hub.shutdown());
+  expect(second.handle.view.directory.findUidText("cart-uid")?.pod.name).toBe("cart");
 });
 
 test("those who ask for pods get them from its sources", async () => {
