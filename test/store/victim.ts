@@ -75,4 +75,6 @@ async function send(): Promise<void> {
     await systemClock.sleep(4);
   }
 }
+// Nothing else would keep the process alive while all of them wait.
+setInterval(() => undefined, 1000);
 await Promise.all([send(), send(), send()]);
