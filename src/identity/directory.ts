@@ -55,6 +55,8 @@ export class Directory implements ReflectorSink<PodObject> {
   readonly departed = new RecentKeys();
   /** Who was seen by a source that doesn't filter, and isn't wanted. */
   readonly leftOut = new RecentKeys();
+  /** Containers that hold a pod's namespaces, as far as a source told; no status names them. */
+  readonly sandboxes = new RecentKeys();
   /** Who follows what becomes of records. */
   readonly changes = new RecordChanges();
   #listing = 0;
@@ -171,6 +173,17 @@ export class Directory implements ReflectorSink<PodObject> {
       default:
         return this.#indexes.get(key.slice(0, space))?.index.has(rest) === true;
     }
+  }
+
+  /** Whether it is known that the key won't lead to a pod, so that nobody needs to wait for it. */
+  isHopeless(key: ArrivalKey): boolean {
+    return [this.departed, this.leftOut, this.sandboxes].some((keys) => keys.sinceOf(key) !== undefined);
+  }
+
+  /** Remembers sandboxes: see `sandboxes`. */
+  noteSandboxes(ids: readonly string[]): void {
+    const sinceMs = this.#clock.monotonicMs();
+    for (const id of ids) this.sandboxes.add(keyOfContainer(id), sinceMs);
   }
 
   /** Remembers who is not wanted: see `leftOut`. */

@@ -161,6 +161,7 @@ class SharedDirectory {
       const sinks = {
         pods: this.directory,
         leftOut: (pod: PodObject) => this.directory.leaveOut(pod),
+        sandboxes: (ids: readonly string[]) => this.directory.noteSandboxes(ids),
         objects: (kind: ObjectKind) => this.directory.objects.sink(kind),
       };
       const open = this.#settings.open ?? openSource;

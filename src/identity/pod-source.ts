@@ -36,6 +36,8 @@ export interface SourceSinks {
   readonly pods: ReflectorSink<PodObject>;
   /** Hears of pods that a source saw and that aren't wanted, so that somebody can say so. */
   readonly leftOut?: (pod: PodObject) => void;
+  /** Hears of the ids of sandboxes: containers of pods that no status names. All that there are, again and again. */
+  readonly sandboxes?: (ids: readonly string[]) => void;
   /** The sink for objects of that kind, one of those that are wanted. */
   objects(kind: ObjectKind): ReflectorSink<MetadataObject>;
 }

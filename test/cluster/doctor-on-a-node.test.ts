@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { placedProcesses } from "../../src/cli/explain/container-on-host.ts";
 import { podflame } from "../cli/podflame.ts";
 import { Cluster, whyNoCluster } from "./cluster.ts";
 
@@ -25,6 +26,7 @@ describe.skipIf(missing !== undefined)("doctor on a node", () => {
   let cluster: Cluster;
   let node: string;
   let containerId: string;
+  let podUid: string;
 
   beforeAll(async () => {
     cluster = await Cluster.startWithNode();
@@ -36,11 +38,13 @@ describe.skipIf(missing !== undefined)("doctor on a node", () => {
     const command = ["--", "sleep", "100000"];
     await cluster.kubectl("run", "cart", `--image=${IMAGE}`, "--image-pull-policy=Never", "--command", ...command);
     await cluster.kubectl("wait", "--for=condition=Ready", "pod/cart", "--timeout=60s");
-    const { spec, status } = await cluster.json<{
+    const { metadata, spec, status } = await cluster.json<{
+      readonly metadata: { readonly uid: string };
       readonly spec: { readonly nodeName: string };
       readonly status: { readonly containerStatuses: readonly { readonly containerID: string }[] };
     }>("/api/v1/namespaces/default/pods/cart");
     node = spec.nodeName;
+    podUid = metadata.uid;
     containerId = status.containerStatuses[0]!.containerID.replace("containerd://", "");
   });
   afterAll(() => cluster[Symbol.asyncDispose]());
@@ -112,6 +116,16 @@ describe.skipIf(missing !== undefined)("doctor on a node", () => {
       state: "note",
       detail: expect.stringContaining(`of pod default/cart on ${node}, which the filter leaves out`) as string,
     });
+  });
+
+  test("explains a sandbox by its runtime", async () => {
+    const [sandbox] = [...placedProcesses()].filter(
+      ({ place }) => place.podUid === podUid && place.containerId !== undefined && place.containerId !== containerId,
+    );
+    const config = await configOf({ sources: ["cri"], cri: cri() });
+    const id = sandbox!.place.containerId!;
+    const { stdout } = await podflame(["explain", "--config", config, "--resource", `container.id=${id}`, "--json"]);
+    expect(JSON.parse(stdout)).toMatchObject([{ missed: "sandbox" }]);
   });
 
   test("explains a container by its runtime alone", async () => {

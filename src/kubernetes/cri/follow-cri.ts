@@ -54,6 +54,8 @@ export interface CriFollowSettings {
   /** Labels and annotations that the sink will look at. */
   readonly keys: KeyFilter;
   readonly sink: ReflectorSink<PodObject>;
+  /** Hears, with each list, of the sandboxes of pods: containers that belong to a pod and that no status names. */
+  readonly onSandboxes?: ((ids: readonly string[]) => void) | undefined;
   readonly telemetry: Telemetry;
 }
 
@@ -93,13 +95,15 @@ class CriReader {
   readonly #connection: CriConnection;
   readonly #nodeName: string;
   readonly #keys: KeptKeys;
+  readonly #onSandboxes: CriFollowSettings["onSandboxes"];
   #runtimeName = "";
   /** Of sandboxes whose addresses are settled. */
   #networks = new Map<string, CriNetwork>();
   #images = new Map<string, CriImage | undefined>();
 
-  constructor({ connection, nodeName, keys }: CriFollowSettings) {
+  constructor({ connection, nodeName, keys, onSandboxes }: CriFollowSettings) {
     this.#connection = connection;
+    this.#onSandboxes = onSandboxes;
     this.#nodeName = nodeName;
     this.#keys = new KeptKeys({
       label: (key) => keys.label(key),
@@ -113,6 +117,7 @@ class CriReader {
     // Containers first: one whose sandbox isn't listed would be nobody's.
     const containers = readContainers(await call("RuntimeService/ListContainers"));
     const sandboxes = readSandboxes(await call("RuntimeService/ListPodSandbox"));
+    this.#onSandboxes?.(sandboxes.map(({ id }) => id));
     this.#runtimeName ||= readRuntimeName(await call("RuntimeService/Version"));
     await this.#learnNetworks(sandboxes, call);
     await this.#learnImages(new Set(containers.map(imageKeyOf)), call);

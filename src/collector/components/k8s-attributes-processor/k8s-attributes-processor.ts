@@ -319,7 +319,7 @@ export class K8sAttributesProcessor implements Component, Consumer {
       const key = rule.leadsNowhere ? rule.arrivalKey(resource, this.#peerAddress) : undefined;
       if (firstResolved === at) firstKey = key;
       const isGone = key !== undefined && this.#view.directory.departed.sinceOf(key) !== undefined;
-      if (this.#mayWait && !isGone) this.#noteKey(key);
+      if (this.#mayWait) this.#noteKey(key);
       if (found === AMBIGUOUS) reason = "ambiguous";
       else if (reason === "no_identifier") {
         reason = !this.#view.directory.isSynced ? "not_synced" : rule.leadsNowhere ? "never_seen" : "mismatch";
@@ -351,6 +351,7 @@ export class K8sAttributesProcessor implements Component, Consumer {
   /** Remembers a key under which the resource's pod may still come to be known. */
   #noteKey(key: ArrivalKey | undefined): void {
     if (key === undefined || this.#unknown.length >= MAX_UNKNOWN_RESOURCES) return;
+    if (this.#view!.directory.isHopeless(key)) return;
     if (this.#pending!.isWorthwhile(key)) this.#keys.push(key);
   }
 

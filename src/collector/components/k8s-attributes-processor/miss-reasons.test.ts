@@ -74,6 +74,13 @@ test("a sandbox's own process is known by its name in profiles", async () => {
   await fixture.stop();
 });
 
+test("a sandbox that the runtime told of is none that was never seen, and nobody waits for it", async () => {
+  const fixture = await processorOf({ ...BY_ID, pending: { max_wait: "3s" } }, {});
+  fixture.sandboxes(["xyz"]);
+  expect(await reasonsFor(fixture, { "container.id": "containerd://xyz" })).toEqual(["sandbox"]);
+  await fixture.stop();
+});
+
 test("what was waited for in vain is told from what came later", async () => {
   const fixture = await processorOf({ ...BY_ID, pending: { max_wait: "3s" } }, { pods: [POD] });
   const waiting = reasonsFor(fixture, { "container.id": "xyz" });

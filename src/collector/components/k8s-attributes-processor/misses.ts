@@ -117,8 +117,9 @@ export class Misses {
     if (differs(resource.text(this.#namespaceName), this.#namespace)) return "filtered";
     if (reason === "mismatch") return reason;
     if (isProfile && resource.text(this.#executable) === SANDBOX_EXECUTABLE) return "sandbox";
-    const { leftOut } = this.#settings.view.directory;
-    if (key !== undefined && leftOut.any && leftOut.sinceOf(key) !== undefined) return "filtered";
+    const { leftOut, sandboxes } = this.#settings.view.directory;
+    if (key !== undefined && sandboxes.sinceOf(key) !== undefined) return "sandbox";
+    if (key !== undefined && leftOut.sinceOf(key) !== undefined) return "filtered";
     return waited ? "timeout" : reason;
   }
 

@@ -136,6 +136,8 @@ export interface ProcessorFixture {
   send(bytes: Uint8Array, origin?: Origin): Promise<Uint8Array>;
   /** Sends one resource and returns its attributes. */
   name(resource: TestAttributes, origin?: Origin): Promise<Record<string, unknown>>;
+  /** A source tells that these are sandboxes. */
+  sandboxes(ids: readonly string[]): void;
   /** A source sees the pod, and the filter leaves it out. */
   leaveOut(pod: PodObject): void;
   /** The pods are these from now on, as after a list. */
@@ -168,12 +170,14 @@ export async function processorOf(section: unknown, options: FixtureOptions = {}
   const sources: unknown[] = [];
   let list: ProcessorFixture["list"] = () => undefined;
   let leaveOut: ProcessorFixture["leaveOut"] = () => undefined;
+  let sandboxes: ProcessorFixture["sandboxes"] = () => undefined;
   const hub =
     options.hub ??
     new IdentityHub({
       telemetry,
-      open(settings, { keys }, { pods: sink, leftOut }) {
+      open(settings, { keys }, { pods: sink, leftOut, sandboxes: told }) {
         leaveOut = leftOut!;
+        sandboxes = told!;
         sources.push(settings);
         let isSynced = false;
         list = (...now) => {
@@ -245,6 +249,7 @@ export async function processorOf(section: unknown, options: FixtureOptions = {}
     async name(resource, origin) {
       return decodeAttributes(signal, await send(encodeRequest(signal, [resource]), origin))[0]!;
     },
+    sandboxes: (ids) => sandboxes(ids),
     leaveOut: (pod) => leaveOut(pod),
     list: (...now) => list(...now),
     stop: () => processor.shutdown(),
