@@ -73,6 +73,10 @@ describe("a series", () => {
       first,
     );
     expect(add({ "host.name": "n2", "process.executable.name": "sshd" })).not.toBe(first);
+    // Tests of Go run from a folder of their own each time.
+    const go = (path: string) => ({ "process.executable.name": "go.test", "process.executable.path": path });
+    expect(add(go("/tmp/go-build1/go.test"))).toBe(add(go("/tmp/go-build2/go.test")));
+    expect(add({ "process.executable.path": "/a" })).not.toBe(add({ "process.executable.path": "/b" }));
   });
 
   test("is another for each profile type", () => {

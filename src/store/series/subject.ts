@@ -18,6 +18,8 @@ const ABOUT_CONTAINERS = /^(?:k8s|service|container|oci)\./;
 /** Change from one process, thread or request to the next, and would make a series of each. */
 const VOLATILE =
   /^(?:process\.(?:pid|parent_pid|vpid|real_user\.|creation\.time|start|command|args|session|group)|thread\.|cpu\.|service\.instance\.id$|trace|span)|(?:^|[._])(?:time|timestamp)(?:_unix_nano)?$/;
+/** Of programs that are compiled, run and thrown away each has another; its name tells enough where there is one. */
+const OF_EXECUTABLE = /^process\.executable\.(?:path$|build_id)/;
 /** What a container's processes have each for themselves; the stacks say which process it was. */
 const OF_PROCESS = /^(?:process|thread)\./;
 /** Spellings of a container id that runtimes put before it. */
@@ -29,8 +31,10 @@ export function subjectOf(attributes: Attributes, limits: SeriesLimits): Subject
   const containerId = (attributes.get("container.id") ?? "").replace(SCHEME, "").toLowerCase();
   const own = new Map<string, string>();
   const carried = new Map<string, string>();
+  const isNamed = attributes.has("process.executable.name");
   for (const [name, value] of [...attributes].sort(byName)) {
     if (name === "" || value === "" || name === "container.id" || VOLATILE.test(name)) continue;
+    if (isNamed && OF_EXECUTABLE.test(name)) continue;
     const text = cut(value, limits.labelValueLength);
     if (containerId === "") own.set(name, text);
     else if (ABOUT_CONTAINERS.test(name)) carried.set(name, text);
