@@ -31,8 +31,6 @@ export interface OpenOptions {
 }
 
 export interface BenchOptions {
-  /** Nothing was ever sampled. */
-  readonly empty?: boolean;
   readonly mode?: StatusAnswer["mode"];
   readonly files?: readonly ServedFile[];
 }
@@ -57,7 +55,7 @@ export class PageBench implements AsyncDisposable {
     const folder = mkdtempSync(join(tmpdir(), "podflame-page-"));
     const [browser, store] = await Promise.all([
       chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] }),
-      fill(options),
+      fill(),
       build({
         configFile: join(ROOT, "web/vite.config.ts"),
         logLevel: "error",
@@ -119,9 +117,9 @@ export class PageBench implements AsyncDisposable {
   }
 }
 
-async function fill({ empty = false }: BenchOptions): Promise<ProfileStore> {
+async function fill(): Promise<ProfileStore> {
   const store = await MemoryStore.open();
-  if (!empty) await new DemoCluster({ now: NOW, minutes: MINUTES }).fill(store, NOW - MINUTES * 60_000, NOW);
+  await new DemoCluster({ now: NOW, minutes: MINUTES }).fill(store, NOW - MINUTES * 60_000, NOW);
   return store;
 }
 

@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { status } from "../state/server.ts";
 import { Button } from "../ui/button.tsx";
+import { Prose } from "../ui/prose.tsx";
 import { Icon } from "../ui/icon.tsx";
 
 export function Banner(): JSX.Element | null {
@@ -16,7 +17,7 @@ export function Banner(): JSX.Element | null {
       <p>
         {mode.kind === "recorded" && (
           <>
-            <strong>Recorded data.</strong> {mode.reason} {mode.remedy}
+            <strong>Recorded data.</strong> <Prose text={`${mode.reason} ${mode.remedy}`} />
           </>
         )}
         {damaged.length > 0 && (

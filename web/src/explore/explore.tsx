@@ -33,6 +33,7 @@ export function Explore(): JSX.Element {
     if (answer) void loadTimeline(query, { from, to }, type, groupBy);
   }, [query, from, to, type, groupBy, answer]);
 
+  if (answer && (answer.rows[0]?.value ?? 0) <= 0) return <NoSamples />;
   const select = (row: TreeRow): void => navigate({ query: row.query, zoom: "", search: "" });
   return (
     <div class={treeHidden ? "explore wide" : "explore"}>
@@ -40,7 +41,7 @@ export function Explore(): JSX.Element {
         <aside class="tree-pane" aria-label="Where the time goes">
           <TreeFilter />
           <Answer loader={tree} what="the tree">
-            {(value) => (value.rows.length > 0 ? <ResourceTree answer={value} onSelect={select} /> : <NoSamples />)}
+            {(value) => <ResourceTree answer={value} onSelect={select} />}
           </Answer>
         </aside>
       )}

@@ -87,9 +87,9 @@ export function ResourceTree({
           unit={answer.unit}
           selected={row.row.query === query && !row.row.remainder}
           focusable={row.index === focus.index.value}
+          onFocus={() => (focus.index.value = row.index)}
           onToggle={() => toggle(row)}
           onSelect={() => {
-            focus.index.value = row.index;
             if (!row.row.remainder) onSelect(row.row);
           }}
         />
@@ -111,11 +111,15 @@ function SortHeading({ by, label }: { readonly by: "cores" | "name"; readonly la
   );
 }
 
+/** Rows whose detail (kind, image) is worth its room; others have it in their tooltip. */
+const DETAILED: ReadonlySet<string> = new Set(["workload", "container"]);
+
 function Row({
   visible,
   unit,
   selected,
   focusable,
+  onFocus,
   onToggle,
   onSelect,
 }: {
@@ -123,6 +127,7 @@ function Row({
   readonly unit: string;
   readonly selected: boolean;
   readonly focusable: boolean;
+  readonly onFocus: () => void;
   readonly onToggle: () => void;
   readonly onSelect: () => void;
 }): JSX.Element {
@@ -139,6 +144,7 @@ function Row({
       aria-expanded={open}
       aria-selected={selected}
       tabIndex={focusable ? 0 : -1}
+      onFocus={onFocus}
       onClick={onSelect}
       onDblClick={onToggle}
     >
@@ -157,7 +163,7 @@ function Row({
           </span>
         )}
         <span class="text" title={`${row.name}${row.detail === "" ? "" : ` · ${row.detail}`}`}>
-          <span>{row.name}</span> {row.detail !== "" && <small>{row.detail}</small>}
+          <span>{row.name}</span> {DETAILED.has(row.level) && row.detail !== "" && <small>{row.detail}</small>}
         </span>
       </span>
       <span role="gridcell" class="trend">

@@ -51,11 +51,7 @@ function OfNode({ tree, node }: { readonly tree: FlameTree; readonly node: numbe
         )}
         {tree.other && <Compared tree={tree} node={node} />}
       </dl>
-      {text && (
-        <p class="origin">
-          {[sayKind(frameKind(text)), packageOf(text), placeIn(text)].filter((part) => part !== "").join(" · ")}
-        </p>
-      )}
+      {text && <p class="origin">{distinct([sayKind(frameKind(text)), packageOf(text), placeIn(text)]).join(" · ")}</p>}
     </>
   );
 }
@@ -121,6 +117,11 @@ function OfRun({
       </p>
     </>
   );
+}
+
+/** Texts that say something, each once. */
+function distinct(parts: readonly string[]): readonly string[] {
+  return [...new Set(parts)].filter((part) => part !== "");
 }
 
 function placeIn({

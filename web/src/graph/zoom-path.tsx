@@ -15,8 +15,8 @@ export function ZoomPath({
   readonly tree: FlameTree;
   readonly node: number;
   readonly onZoom: (node: number) => void;
-}): JSX.Element | null {
-  if (node <= 0 || node >= tree.length) return null;
+}): JSX.Element {
+  if (node <= 0 || node >= tree.length) return <div class="zoom-path" />;
   const path = tree.ancestry(node);
   const isLong = path.length > OUTERMOST + NEAREST + 1;
   const steps = isLong ? [...path.slice(0, OUTERMOST), -1, ...path.slice(-NEAREST)] : path;

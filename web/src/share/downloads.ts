@@ -5,14 +5,15 @@ import type { PageState } from "../state/page-state.ts";
 import { saveFile } from "./save-file.ts";
 
 export type Download =
-  | { readonly label: string; readonly file: string; readonly url: string }
-  | { readonly label: string; readonly save: () => Promise<void> };
+  /** The server says what the file is called. */
+  { readonly label: string; readonly url: string } | { readonly label: string; readonly save: () => Promise<void> };
 
 const SERVER_FORMATS = [
-  { format: "pprof", label: "pprof", extension: "pb.gz" },
-  { format: "otlp", label: "OTLP", extension: "otlp.pb" },
-  { format: "folded", label: "Folded stacks", extension: "folded" },
-  { format: "speedscope", label: "speedscope", extension: "speedscope.json" },
+  { format: "pprof", label: "pprof" },
+  { format: "otlp", label: "OTLP" },
+  { format: "folded", label: "Folded stacks" },
+  { format: "speedscope", label: "speedscope" },
+  { format: "firefox", label: "Firefox Profiler" },
 ] as const;
 
 /** Buttons of the menu, in its order. */
@@ -37,9 +38,8 @@ export function downloadsOf({ engine, view, title }: ShownGraph, state: PageStat
 function profiles(state: PageState, name: string, { engine }: ShownGraph): readonly Download[] {
   if (state.view === "explore") {
     const { query, from, to, type } = state;
-    return SERVER_FORMATS.map(({ format, label, extension }) => ({
+    return SERVER_FORMATS.map(({ format, label }) => ({
       label,
-      file: `${name}.${extension}`,
       url: apiUrl("export", { format, query, from, to, type }),
     }));
   }

@@ -77,7 +77,7 @@ function DownloadButton({
 }): JSX.Element {
   if ("url" in download) {
     return (
-      <a class="button plain" href={download.url} download={download.file} onClick={onDone}>
+      <a class="button plain" href={download.url} download="" onClick={onDone}>
         {download.label}
       </a>
     );

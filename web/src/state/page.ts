@@ -4,7 +4,7 @@
  */
 import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import { resolveTime } from "../format/times.ts";
-import { formatPageState, type PageState, parsePageState, type Selection } from "./page-state.ts";
+import { formatPageState, type PageState, parsePageState, type Selection, USUAL } from "./page-state.ts";
 
 const current = signal(parsePageState(location.search));
 
@@ -72,7 +72,9 @@ export function fixedAddress(now = Date.now()): string {
     ...state,
     from: fix(state.from),
     to: fix(state.to),
-    other: { ...state.other, from: fix(state.other.from), to: fix(state.other.to) },
+    // Where nothing is compared, that has no place in a link.
+    other:
+      state.view === "diff" ? { ...state.other, from: fix(state.other.from), to: fix(state.other.to) } : USUAL.other,
   };
   return `${location.origin}${location.pathname}${formatPageState(fixed)}`;
 }

@@ -40,7 +40,7 @@ export default function TimelineChart({
   useEffect(() => {
     const element = holder.current!;
     const chart = draw(element, answer, onBrush, (slot) => {
-      readout.current!.textContent = slot === undefined ? "" : sayAt(answer, slot, nameOf, say);
+      if (readout.current) readout.current.textContent = slot === undefined ? "" : sayAt(answer, slot, nameOf, say);
     });
     const observer = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: HEIGHT }));
     observer.observe(element);

@@ -6,6 +6,7 @@ import type { ApiError } from "../api/client.ts";
 import { formatBytes } from "../format/quantities.ts";
 import type { Loader, Loading } from "../state/loading.ts";
 import { Button } from "./button.tsx";
+import { Prose } from "./prose.tsx";
 import { Icon } from "./icon.tsx";
 
 /** Answers faster than this show nothing in between. */
@@ -63,7 +64,11 @@ export function Failed({ error, onRetry }: { readonly error: ApiError; readonly 
     <div class="state" role="alert">
       <Icon name="warning" />
       <h2>{error.message}</h2>
-      {error.remedy !== "" && <p>{error.remedy}</p>}
+      {error.remedy !== "" && (
+        <p>
+          <Prose text={error.remedy} />
+        </p>
+      )}
       {onRetry && <Button label="Try again" kind="primary" onClick={onRetry} />}
     </div>
   );

@@ -8,6 +8,7 @@ import { formatTime } from "../format/times.ts";
 import { Loader } from "../state/loading.ts";
 import { navigate, page, tick } from "../state/page.ts";
 import { profileType } from "../state/server.ts";
+import { Prose } from "../ui/prose.tsx";
 import { Answer, Empty } from "../ui/states.tsx";
 
 type Row = UnattributedAnswer["rows"][number];
@@ -57,7 +58,11 @@ function Reasons({ answer }: { readonly answer: UnattributedAnswer }): JSX.Eleme
               <strong>{formatShare(total > 0 ? value / total : 0)}</strong> · {formatCount(samples)} samples
             </p>
           </header>
-          {remedy !== "" && <p class="remedy">{remedy}</p>}
+          {remedy !== "" && (
+            <p class="remedy">
+              <Prose text={remedy} />
+            </p>
+          )}
           <table>
             <thead>
               <tr>
