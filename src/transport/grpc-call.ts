@@ -213,7 +213,8 @@ export class GrpcCall implements UnaryRequest, StreamReceiver {
   #call(): Promise<GrpcReply> {
     const { handler } = this.facts;
     if (handler.kind === "unary") return handler.handle(this);
-    this.#replies = new ReplyStream(this.connection.http2, this.#stream, HEAD_BLOCK);
+    const { http2, keeper } = this.connection;
+    this.#replies = new ReplyStream(http2, this.#stream, HEAD_BLOCK, () => keeper.answered());
     if (this.#wrapsUp) this.wrapUp();
     return handler.handle(this, this.#replies);
   }

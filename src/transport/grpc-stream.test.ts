@@ -284,6 +284,22 @@ describe("the server", () => {
     expect(await result).toMatchObject({ grpcStatus: GrpcStatus.UNAVAILABLE, message: "going away" });
   });
 
+  test("takes pings as long as it streams: a client has reason to send some", async () => {
+    const { address } = await serve(async (_request, messages) => {
+      while (await messages.send(Buffer.from("tick"))) await new Promise((resolve) => setImmediate(resolve));
+      return { status: GrpcStatus.OK };
+    });
+    const raw = new RawConnection(address);
+    cleanUp.push(() => raw.close());
+    const call = raw.open(COUNT);
+    call.stream.end(framed(Buffer.from("x")));
+    for (let pings = 0; pings < 10; pings++) {
+      await new Promise((resolve) => void call.stream.once("data", resolve));
+      await new Promise((resolve) => void raw.session.ping(resolve));
+    }
+    expect(raw.goaways).toEqual([]);
+  });
+
   test("ends a stream at the deadline that its client gave", async () => {
     const clock = new ManualClock();
     context = testContext(clock);

@@ -8,16 +8,21 @@ export class ReplyStream implements MessageSink {
   readonly #http2: ServerConnection;
   readonly #stream: Stream;
   readonly #head: Uint8Array;
+  readonly #onMessage: () => void;
   readonly #aborting = new AbortController();
   #begun = false;
   /** Settles the promise of the message that is on its way. */
   #sent: ((isSent: boolean) => void) | undefined;
 
-  /** @param head block that begins the answer */
-  constructor(http2: ServerConnection, stream: Stream, head: Uint8Array) {
+  /**
+   * @param head block that begins the answer
+   * @param onMessage called for each message that is sent
+   */
+  constructor(http2: ServerConnection, stream: Stream, head: Uint8Array, onMessage: () => void) {
     this.#http2 = http2;
     this.#stream = stream;
     this.#head = head;
+    this.#onMessage = onMessage;
   }
 
   get signal(): AbortSignal {
@@ -27,6 +32,7 @@ export class ReplyStream implements MessageSink {
   send(message: Uint8Array): Promise<boolean> {
     if (this.#sent !== undefined) throw new Error("a message is sent before the one before it has left");
     this.#begin();
+    this.#onMessage();
     const framed = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
     framed[0] = 0;
     framed.writeUInt32BE(message.length, 1);

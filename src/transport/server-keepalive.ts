@@ -53,7 +53,7 @@ export class ConnectionKeeper {
     this.#idleSinceMs = this.#clock.monotonicMs();
   }
 
-  /** A reply went out: the client has reason to ping (bandwidth estimation), so strikes are forgotten. */
+  /** A reply, or a part of one, went out: the client has reason to ping (bandwidth estimation), so strikes are forgotten. */
   answered(): void {
     this.#answeredSincePing = true;
   }

@@ -34,7 +34,8 @@ export class GatewayStream implements GatewayConnection {
         return new Error(`the gateway's token can't be read: ${(cause as Error).message}`, { cause });
       }
     }
-    const client = createGrpcClient(settings, this.#context);
+    // The gateway's signs of life do what pings would, which servers count against their clients.
+    const client = createGrpcClient({ ...settings, keepalive: undefined }, this.#context);
     const message = this.#context.buffers.copyOf(request);
     try {
       const options = { connectTimeoutMs: CONNECT_TIMEOUT_MS, maxSilenceMs: MAX_SILENCE_MS };
