@@ -10,7 +10,7 @@ export class FunctionTable {
   readonly #granularity: Granularity;
   readonly #numbers = new Map<string, number>();
   /** Number + 1 by index of a store's frame, for each of the store's tables; 0 is not known yet. */
-  readonly #known = new WeakMap<FrameTable, number[]>();
+  readonly #known = new WeakMap<FrameTable, { numbers: Int32Array }>();
 
   constructor(granularity: Granularity) {
     this.#granularity = granularity;
@@ -18,15 +18,16 @@ export class FunctionTable {
 
   /** A function that numbers frames of this table. */
   numbering(frames: FrameTable): (frame: number) => number {
-    const known = this.#known.get(frames) ?? [];
+    const known = this.#known.get(frames) ?? { numbers: new Int32Array(4096) };
     this.#known.set(frames, known);
     return (frame) => {
-      const number = known[frame];
-      if (number !== undefined && number !== 0) return number - 1;
+      if (frame >= known.numbers.length) known.numbers = grown(known.numbers, frame);
+      const number = known.numbers[frame]!;
+      if (number !== 0) return number - 1;
       const { name, file, line, type, mapping, address } = frames.at(frame);
       const shown = name === "" ? nameless(type, mapping, address) : name;
       const found = this.intern({ name: shown, file, line: this.#granularity === "line" ? line : 0, type, mapping });
-      known[frame] = found + 1;
+      known.numbers[frame] = found + 1;
       return found;
     };
   }
@@ -41,6 +42,13 @@ export class FunctionTable {
     }
     return number;
   }
+}
+
+/** A longer column that has room for an index. */
+function grown(from: Int32Array, index: number): Int32Array {
+  const to = new Int32Array(Math.max(from.length * 2, index + 1));
+  to.set(from);
+  return to;
 }
 
 function nameless(type: string, mapping: string, address: bigint): string {

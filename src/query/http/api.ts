@@ -7,6 +7,7 @@ import { encodeFlame, FLAME_MEDIA_TYPE } from "../flame/flame-encoding.ts";
 import { addGrafanaRoutes } from "../grafana/routes.ts";
 import { DEFAULT_BODY_LIMITS, type BodyLimits } from "../ingest/read-body.ts";
 import { addIngestRoutes } from "../ingest/routes.ts";
+import { openApiDocument } from "../openapi/document.ts";
 import { Parameters } from "../parameters/parameters.ts";
 import { asQueryError, QueryError, statusOf } from "../query-error.ts";
 import { DEFAULT_QUERY_LIMITS, type QueryContext, type QueryLimits } from "../questions/context.ts";
@@ -184,6 +185,7 @@ class Api {
       };
       return this.#send(c, answer);
     });
+    this.app.get("/api/v1/openapi.json", (c) => this.#send(c, openApiDocument(status().version)));
     this.app.get("/api/v1/files/:number", async (c) => {
       const file = files[Number(c.req.param("number"))];
       if (!file) throw new QueryError("not-found", `there is no file ${c.req.param("number").slice(0, 20)}`);
