@@ -368,6 +368,24 @@ describe("the gateway", () => {
     expect(clock.pending).toBe(0);
   });
 
+  test("leaves out a pod that no message holds, which is counted, and tells of the others", async () => {
+    const huge = pod("huge", { annotations: new Map([["x", "y".repeat(3 << 20)]]) });
+    synced(huge, pod("cart"));
+    const agent = new Agent();
+    await clock.advance(0);
+    expect([agent.names(), agent.source.state().synced]).toEqual([["cart"], true]);
+    expect(metrics.render()).toContain("podflame_identity_served_left_out_total 1");
+  });
+
+  test("tells long lists in several messages", async () => {
+    synced(...Array.from({ length: 500 }, (_, at) => pod(`pod-${at}`, { hostname: "h".repeat(2_000) })));
+    const agent = new Agent();
+    await clock.advance(0);
+    expect(agent.pods.known.size).toBe(500);
+    expect(agent.pods.told.filter((what) => what === "listing").length).toBe(1);
+    expect(agent.pods.told.at(-1)).toBe("listed");
+  });
+
   test("counts what it serves", async () => {
     synced(pod("cart"), pod("till"));
     const agents = [new Agent(), new Agent()];

@@ -30,6 +30,8 @@ export interface FeedPosition {
 export interface FeedStep {
   readonly message: Uint8Array;
   readonly events: number;
+  /** Pods that were left out of it, for they are too large. */
+  readonly leftOut: number;
   readonly position: FeedPosition;
 }
 
@@ -49,8 +51,6 @@ export class NodeFeed {
   #gone = 0;
   /** The highest version of a going that isn't remembered. */
   #forgotten = 0;
-  /** Pods that are too large to be told. */
-  tooLarge = 0;
 
   /** @param epoch tells this feed's versions from those of another process, or of an earlier feed of the node */
   constructor(node: string, epoch: string, keys: KeyFilter) {
@@ -102,7 +102,7 @@ export class NodeFeed {
     // What went unnoticed can't be told any more: all over again.
     const isLost = this.#forgotten > Math.max(position.version, position.listedFrom);
     const { phase, version: told, listedFrom } = isLost ? this.#beginning() : position;
-    const { events, version, isAll } = this.#eventsAfter(told, kinds);
+    const { events, leftOut, version, isAll } = this.#eventsAfter(told, kinds);
     const isListed = phase === "listed" || (isAll && isComplete);
     if (events.length === 0 && (phase === "listed" || (phase === "listing" && !isListed))) return undefined;
     const at = isListed ? `${this.#epoch}:${version}` : undefined;
@@ -110,6 +110,7 @@ export class NodeFeed {
     return {
       message: encodeBatch({ listing, listed: isListed && phase !== "listed", at }, events),
       events: events.length,
+      leftOut,
       position: { phase: isListed ? "listed" : "listing", version, listedFrom },
     };
   }
@@ -118,23 +119,28 @@ export class NodeFeed {
   #eventsAfter(
     told: number,
     kinds: ReadonlySet<string>,
-  ): { readonly events: readonly string[]; readonly version: number; readonly isAll: boolean } {
+  ): {
+    readonly events: readonly string[];
+    readonly leftOut: number;
+    readonly version: number;
+    readonly isAll: boolean;
+  } {
     const events: string[] = [];
-    let [version, characters] = [told, 0];
+    let [version, characters, leftOut] = [told, 0, 0];
     for (const [key, entry] of this.#entries) {
       if (entry.version <= told) continue;
-      if (characters >= BATCH_CHARACTERS) return { events, version, isAll: false };
+      if (characters >= BATCH_CHARACTERS) return { events, leftOut, version, isAll: false };
       ({ version } = entry);
       if (entry.kind === "object" && !kinds.has(entry.object.kind)) continue;
       const event = encodeEvent(this.#eventOf(key, entry));
       if (event.length > LARGEST_EVENT_CHARACTERS) {
-        this.tooLarge++;
+        leftOut++;
         continue;
       }
       characters += event.length;
       events.push(event);
     }
-    return { events, version, isAll: true };
+    return { events, leftOut, version, isAll: true };
   }
 
   #beginning(): FeedPosition {

@@ -53,6 +53,7 @@ export class NodeFeeds {
   readonly #lists: Counter;
   readonly #resumed: Counter;
   readonly #events: Counter;
+  readonly #leftOut: Counter;
   #agents = 0;
   #closed = false;
 
@@ -72,6 +73,11 @@ export class NodeFeeds {
     this.#events = metrics.counter(
       "podflame_identity_served_events",
       { help: "Changes of pods and other objects told to agents." },
+      labels,
+    );
+    this.#leftOut = metrics.counter(
+      "podflame_identity_served_left_out",
+      { help: "Changes of pods that agents weren't told of, for such a pod is larger than 2 MiB." },
       labels,
     );
     metrics.observe("podflame_identity_served_agents", { help: "Agents that follow their node here." }, labels, () =>
@@ -128,6 +134,7 @@ export class NodeFeeds {
       if (step === undefined) continue;
       ({ position } = step);
       this.#events.add(step.events);
+      this.#leftOut.add(step.leftOut);
     }
     return { kind: "closing" };
   }
