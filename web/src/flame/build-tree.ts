@@ -39,10 +39,14 @@ class TreeBuilder {
   /** Where each level begins while nodes are added, and how many nodes it has. */
   readonly #levelStart: Int32Array;
   readonly #levelUsed: Int32Array;
-  readonly #frame: Int32Array;
-  readonly #childCount: Int32Array;
-  readonly #total: Float64Array;
-  readonly #other: Float64Array | undefined;
+  /**
+   * Nodes as records, as all of a node is written at once, and each one at another level: frame, number of children,
+   * total, and in a diff other. The same memory as integers and as doubles.
+   */
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+  /** Doubles a record. */
+  readonly #stride: number;
   /** Stacks in the order of the nodes that they belong to. */
   readonly #order: Int32Array;
   readonly #moved: Int32Array;
@@ -62,10 +66,9 @@ class TreeBuilder {
     this.#levelStart = levelBounds(stacks);
     this.#levelUsed = new Int32Array(this.#levelStart.length);
     const capacity = this.#levelStart.at(-1)!;
-    this.#frame = new Int32Array(capacity);
-    this.#childCount = new Int32Array(capacity);
-    this.#total = new Float64Array(capacity);
-    this.#other = stacks.others && new Float64Array(capacity);
+    this.#stride = stacks.others ? 3 : 2;
+    this.#doubles = new Float64Array(capacity * this.#stride);
+    this.#words = new Int32Array(this.#doubles.buffer);
     this.#order = Int32Array.from({ length: stacks.length }, (_, at) => at);
     this.#moved = new Int32Array(stacks.length);
     const kinds = frameCount - REMAINDER_FRAME;
@@ -101,7 +104,7 @@ class TreeBuilder {
     let parent = node;
     let level = depth;
     for (let at = offsets[stack]! + depth; at < end; at++) {
-      this.#childCount[parent] = 1;
+      this.#words[parent * this.#stride * 2 + 1] = 1;
       parent = this.#add(++level, frames[at]!, value, other);
     }
   }
@@ -177,7 +180,7 @@ class TreeBuilder {
       this.#add(depth + 1, REMAINDER_FRAME, restTotal, restOther);
       added++;
     }
-    this.#childCount[node] = added;
+    this.#words[node * this.#stride * 2 + 1] = added;
     // The heaviest child is to be split first.
     this.#pending.reverseFrom(groups);
   }
@@ -202,32 +205,39 @@ class TreeBuilder {
 
   #add(depth: number, frame: number, total: number, other: number): number {
     const node = this.#levelStart[depth]! + this.#levelUsed[depth]!++;
-    this.#frame[node] = frame;
-    this.#total[node] = total;
-    if (this.#other) this.#other[node] = other;
+    const record = node * this.#stride;
+    this.#words[record * 2] = frame;
+    this.#doubles[record + 1] = total;
+    if (this.#stride === 3) this.#doubles[record + 2] = other;
     return node;
   }
 
-  /** Moves the levels together. */
+  /** Puts the levels one behind the other, as columns. */
   finish(frames: FrameTable, measure: Omit<FlameMeasure, "omitted">): FlameTree {
-    let length = 0;
-    for (const [depth, used] of this.#levelUsed.entries()) {
-      const from = this.#levelStart[depth]!;
-      for (const column of [this.#frame, this.#childCount, this.#total, this.#other]) {
-        column?.copyWithin(length, from, from + used);
-      }
-      length += used;
-    }
+    const length = this.#levelUsed.reduce((sum, used) => sum + used, 0);
+    const stride = this.#stride;
+    const words = this.#words;
+    const doubles = this.#doubles;
+    const frame = new Int32Array(length);
     const firstChild = new Int32Array(length + 1);
-    firstChild[0] = 1;
-    for (let node = 0; node < length; node++) firstChild[node + 1] = firstChild[node]! + this.#childCount[node]!;
-    const columns = {
-      measure: { ...measure, omitted: this.#omitted },
-      frame: this.#frame.slice(0, length),
-      firstChild,
-      total: this.#total.slice(0, length),
-      other: this.#other?.slice(0, length),
-    };
+    const total = new Float64Array(length);
+    const other = this.#stacks.others && new Float64Array(length);
+    let child = 1;
+    let node = 0;
+    for (let depth = 0; depth < this.#levelUsed.length; depth++) {
+      const start = this.#levelStart[depth]! * stride;
+      const end = start + this.#levelUsed[depth]! * stride;
+      for (let record = start; record < end; record += stride) {
+        frame[node] = words[record * 2]!;
+        firstChild[node] = child;
+        child += words[record * 2 + 1]!;
+        total[node] = doubles[record + 1]!;
+        if (other) other[node] = doubles[record + 2]!;
+        node++;
+      }
+    }
+    firstChild[length] = child;
+    const columns = { measure: { ...measure, omitted: this.#omitted }, frame, firstChild, total, other };
     return new FlameTree(columns, frames, this.#options.diffScale);
   }
 }
