@@ -20,9 +20,11 @@ export interface StartOptions {
   readonly cwd?: string;
   /** Capabilities that it must not have, as setpriv(1) calls them. Takes root. */
   readonly without?: readonly string[];
+  /** Of several tests: whoever starts it kills it. */
+  readonly isShared?: boolean;
 }
 
-/** `bin/podflame` as its users start it. It's killed at the end of the test if it still runs. */
+/** `bin/podflame` as its users start it. It's killed at the end of the test if it still runs, unless it's shared. */
 export class Podflame {
   stdout = "";
   stderr = "";
@@ -58,6 +60,7 @@ export class Podflame {
         wake();
       });
     });
+    if (options.isShared === true) return;
     onTestFinished(async () => {
       child.kill("SIGKILL");
       await this.ended;
