@@ -4,19 +4,33 @@ import { grown } from "./text-table.ts";
 
 /** Stacks that are remembered whole: 25 MB. */
 const REMEMBERED = 1 << 21;
+/** Children that are found by going through them; further ones are hashed. */
+const MAX_LISTED = 4;
+/** Share of the slots that may be taken. */
+const MAX_LOAD = 0.7;
+const FIRST_SLOTS = 1 << 12;
+const FIRST_NODES = 1 << 12;
 
 /**
  * All stacks of a store as paths of one tree, each path once; callers are numbered ahead of what they call, and 0 is the
  * root. Numbers stay below 2^31: above it other Parquet readers misread what DuckDB writes.
  *
- * Whole stacks are remembered by a hash of their frames, since one look-up is much cheaper than one a frame.
+ * Most nodes have one child, made right after them. Those are lists, so that a new stack is written to memory that lies
+ * together; what many callers share is hashed. Whole stacks are remembered by a hash of their frames, since one look-up is
+ * much cheaper than one a frame.
  */
 export class StackStore implements StackNodes {
-  parent: Uint32Array<ArrayBuffer> = new Uint32Array(1 << 12);
-  frame: Uint32Array<ArrayBuffer> = new Uint32Array(1 << 12);
-  readonly #most: number;
-  #slots: Uint32Array<ArrayBuffer> = new Uint32Array(1 << 13);
+  parent: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_NODES);
+  frame: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_NODES);
+  /** Of node i: its first child at 2i, its next sibling behind it. */
+  #links: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_NODES * 2);
+  /** How many children are listed. */
+  #listed: Uint8Array<ArrayBuffer> = new Uint8Array(FIRST_NODES);
+  /** Nodes that are not listed, by parent and frame. */
+  #slots: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_SLOTS);
+  #hashed = 0;
   #length = 1;
+  readonly #most: number;
   /** Leaves by the hash of all frames of a stack. */
   readonly whole = new HashCache(REMEMBERED);
 
@@ -35,48 +49,75 @@ export class StackStore implements StackNodes {
 
   /** Bytes of memory. */
   get size(): number {
-    return (this.parent.length * 2 + this.#slots.length) * 4 + this.whole.size;
+    return this.parent.length * 17 + this.#slots.byteLength + this.whole.size;
   }
 
   /** Takes over nodes that were read from files; the columns may be longer. */
   restore(parent: Uint32Array<ArrayBuffer>, frame: Uint32Array<ArrayBuffer>, length: number): void {
     this.parent = parent;
     this.frame = frame;
+    this.#links = new Uint32Array(parent.length * 2);
+    this.#listed = new Uint8Array(parent.length);
+    this.#slots = new Uint32Array(FIRST_SLOTS);
+    this.#hashed = 0;
     this.#length = length;
-    let slots = 1 << 13;
-    while (slots < length * 2) slots *= 2;
-    this.#slots = new Uint32Array(slots);
     for (let node = 1; node < length; node++) this.#insert(node);
   }
 
   /** The node of a frame called by that node; 0 where it is new and there is no room. */
   child(parent: number, frame: number): number {
-    const slots = this.#slots;
-    const mask = slots.length - 1;
-    const { parent: parents, frame: frames } = this;
-    let slot = hash(parent, frame) & mask;
-    for (let node = slots[slot]!; node !== 0; node = slots[slot]!) {
-      if (frames[node] === frame && parents[node] === parent) return node;
-      slot = (slot + 1) & mask;
+    const { frame: frames } = this;
+    const links = this.#links;
+    for (let node = links[parent * 2]!; node !== 0; node = links[node * 2 + 1]!) {
+      if (frames[node] === frame) return node;
+    }
+    if (this.#listed[parent] === MAX_LISTED) {
+      const slots = this.#slots;
+      const mask = slots.length - 1;
+      let slot = hash(parent, frame) & mask;
+      for (let node = slots[slot]!; node !== 0; node = slots[slot]!) {
+        if (frames[node] === frame && this.parent[node] === parent) return node;
+        slot = (slot + 1) & mask;
+      }
     }
     if (this.isFull) return 0;
     const node = this.#length++;
-    if (node === parents.length) {
-      const capacity = Math.min(node * 2, this.#most + 1);
-      this.parent = grown(parents, capacity);
-      this.frame = grown(frames, capacity);
-    }
+    if (node === this.parent.length) this.#grow();
     this.parent[node] = parent;
     this.frame[node] = frame;
-    slots[slot] = node;
-    if (this.#length * 2 > slots.length) {
-      this.#slots = new Uint32Array(slots.length * 2);
-      for (let at = 1; at < this.#length; at++) this.#insert(at);
-    }
+    this.#insert(node);
     return node;
   }
 
+  #grow(): void {
+    const capacity = Math.min(this.parent.length * 2, this.#most + 1);
+    this.parent = grown(this.parent, capacity);
+    this.frame = grown(this.frame, capacity);
+    this.#links = grown(this.#links, capacity * 2);
+    const listed = new Uint8Array(capacity);
+    listed.set(this.#listed);
+    this.#listed = listed;
+  }
+
   #insert(node: number): void {
+    const parent = this.parent[node]!;
+    if (this.#listed[parent]! < MAX_LISTED) {
+      this.#listed[parent]!++;
+      this.#links[node * 2 + 1] = this.#links[parent * 2]!;
+      this.#links[parent * 2] = node;
+      return;
+    }
+    if (++this.#hashed > this.#slots.length * MAX_LOAD) this.#rehash();
+    this.#hash(node);
+  }
+
+  #rehash(): void {
+    const old = this.#slots;
+    this.#slots = new Uint32Array(old.length * 2);
+    for (const node of old) if (node !== 0) this.#hash(node);
+  }
+
+  #hash(node: number): void {
     const mask = this.#slots.length - 1;
     let slot = hash(this.parent[node]!, this.frame[node]!) & mask;
     while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
