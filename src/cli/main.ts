@@ -16,7 +16,7 @@ interface CommandFile {
 const COMMANDS: readonly { name: string; summary: string; load: () => Promise<CommandFile> }[] = [
   { name: "up", summary: "live flame graphs of this machine, on a page", load: () => import("./up.ts") },
   { name: "agent", summary: "sample this node and send what is found to a gateway", load: () => import("./agent.ts") },
-  { name: "gateway", summary: "take profiles in, keep them and show them", load: () => import("./gateway.ts") },
+  { name: "gateway", summary: "take profiles in, name them, keep them and show them", load: () => import("./gateway.ts") },
   { name: "view", summary: "look at files with profiles on a page", load: () => import("./view.ts") },
   { name: "run", summary: "run the pipelines of a configuration", load: () => import("./run.ts") },
   { name: "record", summary: "record profiles of this machine into a file", load: () => import("./record.ts") },
@@ -47,7 +47,8 @@ async function main(argv: readonly string[]): Promise<void> {
       "after",
       `
 Examples:
-  sudo podflame up                               watch which containers and functions keep this machine busy
+  sudo podflame up                               live flame graphs of this machine, by container, on a page
+  podflame view cpu.pprof                        a file of profiles on the same page
   sudo podflame record -o machine.html           ten seconds of this machine as a flame graph
   podflame run --config otelcol.yaml             run the Collector configuration that you have
   podflame inspect profiles.pb                   see what a file of profiles holds, whatever its layout

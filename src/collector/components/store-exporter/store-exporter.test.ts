@@ -50,6 +50,21 @@ async function started(directory = freshFolder(), host = new TestHost()): Promis
   return { exporter, context, store: host.service(STORES, () => new NamedStores()).find("store")! };
 }
 
+/** Has the pods of a file known in this process, as a processor would. */
+async function podsKnown(context: TestContext, host: TestHost): Promise<void> {
+  const hub = host.service(IDENTITY, () => new IdentityHub({ telemetry: context.telemetry }));
+  const handle = hub.join({
+    source: { kind: "file", path: PODS },
+    keys: { label: () => false, annotation: () => false },
+    keysName: "none",
+    graceMs: 0,
+  });
+  onTestFinished(() => handle.shutdown());
+  await handle.start();
+  await handle.waitForSync(5000);
+  await context.clock.advance(1000);
+}
+
 function problemsOf(input: object): string {
   return JSON.stringify(storeExporterConfig.parse({ directory: "d", ...input }));
 }
@@ -81,16 +96,7 @@ describe("the exporter", () => {
     const pods = async (): Promise<string[]> =>
       (await store.resolve([], ALWAYS)).map(({ labels }) => labels.get("pod") ?? "").sort();
     expect(await pods()).toEqual(["", "", ""]);
-    const hub = host.service(IDENTITY, () => new IdentityHub({ telemetry: context.telemetry }));
-    const handle = hub.join({
-      source: { kind: "file", path: PODS },
-      keys: { label: () => false, annotation: () => false },
-      keysName: "none",
-      graceMs: 0,
-    });
-    await handle.start();
-    await handle.waitForSync(5000);
-    await context.clock.advance(1000);
+    await podsKnown(context, host);
     await expect
       .poll(pods)
       .toEqual(["orders-5d8f9c7b4d-k2m8w", "pricing-7c9d5b8f6-x4jqz", "storefront-6b7f8d9c55-t9v6c"]);
@@ -103,7 +109,34 @@ describe("the exporter", () => {
       k8s_container_restart_count: "1",
       named: "true",
     });
-    await handle.shutdown();
+  });
+
+  test("tells the store again what is still true, so that it doesn't grow old there", async () => {
+    const host = new TestHost();
+    const { store, context } = await started(undefined, host);
+    await podsKnown(context, host);
+    const told: string[] = [];
+    store.recordIdentity = (entries) => {
+      told.push(...entries.map(({ key }) => key.kind));
+      return Promise.resolve();
+    };
+    await context.clock.advance(6 * 60 * 60 * 1000);
+    await context.clock.advance(1000);
+    await expect.poll(() => told.filter((kind) => kind === "k8s.pod.uid")).toHaveLength(5);
+  });
+
+  test("says once that the history of names has no room, and doesn't try the same again", async () => {
+    const host = new TestHost();
+    const { store, context } = await started(undefined, host);
+    let calls = 0;
+    store.recordIdentity = () => {
+      calls++;
+      return Promise.reject(new StoreError("limit", "the history is full"));
+    };
+    await podsKnown(context, host);
+    await expect.poll(() => context.logger.messages("warn")).toEqual(["not all names can be remembered"]);
+    await context.clock.advance(60_000);
+    expect(calls).toBe(1);
   });
 
   test("refuses what is no request of profiles for good", async () => {
