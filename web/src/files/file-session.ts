@@ -1,5 +1,6 @@
 import {
   buildTree,
+  exportStacks,
   type FlameTree,
   findMatchesInStacks,
   type FrameTable,
@@ -72,6 +73,11 @@ export class FileSession {
           functions.self.buffer,
           functions.total.buffer,
         ]);
+      }
+      case "export": {
+        const { stacks, measure } = this.#kept(request.tree);
+        const file = exportStacks(request.format, stacks, this.#table(), measure);
+        return this.#send({ kind: "exported", id: request.id, file }, []);
       }
       case "transform": {
         const { measure, ...kept } = this.#kept(request.tree);

@@ -2,6 +2,7 @@
 import type {
   BuildOptions,
   DiffScale,
+  ExportFormat,
   FlameColumns,
   FlameLayout,
   FrameColumns,
@@ -18,6 +19,7 @@ export type Request =
   | { readonly kind: "open"; readonly id: number; readonly file: Blob; readonly sampleType: number | undefined }
   | { readonly kind: "search"; readonly id: number; readonly tree: number; readonly query: SearchQuery }
   | { readonly kind: "functions"; readonly id: number; readonly tree: number }
+  | { readonly kind: "export"; readonly id: number; readonly tree: number; readonly format: ExportFormat }
   | {
       readonly kind: "transform";
       readonly id: number;
@@ -57,4 +59,5 @@ export type Response =
   | { readonly kind: "tree"; readonly id: number; readonly tree: TreeMessage }
   | { readonly kind: "matches"; readonly id: number; readonly matches: Matches | SearchProblem }
   | { readonly kind: "functions"; readonly id: number; readonly functions: FunctionTable }
+  | { readonly kind: "exported"; readonly id: number; readonly file: Blob }
   | { readonly kind: "failed"; readonly id: number; readonly message: string; readonly remedy: string };

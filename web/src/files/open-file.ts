@@ -1,5 +1,6 @@
 import {
   type BuildOptions,
+  type ExportFormat,
   type FlameEngine,
   FlameTree,
   FrameTable,
@@ -167,6 +168,12 @@ class WorkerEngine implements FlameEngine {
     });
     if (answer.kind !== "tree") throw new Error(`the worker answered ${answer.kind}`);
     return new WorkerEngine(this.#line, answer.tree, this.tree.frames);
+  }
+
+  async export(format: ExportFormat): Promise<Blob> {
+    const answer = await this.#line.ask({ kind: "export", tree: this.#number, format });
+    if (answer.kind !== "exported") throw new Error(`the worker answered ${answer.kind}`);
+    return answer.file;
   }
 
   /** The file's own tree ends the worker, a transformed one is only forgotten. */

@@ -62,7 +62,10 @@ const BY_FILE: readonly (readonly [RegExp, FrameKind])[] = [
 const BY_NAME: readonly (readonly [RegExp, FrameKind])[] = [
   [/^\[truncated|^\(truncated/i, "truncated"],
   [/_\[k\]$/, "kernel"],
-  [/::h[0-9a-f]{16}$|^<.* as .*>::|^(?:core|alloc|std|tokio)::/, "rust"],
+  [
+    /::h[0-9a-f]{16}$|^<.* as .*>::|^(?:core|alloc|tokio|std::(?:rt|panicking|sys|io|fs|net|process|collections))::[^(]*$/,
+    "rust",
+  ],
   [/^(?:[\w.-]+\/)+[\w.%-]+\.\S|^(?:runtime|main|sync|syscall|net|os|internal)\.[\w(]|\.\(\*\w+\)\./, "go"],
   [/^(?:L?[a-z]\w*[./]){2,}[A-Z]\w*|^(?:java|javax|jdk|sun|scala|kotlin)\./, "jvm"],
   [/ \(?(?:file:\/\/|node:|\/)\S+\.[cm]?js:\d+|^(?:\*|~|\^)?\w+ \S+\.[cm]?js/, "javascript"],
