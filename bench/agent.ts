@@ -98,7 +98,8 @@ const GOALS = {
   97: { cpu: 1.2, bpf: 0.2, otelCpu: "1.51", otelBpf: "0.57" },
 } as const;
 const RSS_MIB = 85;
-const BPF_MIB = 1;
+/** At 97 Hz the ring has room for copied stacks: 1 MiB of it on two CPUs. */
+const BPF_MIB = { 20: 1, 97: 1.5 } as const;
 
 function loadRows(hz: number, windows: readonly AgentWindow[], perf: readonly PerfWindow[]): AgentRow[] {
   const scenario = `load ${hz} Hz`;
@@ -140,7 +141,7 @@ function loadRows(hz: number, windows: readonly AgentWindow[], perf: readonly Pe
       scenario,
       quantity: "BPF memory, MiB",
       podflame: of(({ bpfMiB }) => bpfMiB),
-      atMost: BPF_MIB,
+      ...(goals && { atMost: BPF_MIB[hz === 20 ? 20 : 97] }),
       opentelemetry: "34",
     },
     { scenario, quantity: "samples a second", podflame: of((window) => window.samplesPerSecond) },

@@ -61,8 +61,8 @@ const TURN_MS = 20;
 const NEXT_TURN_MS = 5;
 /** Records taken between two looks at the clock: the first stacks of a program may take a millisecond each to unwind. */
 const BATCH_RECORDS = 32;
-/** Room in the ring for each CPU and sample a second: copied stacks of 4 KB for half a second, and as much again. */
-const RING_BYTES_A_HERTZ = 6144;
+/** Room in the ring for each CPU and sample a second: copied stacks of 4 KB for half a second, and as much again for others. */
+const RING_BYTES_A_HERTZ = 5120;
 const MIN_RING_BYTES_A_CPU = 64 * 1024;
 const MIN_RING_BYTES = 256 * 1024;
 /** A request waits so long at most for names that are being read. */

@@ -47,6 +47,8 @@ export class CodeFile {
   readonly elf: ElfFile | undefined;
   /** Why there is no `elf`. */
   readonly problem: FileProblem | SymbolProblem | undefined;
+  /** Whether Go's compiler made it, whose code always keeps frame pointers. */
+  readonly isGo: boolean;
   names: NamesState;
   /** Number of the flush in which it was last asked for. */
   lastUsed = 0;
@@ -76,6 +78,7 @@ export class CodeFile {
       if (elf instanceof SymbolProblem) this.problem = elf;
       else this.elf = elf;
     }
+    this.isGo = this.elf?.goBuildId !== undefined || this.elf?.section(".gopclntab") !== undefined;
     this.#executable = this.elf?.segments.filter(({ type, executable }) => type === LOAD && executable) ?? [];
     this.names = { kind: this.elf ? "unread" : "none" };
   }
@@ -113,11 +116,6 @@ export class CodeFile {
     if (this.discarded || !this.elf) return undefined;
     this.#unwindTables ??= UnwindTables.open(this.elf) ?? null;
     return this.#unwindTables ?? undefined;
-  }
-
-  /** Whether Go's compiler made it, whose code always keeps frame pointers. */
-  get isGo(): boolean {
-    return this.elf?.goBuildId !== undefined || this.elf?.section(".gopclntab") !== undefined;
   }
 
   /** Whether its code keeps frame pointers, as far as samples that hit it tell. */
