@@ -16,7 +16,11 @@ interface CommandFile {
 const COMMANDS: readonly { name: string; summary: string; load: () => Promise<CommandFile> }[] = [
   { name: "up", summary: "live flame graphs of this machine, on a page", load: () => import("./up.ts") },
   { name: "agent", summary: "sample this node and send what is found to a gateway", load: () => import("./agent.ts") },
-  { name: "gateway", summary: "take profiles in, name them, keep them and show them", load: () => import("./gateway.ts") },
+  {
+    name: "gateway",
+    summary: "take profiles in, name them, keep them and show them",
+    load: () => import("./gateway.ts"),
+  },
   { name: "view", summary: "look at files with profiles on a page", load: () => import("./view.ts") },
   { name: "run", summary: "run the pipelines of a configuration", load: () => import("./run.ts") },
   { name: "record", summary: "record profiles of this machine into a file", load: () => import("./record.ts") },
