@@ -207,6 +207,7 @@ describe.skipIf(hasNoBrowser)("the other views in a browser", () => {
       const { name } = await saveAs("pprof");
       const top = execFileSync("go", ["tool", "pprof", "-top", "-nodecount=500", join(folder, name)], {
         encoding: "utf8",
+        stdio: ["ignore", "pipe", "ignore"],
       });
       expect(top).toMatch(/main\.goOuter/);
     });

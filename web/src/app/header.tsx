@@ -36,18 +36,18 @@ export function Header({ onHelp }: { readonly onHelp: () => void }): JSX.Element
           </button>
         ))}
       </nav>
-      <div class="settings">
-        {view !== "files" && (
-          <>
-            <TypeField />
-            {view !== "diff" && (
-              <>
-                <RangePicker times={{ from, to }} onChange={(times) => navigate(times)} />
-                <LiveSwitch />
-              </>
-            )}
-          </>
-        )}
+      {view !== "files" && (
+        <div class="asked">
+          <TypeField />
+          {view !== "diff" && (
+            <>
+              <RangePicker times={{ from, to }} onChange={(times) => navigate(times)} />
+              <LiveSwitch />
+            </>
+          )}
+        </div>
+      )}
+      <div class="tools">
         <ShareMenu />
         <Button
           label={theme.value === "dark" ? "Light colours" : "Dark colours"}

@@ -90,14 +90,16 @@ export function FlameCanvas(props: FlameCanvasProps): JSX.Element {
   useSignalEffect(() => view.value?.highlight(session.highlighted.value));
 
   return (
-    <div class="flame" ref={frame}>
+    <div class="flame" ref={frame} onKeyDown={() => delete frame.current?.dataset["pointed"]}>
       <canvas
         ref={canvas}
         aria-hidden="true"
         style={{ blockSize: `${height}px` }}
-        onClick={() =>
-          frame.current?.querySelector<HTMLElement>('[role="treeitem"][tabindex="0"]')?.focus({ preventScroll: true })
-        }
+        onClick={() => {
+          // Keys go on from what was clicked; who points needs no ring.
+          frame.current!.dataset["pointed"] = "";
+          frame.current!.querySelector<HTMLElement>('[role="treeitem"][tabindex="0"]')?.focus({ preventScroll: true });
+        }}
       />
       {view.value && <AriaTree view={view.value} session={session} label={label} settled={settled.value} />}
       <Tooltip session={session} tree={tree} />

@@ -1,6 +1,6 @@
 /** What can be done with the frame that was clicked with the other button. */
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { FlameTree } from "../flame/index.ts";
 import type { FrameActions } from "./frame-actions.ts";
 
@@ -27,7 +27,7 @@ export function FrameMenu({
   const { node, x, y } = place;
   const root = useRef<HTMLDivElement>(null);
   const name = tree.name(node);
-  useEffect(() => root.current?.querySelector("button")?.focus(), [node]);
+  useLayoutEffect(() => root.current?.querySelector("button")?.focus(), [node]);
   const items: readonly (readonly [string, () => void])[] = [
     ["Zoom in", () => onZoom(node)],
     ...(node > 0 && tree.frame[node]! >= 0

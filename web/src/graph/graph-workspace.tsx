@@ -129,7 +129,7 @@ export function GraphWorkspace({ engine, coverage, title }: GraphWorkspaceProps)
           )}
         </div>
       )}
-      {show !== "sandwich" && <DetailPanel session={session} tree={tree} actions={actions} />}
+      {(show === "graph" || show === "both") && <DetailPanel session={session} tree={tree} actions={actions} />}
     </section>
   );
 }
@@ -153,7 +153,7 @@ function useZoomOfAddress(view: ReadonlySignal<FlameView | undefined>): void {
 
 /** Room for a picture that leaves the numbers below it on the screen. */
 function canvasRoom(): number {
-  return Math.max(280, Math.min(1400, innerHeight - (innerWidth < 900 ? 260 : 440)));
+  return Math.max(280, Math.min(1400, innerHeight - (innerWidth < 900 ? 260 : 470)));
 }
 
 /** Where a function is to be seen best; the root where it isn't at all. */

@@ -12,7 +12,7 @@ import { theme } from "../state/theme.ts";
 import { seriesColour } from "./series-colours.ts";
 import { stackAreas } from "./stacked-areas.ts";
 
-const HEIGHT = 132;
+const HEIGHT = 108;
 /** Of the marks, the latest are listed. */
 const MAX_MARKS = 6;
 
