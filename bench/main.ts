@@ -29,6 +29,11 @@ const BENCHMARKS: Readonly<Record<string, { readonly file: string; readonly summ
     file: "layouts-upgrade.ts",
     summary: "converting profiles from every layout to 1.10 and back: MB a second",
   },
+  store: {
+    file: "store.ts",
+    summary:
+      "the store on disk: intake, bytes a sample, merging, questions, memory (the head of bench/store.ts says how)",
+  },
   reflector: { file: "reflector.ts", summary: "the first list of 1,000 and of 10,000 pods: time and memory" },
 };
 

@@ -24,7 +24,10 @@ const ALL = { from: START - DAY, to: START + 4 * HOUR };
 class StillClock implements Clock {
   wall = START;
   monotonic = 0;
-  readonly sleep = systemClock.sleep;
+
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    return systemClock.sleep(delayMs, signal);
+  }
 
   nowMs(): number {
     return this.wall;
