@@ -97,7 +97,7 @@ function settingsOf(
     written,
     host.service(FEATURE_GATES, () => new Map<string, boolean>()),
   );
-  const hub = host.service(IDENTITY, () => new IdentityHub({ telemetry }));
+  const hub = host.service(IDENTITY, () => new IdentityHub({ telemetry, process: context.buffers }));
   const enrichments = host.service(ENRICHMENTS, () => new Map<string, Enrichment>());
   const enrichmentName = JSON.stringify(config.enrichment);
   let enrichment = enrichments.get(enrichmentName);

@@ -99,10 +99,10 @@ export class ProfilingReceiver implements Component {
   async #followPods(): Promise<IdentityHandle | undefined> {
     const { selection } = this.#config;
     if (selection?.source === undefined) return undefined;
-    const { host, telemetry } = this.#context;
+    const { host, telemetry, buffers } = this.#context;
     const { DEFAULT_GRACE_MS, IdentityHub } = await import("#identity");
     const { Selection } = await import("#profiler");
-    const hub = host.service(IDENTITY, () => new IdentityHub({ telemetry }));
+    const hub = host.service(IDENTITY, () => new IdentityHub({ telemetry, process: buffers }));
     const handle = hub.join({
       source: selection.source,
       keys: new Selection(selection.rules, true).keys,

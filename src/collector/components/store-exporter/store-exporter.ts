@@ -57,14 +57,14 @@ export class StoreExporter implements Component, Consumer {
   }
 
   async start(): Promise<void> {
-    const { telemetry, id, host } = this.#context;
+    const { telemetry, id, host, buffers } = this.#context;
     const { clock, logger } = telemetry;
     const store = await openEmbeddedStore({ ...this.#config.settings, clock, logger });
     this.#store = store;
     this.#withdraw = this.#stores.offer(id.text, store);
     observe(store, this.#context);
     // Only now: those who feed and ask directories were made meanwhile, and theirs these are.
-    const hub = host.service(IDENTITY, () => new IdentityHub({ telemetry }));
+    const hub = host.service(IDENTITY, () => new IdentityHub({ telemetry, process: buffers }));
     this.#recorder = new IdentityRecorder(hub, store, this.#rememberedKeys(), telemetry);
     this.#recorder.start();
   }
