@@ -2,7 +2,6 @@
  * The first page: the Kubernetes tree at one side, what the selected row does at the other one: its course over time,
  * its hottest path in words, its flame graph and table.
  */
-import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import type { TreeAnswer, TreeRow } from "../../../src/query/api.ts";
@@ -67,7 +66,6 @@ export function Explore(): JSX.Element {
 }
 
 function TreeFilter(): JSX.Element {
-  const text = useSignal(page.value.treeFilter);
   return (
     <div class="tree-filter">
       <label class="field">
@@ -76,11 +74,8 @@ function TreeFilter(): JSX.Element {
           type="search"
           aria-label="Filter rows by name"
           placeholder="Filter by name"
-          value={text.value}
-          onInput={(event) => {
-            text.value = event.currentTarget.value;
-            navigate({ treeFilter: text.value }, "replace");
-          }}
+          value={page.value.treeFilter}
+          onInput={(event) => navigate({ treeFilter: event.currentTarget.value }, "replace")}
         />
       </label>
     </div>

@@ -1,7 +1,5 @@
 /** What can be done to a graph: how it's seen, turned, coloured, searched. */
-import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
 import { formatNumberOf, formatShare } from "../format/quantities.ts";
 import { navigate, page } from "../state/page.ts";
 import { Button, Segmented } from "../ui/button.tsx";
@@ -99,10 +97,6 @@ function SearchField({
   readonly onStep: (direction: 1 | -1) => void;
 }): JSX.Element {
   const { search, regex } = page.value;
-  const text = useSignal(search);
-  useEffect(() => {
-    text.value = search;
-  }, [search]);
   return (
     <div class="search" role="search">
       <label class="field">
@@ -115,11 +109,8 @@ function SearchField({
           aria-keyshortcuts="/"
           placeholder="Search functions ( / )"
           spellcheck={false}
-          value={text.value}
-          onInput={(event) => {
-            text.value = event.currentTarget.value;
-            navigate({ search: text.value }, "replace");
-          }}
+          value={search}
+          onInput={(event) => navigate({ search: event.currentTarget.value }, "replace")}
           onKeyDown={(event) => {
             if (event.key === "Enter") onStep(event.shiftKey ? -1 : 1);
             else if (event.key === "Escape") {

@@ -18,8 +18,12 @@ export function navigate(change: Partial<PageState>, how: "push" | "replace" = "
   const next = { ...current.peek(), ...change };
   const address = `${location.pathname}${formatPageState(next)}${location.hash}`;
   if (address === `${location.pathname}${location.search}${location.hash}`) return;
-  if (how === "push") history.pushState(null, "", address);
-  else history.replaceState(null, "", address);
+  try {
+    if (how === "push") history.pushState(null, "", address);
+    else history.replaceState(null, "", address);
+  } catch {
+    // Browsers refuse after some hundred changes in a few seconds; the page goes on, the address follows later.
+  }
   current.value = next;
 }
 
