@@ -69,7 +69,7 @@ export function flameSvg(picture: SvgPicture): string {
       for (let at = node; at <= boxes.last[box]!; at++) weight += tree.weight[at]!;
       const count = boxes.last[box]! - node + 1;
       out.push(
-        `<g><title>${count} frames, together ${formatShare(weight / tree.weight[0]!)}</title>${rect(palette.run, 0)}</g>`,
+        `<g><title>${escapeXml(`${count} frames, together ${formatShare(weight / tree.weight[0]!)}`)}</title>${rect(palette.run, 0)}</g>`,
       );
       continue;
     }

@@ -1,4 +1,4 @@
-/** What `npm run bench -- ui` drives: a view, and the two ways to a tree. Times are of `performance.now()`. */
+/** What `npm run bench -- ui` and the browser's tests drive: a view, and the two ways to a tree. Times are of `performance.now()`. */
 import { decodeFlame, FlameFormatError } from "../../../api/flame-decoding.ts";
 import { openFile } from "../../../files/index.ts";
 import { type FlameEngine, engineOf, FlameView } from "../../index.ts";
@@ -14,6 +14,7 @@ const { painted } = (globalThis as unknown as { observer: { painted: () => Promi
 const bench = {
   view,
   draws,
+  openFile,
   /** Milliseconds from the data's arrival to the frame that shows it. */
   async openServed(url: string): Promise<number> {
     const buffer = await (await fetch(url)).arrayBuffer();
@@ -41,4 +42,5 @@ const bench = {
   },
 };
 
+export type Bench = typeof bench;
 Object.assign(globalThis, { bench });
