@@ -63,6 +63,8 @@ const NEXT_TURN_MS = 5;
 const BATCH_RECORDS = 32;
 /** Room in the ring for each CPU and sample a second: copied stacks of 4 KB for half a second, and as much again for others. */
 const RING_BYTES_A_HERTZ = 5120;
+/** Many CPUs are rarely all busy: beyond this the ring has no more for rates than for CPUs. */
+const MAX_RING_BYTES_FOR_RATE = 4 << 20;
 const MIN_RING_BYTES_A_CPU = 64 * 1024;
 const MIN_RING_BYTES = 256 * 1024;
 /** A request waits so long at most for names that are being read. */
@@ -392,6 +394,7 @@ function openRunning(settings: ProfilerSettings, telemetry: Telemetry, parts: Pr
 }
 
 function ringBytesFor(frequencyHz: number): number {
-  const aCpu = Math.max(MIN_RING_BYTES_A_CPU, frequencyHz * RING_BYTES_A_HERTZ);
-  return Math.max(MIN_RING_BYTES, availableParallelism() * aCpu);
+  const cpus = availableParallelism();
+  const forRate = Math.min(cpus * frequencyHz * RING_BYTES_A_HERTZ, MAX_RING_BYTES_FOR_RATE);
+  return Math.max(MIN_RING_BYTES, cpus * MIN_RING_BYTES_A_CPU, forRate);
 }
