@@ -57,7 +57,13 @@ export class Engine {
       autoload_known_extensions: "false",
     });
     const engine = new Engine(library, instance);
-    await engine.execute("SET parquet_metadata_cache = true");
+    // What a flush or a question took goes back to the system at once, and isn't kept for the next.
+    await engine.execute(
+      "SET parquet_metadata_cache = true",
+      "SET allocator_flush_threshold = '1MB'",
+      "SET allocator_bulk_deallocation_flush_threshold = '1MB'",
+      "SET allocator_background_threads = true",
+    );
     return engine;
   }
 
