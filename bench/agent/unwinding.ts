@@ -45,7 +45,8 @@ export async function measureUnwinding(options: UnwindingOptions): Promise<Agent
         podflame: cpu(copying).map((percent, window) => percent - cpu(without)[window]!),
         ...(ADDED_CPU[hz] !== undefined && { atMost: ADDED_CPU[hz] }),
       },
-      { scenario, quantity: "RSS, MiB", podflame: copying.map(({ memory }) => memory.rss), atMost: RSS_MIB },
+      { scenario, quantity: "RSS without copies, MiB", podflame: without.map(({ memory }) => memory.rss) },
+      { scenario, quantity: "RSS with, MiB", podflame: copying.map(({ memory }) => memory.rss), atMost: RSS_MIB },
       { scenario, quantity: "BPF memory, MiB", podflame: copying.map(({ bpfMiB }) => bpfMiB) },
     );
   }
