@@ -4,8 +4,10 @@ import type { FlameFrame } from "../api.ts";
 import type { FlameHeader } from "./flame-answer.ts";
 import { encodeFlame } from "./flame-encoding.ts";
 import { FunctionTable } from "./function-table.ts";
-import { functionTotals, outermostNodes } from "./function-totals.ts";
-import { MergedTree, type StackEntries } from "./merged-tree.ts";
+import { CallerTree } from "./caller-tree.ts";
+import { functionTotals, visitOutermost } from "./function-totals.ts";
+import { type StackEntries, stackSources } from "./stack-source.ts";
+import { subtrees } from "./subtrees.ts";
 import { prune, type PrunedTree, REMAINDER, ROOT } from "./prune.ts";
 
 /** What a store would answer: a random tree, and values at some of its nodes. Frames 0 … 9, of which 5 … 9 look as 0 … 4. */
@@ -45,83 +47,74 @@ const answers: fc.Arbitrary<Answer> = fc
       })),
   );
 
+/** Nothing is left out. */
+const WHOLE = { maxNodes: 1e6, minShare: 0 };
+
 describe("merging", () => {
   test("gives the values by path that a map of paths gives", () => {
     fc.assert(
-      fc.property(answers, answers, fc.boolean(), (first, second, isGrouped) => {
-        const { tree, functions } = merged(first, second, isGrouped);
-        for (const [side, answer] of [
-          ["first", first],
-          ["second", second],
-        ] as const) {
-          const own = side === "first" ? tree.self : tree.otherSelf!;
-          const found = new Map<string, number>();
-          for (let node = 0; node < tree.length; node++) {
-            if (own[node]! > 0) found.set(pathOf(tree, node, functions), own[node]!);
-          }
-          expect(found).toEqual(naive(answer, isGrouped));
-        }
+      fc.property(answers, answers, fc.boolean(), fc.boolean(), (first, second, isGrouped, isSparse) => {
+        const { sources, functions } = graphOf(first, second, isGrouped, isSparse);
+        const found = pathsOf(prune(sources, functions, WHOLE, true));
+        expect(found.first).toEqual(naive(first, isGrouped));
+        expect(found.second).toEqual(naive(second, isGrouped));
       }),
     );
   });
 
-  test("numbers callers ahead of what they call, and tells siblings apart", () => {
+  test("tells siblings apart by function", () => {
     fc.assert(
       fc.property(answers, answers, (first, second) => {
-        const { tree } = merged(first, second, true);
-        const seen = new Set<string>();
-        for (let node = 1; node < tree.length; node++) {
-          expect(tree.parent[node]).toBeLessThan(node);
-          seen.add(`${tree.parent[node]} ${tree.frame[node]}`);
+        const { sources, functions } = graphOf(first, second, true, false);
+        const { children, frame, length } = prune(sources, functions, WHOLE, true);
+        for (let node = 0, next = 1; node < length; next += children[node++]!) {
+          const siblings = frame.subarray(next, next + children[node]!);
+          expect(new Set(siblings).size).toBe(siblings.length);
         }
-        expect(seen.size).toBe(tree.length - 1);
       }),
     );
   });
 
-  test("goes on past any capacity", () => {
-    const tree = new MergedTree();
-    const count = 20_000;
-    for (let round = 0; round < 2; round++) {
-      let node = 0;
-      for (let at = 0; at < count; at++) node = tree.child(at % 3 === 0 ? 0 : node, at);
-    }
-    expect(tree.length).toBe(count + 1);
-  });
-
-  test("a recursion of thousands of levels is merged, drawn and counted", () => {
+  test("a recursion of thousands of levels is merged, pruned and counted", () => {
     const depth = 5000;
     const nodes = {
       length: depth + 1,
       parent: Uint32Array.from({ length: depth + 1 }, (_, at) => Math.max(0, at - 1)),
       frame: new Uint32Array(depth + 1),
     };
-    const entries = {
-      length: 1,
-      node: Uint32Array.of(depth),
-      group: new Uint32Array(1),
-      value: Float64Array.of(7),
-    };
+    const entries = { length: 1, node: Uint32Array.of(depth), group: new Uint32Array(1), value: Float64Array.of(7) };
     const functions = new FunctionTable("function");
-    const tree = new MergedTree();
-    tree.add(nodes, entries, functions.numbering(frames), () => 0);
-    expect(prune(tree, functions.list, { maxNodes: 1e6, minShare: 0 }).depth).toBe(depth);
-    expect([...functionTotals(tree, 1).total]).toEqual([7]);
+    const sources = stackSources(nodes, entries, functions.numbering(frames));
+    expect(prune(sources, functions.list, WHOLE).depth).toBe(depth);
+    expect(functionTotals(sources, "first").total[0]).toBe(7);
+    expect(prune(sources, functions.list, { maxNodes: 10, minShare: 0 })).toMatchObject({ length: 11, depth: 10 });
   });
 
-  test("rounding keeps the sum to the half, whatever the parts", () => {
+  test("a million siblings are merged, pruned and counted", () => {
+    const count = 1 << 20;
+    const nodes = {
+      length: count + 1,
+      parent: new Uint32Array(count + 1),
+      frame: Uint32Array.from({ length: count + 1 }, (_, at) => at % 5),
+    };
+    const entries = {
+      length: count,
+      node: Uint32Array.from({ length: count }, (_, at) => at + 1),
+      group: new Uint32Array(count),
+      value: new Float64Array(count).fill(1),
+    };
+    const functions = new FunctionTable("line");
+    const sources = stackSources(nodes, entries, functions.numbering(frames));
+    const { total, children } = prune(sources, functions.list, { maxNodes: 3, minShare: 0 });
+    expect([total[0], children[0]]).toEqual([count, 3]);
+  });
+
+  test("values that are no whole numbers are cut off, and children never outweigh their parent", () => {
     fc.assert(
-      fc.property(
-        fc.array(fc.double({ min: 0, max: 1e9, noNaN: true }), { minLength: 1, maxLength: 200 }),
-        (values) => {
-          const tree = new MergedTree();
-          for (const [at, value] of values.entries()) tree.addSelf(tree.child(0, at), value);
-          tree.round();
-          const total = tree.totals()[0]!;
-          expect(Number.isInteger(total)).toBe(true);
-          expect(Math.abs(total - values.reduce((sum, value) => sum + value, 0))).toBeLessThan(0.5 + 1e-3);
-        },
-      ),
+      fc.property(answers, answers, fc.double({ min: 0.01, max: 3, noNaN: true }), (first, second, scale) => {
+        const { sources, functions } = graphOf(first, second, false, false, scale);
+        expectWellFormed(prune(sources, functions, WHOLE, true));
+      }),
     );
   });
 });
@@ -132,27 +125,32 @@ describe("pruning", () => {
   test("keeps the heaviest nodes, and what it left out is in remainders", () => {
     fc.assert(
       fc.property(answers, answers, limits, (first, second, limit) => {
-        const { tree, functions } = merged(first, second, false);
-        const pruned = prune(tree, functions, limit);
-        const whole = prune(tree, functions, { maxNodes: 1e6, minShare: 0 });
-        expect(pruned.total[0]).toBe(tree.totals()[0]);
+        const { sources, functions } = graphOf(first, second, false, false);
+        const pruned = prune(sources, functions, limit, true);
+        const whole = prune(sources, functions, WHOLE, true);
         const weights = (of: PrunedTree): number[] =>
-          [...of.frame.keys()].filter((at) => of.frame[at] !== REMAINDER).map((at) => of.total[at]! + of.other![at]!);
+          [...of.frame.keys()]
+            .filter((at) => of.frame[at] !== REMAINDER)
+            .map((at) => of.total[at]! + of.other![at]!)
+            .sort((a, b) => b - a);
         const kept = weights(pruned);
-        const all = weights(whole).sort((a, b) => b - a);
+        const all = weights(whole);
+        expect(pruned.total[0]).toBe(whole.total[0]);
         expect(kept.length).toBeLessThanOrEqual(limit.maxNodes);
-        expect(kept.sort((a, b) => b - a)).toEqual(all.slice(0, kept.length));
-        expect(pruned.omitted).toBe(all.length - kept.length);
+        expect(kept).toEqual(all.slice(0, kept.length));
+        const next = all[kept.length] ?? 0;
+        expect(kept.length === limit.maxNodes || next === 0 || next < all[0]! * limit.minShare).toBe(true);
+        expect(pruned.omitted).toBeGreaterThanOrEqual(all.length - kept.length);
         expectWellFormed(pruned);
       }),
     );
   });
 
-  test("without limits loses nothing but nodes of no value", () => {
+  test("without limits loses nothing", () => {
     fc.assert(
-      fc.property(answers, answers, (first, second) => {
-        const { tree, functions } = merged(first, second, false);
-        const pruned = prune(tree, functions, { maxNodes: 1e6, minShare: 0 });
+      fc.property(answers, answers, fc.boolean(), (first, second, isGrouped) => {
+        const { sources, functions } = graphOf(first, second, isGrouped, false);
+        const pruned = prune(sources, functions, WHOLE, true);
         expect([...pruned.frame]).not.toContain(REMAINDER);
         expect(pruned.omitted).toBe(0);
         expectWellFormed(pruned);
@@ -166,9 +164,8 @@ describe("totals by function", () => {
     fc.assert(
       fc.property(answers, (answer) => {
         const functions = new FunctionTable("function");
-        const tree = new MergedTree();
-        tree.add(answer.nodes, answer.entries, functions.numbering(frames), () => 0);
-        const { total, self } = functionTotals(tree, functions.list.length);
+        const sources = stackSources(answer.nodes, answer.entries, functions.numbering(frames));
+        const { total, self } = functionTotals(sources, "first");
         const expected = new Map<string, { total: number; self: number }>();
         for (const [path, value] of naive(answer, false)) {
           const names = path === "" ? [] : path.split(";");
@@ -179,12 +176,44 @@ describe("totals by function", () => {
         }
         for (const [at, { name }] of functions.list.entries()) {
           expect({ total: total[at], self: self[at] }).toEqual(expected.get(name) ?? { total: 0, self: 0 });
-          const outermost = outermostNodes(tree, (frame) => frame === at);
-          const sums = tree.totals();
-          expect(outermost.reduce((sum, node) => sum + sums[node]!, 0)).toBe(total[at]);
+          for (const source of sources) {
+            const found: number[] = [];
+            visitOutermost(
+              source,
+              (called) => called === at,
+              (node) => found.push(node),
+            );
+            expect(found.reduce((sum, node) => sum + source.total[node]!, 0)).toBe(total[at]);
+            const below = subtrees(source, found);
+            expect(below.total[0]).toBe(total[at]);
+            expect(prune([below], functions.list, WHOLE).total[0]).toBe(total[at]);
+          }
         }
       }),
     );
+  });
+
+  test("callers of a function are paths the other way round, each once", () => {
+    const tree = new CallerTree();
+    const paths = fc.array(fc.tuple(fc.array(fc.nat({ max: 4 }), { maxLength: 6 }), fc.integer({ min: 1, max: 9 })));
+    fc.assert(
+      fc.property(paths, (added) => {
+        const callers = new CallerTree();
+        const expected = new Map<string, number>();
+        for (const [path, value] of added) {
+          callers.add(
+            path.reduce((node, called) => callers.child(node, called), 0),
+            value,
+          );
+          const key = path.map((called) => `f${called}`).join(";");
+          expected.set(key, (expected.get(key) ?? 0) + value);
+        }
+        const functions = Array.from({ length: 5 }, (_, at) => ({ ...frames.at(at), line: 0 }));
+        expect(pathsOf(prune([callers.source()], functions, WHOLE, true)).first).toEqual(expected);
+      }),
+    );
+    for (let at = 0; at < 20_000; at++) tree.child(at % 3 === 0 ? 0 : at - 1, at);
+    expect(tree.source().length).toBe(20_001);
   });
 });
 
@@ -199,8 +228,8 @@ describe("the binary form", () => {
   test("holds what the tree holds", () => {
     fc.assert(
       fc.property(answers, answers, (first, second) => {
-        const { tree, functions } = merged(first, second, true);
-        const pruned = prune(tree, functions, { maxNodes: 30, minShare: 0 });
+        const { sources, functions } = graphOf(first, second, true, false);
+        const pruned = prune(sources, functions, { maxNodes: 30, minShare: 0 }, true);
         const decoded = decode(encodeFlame(header, pruned));
         expect(decoded.header).toMatchObject({ ...header, omitted: pruned.omitted, depth: pruned.depth });
         expect(decoded.children).toEqual([...pruned.children]);
@@ -213,24 +242,54 @@ describe("the binary form", () => {
   });
 
   test("holds values that 32 bits don't", () => {
-    const tree = new MergedTree();
-    tree.addSelf(tree.child(0, 0), 2 ** 52 + 1);
+    const callers = new CallerTree();
+    callers.add(callers.child(0, 0), 2 ** 52 + 1);
     const frame = { name: "ƒ", file: "", line: 1e6, type: "go", mapping: "" };
-    const decoded = decode(encodeFlame(header, prune(tree, [frame], { maxNodes: 9, minShare: 0 })));
+    const decoded = decode(encodeFlame(header, prune([callers.source()], [frame], WHOLE)));
     expect(decoded.total).toEqual([2 ** 52 + 1, 2 ** 52 + 1]);
     expect(decoded.frames).toEqual([frame]);
   });
 });
 
-function merged(first: Answer, second: Answer, isGrouped: boolean) {
+/** @param isSparse the store has many more nodes than are asked for */
+function graphOf(first: Answer, second: Answer, isGrouped: boolean, isSparse: boolean, scale = 1) {
   const functions = new FunctionTable("function");
-  const tree = new MergedTree(true);
   const group = (number: number): FlameFrame => ({ name: `g${number}`, file: "", line: 0, type: "group", mapping: "" });
-  const rootOf = (number: number): number => (isGrouped ? tree.child(0, functions.intern(group(number))) : 0);
-  tree.add(first.nodes, first.entries, functions.numbering(frames), rootOf);
-  tree.add(second.nodes, second.entries, functions.numbering(frames), rootOf, "second");
-  tree.round();
-  return { tree, functions: functions.list };
+  const sources = [first, second].flatMap(({ nodes, entries }, at) =>
+    stackSources(isSparse ? padded(nodes) : nodes, entries, functions.numbering(frames), {
+      side: at === 0 ? "first" : "second",
+      scale,
+      ...(isGrouped ? { underOf: (number: number) => functions.intern(group(number)) } : {}),
+    }),
+  );
+  return { sources, functions: functions.list };
+}
+
+/** The same nodes and many that no value goes with. */
+function padded({ parent, frame }: Answer["nodes"]): Answer["nodes"] {
+  const length = parent.length + 10_000;
+  const nodes = { length, parent: new Uint32Array(length), frame: new Uint32Array(length) };
+  nodes.parent.set(parent);
+  nodes.frame.set(frame);
+  return nodes;
+}
+
+/** Values of nodes themselves by path of names. */
+function pathsOf({ length, children, frame, total, other, frames: used }: PrunedTree) {
+  const paths = [""];
+  const found = { first: new Map<string, number>(), second: new Map<string, number>() };
+  for (let node = 0, next = 1; node < length; node++) {
+    let [self, otherSelf] = [total[node]!, other?.[node] ?? 0];
+    for (const end = next + children[node]!; next < end; next++) {
+      const name = used[frame[next]!]!.name;
+      paths[next] = paths[node] === "" ? name : `${paths[node]};${name}`;
+      self -= total[next]!;
+      otherSelf -= other?.[next] ?? 0;
+    }
+    if (self > 0) found.first.set(paths[node]!, self);
+    if (otherSelf > 0) found.second.set(paths[node]!, otherSelf);
+  }
+  return found;
 }
 
 /** Values by path of names. */
@@ -244,12 +303,6 @@ function naive({ nodes, entries }: Answer, isGrouped: boolean): Map<string, numb
     if (entries.value[at]! > 0) found.set(key, (found.get(key) ?? 0) + entries.value[at]!);
   }
   return found;
-}
-
-function pathOf(tree: MergedTree, node: number, functions: readonly FlameFrame[]): string {
-  const path: string[] = [];
-  for (let at = node; at !== 0; at = tree.parent[at]!) path.push(functions[tree.frame[at]!]!.name);
-  return path.reverse().join(";");
 }
 
 /** Breadth first, contiguous, heaviest first with the remainder last, and no child heavier than its parent. */

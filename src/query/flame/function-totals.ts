@@ -1,65 +1,76 @@
-import type { MergedTree, Side } from "./merged-tree.ts";
+import type { Side, StackSource } from "./stack-source.ts";
 
-/** Values by function, as columns. */
+/** Values by function, as columns that may be longer than there are functions. */
 export interface FunctionTotals {
   /** Time in it or what it called, recursion counted once. */
   readonly total: Float64Array;
   readonly self: Float64Array;
 }
 
-/** Adds a tree up by function. @param functions how many there are */
-export function functionTotals(tree: MergedTree, functions: number, side: Side = "first"): FunctionTotals {
-  const totals = tree.totals(side);
-  const own = side === "second" ? tree.otherSelf! : tree.self;
-  const result = { total: new Float64Array(functions), self: new Float64Array(functions) };
-  for (let node = 1; node < tree.length; node++) result.self[tree.frame[node]!]! += own[node]!;
-  walk(tree, functions, (node, isOutermost) => {
-    if (isOutermost) result.total[tree.frame[node]!]! += totals[node]!;
-  });
-  return result;
+/** Adds sources of one selection up by function. */
+export function functionTotals(sources: readonly StackSource[], side: Side): FunctionTotals {
+  const totals = new Totals();
+  for (const source of sources) if (source.side === side) totals.add(source);
+  return totals;
 }
 
-/** Nodes of one function that have no caller of the same function. */
-export function outermostNodes(tree: MergedTree, isWanted: (frame: number) => boolean): number[] {
-  /** By node: whether it or a caller is wanted. Callers come first. */
-  const within = new Uint8Array(tree.length);
-  const found: number[] = [];
-  for (let node = 1; node < tree.length; node++) {
-    if (within[tree.parent[node]!] === 1) within[node] = 1;
-    else if (isWanted(tree.frame[node]!)) {
-      within[node] = 1;
-      found.push(node);
+class Totals implements FunctionTotals {
+  total = new Float64Array(1024);
+  self = new Float64Array(1024);
+  /** How often each function is on the path to the node that is looked at. */
+  #active = new Uint32Array(1024);
+
+  /** Walks a source from its root, callers ahead of what they call. */
+  add({ first, next, parent, total, functionOf }: StackSource): void {
+    /** Functions of the nodes on the path, the root's left out. */
+    const path: number[] = [];
+    let node = first[0]!;
+    while (node !== 0) {
+      const called = functionOf(node);
+      if (called >= this.self.length) this.#grow(called);
+      let self = total[node]!;
+      if (this.#active[called] === 0) this.total[called]! += self;
+      for (let child = first[node]!; child !== 0; child = next[child]!) self -= total[child]!;
+      this.self[called]! += self;
+      if (first[node] !== 0) {
+        this.#active[called]!++;
+        path.push(called);
+        node = first[node]!;
+        continue;
+      }
+      while (node !== 0 && next[node] === 0) {
+        node = parent[node]!;
+        if (node !== 0) this.#active[path.pop()!]!--;
+      }
+      node = next[node]!;
     }
   }
-  return found;
+
+  #grow(called: number): void {
+    const { total, self } = this;
+    const active = this.#active;
+    const capacity = Math.max(self.length * 2, called + 1);
+    (this.total = new Float64Array(capacity)).set(total);
+    (this.self = new Float64Array(capacity)).set(self);
+    (this.#active = new Uint32Array(capacity)).set(active);
+  }
 }
 
-/** Visits all nodes but the root, and tells of each whether its function isn't among its callers. */
-function walk(tree: MergedTree, functions: number, visit: (node: number, isOutermost: boolean) => void): void {
-  const { parent, frame, length } = tree;
-  const first = new Int32Array(length);
-  const next = new Int32Array(length);
-  for (let node = length - 1; node > 0; node--) {
-    next[node] = first[parent[node]!]!;
-    first[parent[node]!] = node;
-  }
-  /** How often each function is on the path to the node. */
-  const active = new Uint32Array(functions);
+/** Calls `visit` for each node of such a function that has no caller of such a function. */
+export function visitOutermost(
+  { first, next, parent, functionOf }: StackSource,
+  isWanted: (called: number) => boolean,
+  visit: (node: number) => void,
+): void {
   let node = first[0]!;
   while (node !== 0) {
-    visit(node, active[frame[node]!] === 0);
-    active[frame[node]!]!++;
-    if (first[node] !== 0) {
+    const isFound = isWanted(functionOf(node));
+    if (isFound) visit(node);
+    if (!isFound && first[node] !== 0) {
       node = first[node]!;
       continue;
     }
-    while (node !== 0) {
-      active[frame[node]!]!--;
-      if (next[node] !== 0) {
-        node = next[node]!;
-        break;
-      }
-      node = parent[node]!;
-    }
+    while (node !== 0 && next[node] === 0) node = parent[node]!;
+    node = next[node]!;
   }
 }

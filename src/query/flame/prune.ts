@@ -1,5 +1,7 @@
 import type { FlameFrame } from "../api.ts";
-import type { MergedTree } from "./merged-tree.ts";
+import { CandidateHeap } from "./candidate-heap.ts";
+import { MergedNodes } from "./merged-nodes.ts";
+import type { StackSource } from "./stack-source.ts";
 
 /** What of a graph is sent. */
 export interface PruneLimits {
@@ -14,7 +16,7 @@ export const ROOT = -1;
 export const REMAINDER = -2;
 
 /**
- * The heaviest part of a tree, breadth first: children of a node are contiguous, heaviest first, and what was left out
+ * The heaviest part of a graph, breadth first: children of a node are contiguous, heaviest first, and what was left out
  * below it is its last child. Values are whole, and children add up to no more than their parent.
  */
 export interface PrunedTree {
@@ -24,178 +26,137 @@ export interface PrunedTree {
   /** Index into `frames`, `ROOT` or `REMAINDER`. */
   readonly frame: Int32Array;
   readonly total: Float64Array;
+  /** Of the second selection; undefined where there is none. */
   readonly other: Float64Array | undefined;
   /** In the order in which nodes first use them. */
   readonly frames: readonly FlameFrame[];
-  /** Nodes of the tree that are in a remainder. */
+  /** Nodes of the sources that are in a remainder. */
   readonly omitted: number;
   /** Levels below the root. */
   readonly depth: number;
 }
 
-export function prune(tree: MergedTree, functions: readonly FlameFrame[], limits: PruneLimits): PrunedTree {
-  const total = tree.totals();
-  const other = tree.otherSelf ? tree.totals("second") : undefined;
-  const weight = other ? total.map((value, node) => value + other[node]!) : total;
-  const kept = keptNodes(weight, limits);
-  const { starts, lists } = childLists(tree, kept, weight, functions);
-  return new Pruning(tree, functions, { total, other, weight, starts, lists }).run();
-}
-
-interface Weighed {
-  readonly total: Float64Array;
-  readonly other: Float64Array | undefined;
-  readonly weight: Float64Array;
-  /** Kept children of node i are `lists[starts[i]] … lists[starts[i + 1] - 1]`, heaviest first. */
-  readonly starts: Uint32Array;
-  readonly lists: Uint32Array;
-}
-
-class Pruning {
-  readonly #tree: MergedTree;
-  readonly #functions: readonly FlameFrame[];
-  readonly #from: Weighed;
-  readonly #frames: FlameFrame[] = [];
-  readonly #numbers = new Map<number, number>();
-
-  constructor(tree: MergedTree, functions: readonly FlameFrame[], from: Weighed) {
-    this.#tree = tree;
-    this.#functions = functions;
-    this.#from = from;
-  }
-
-  run(): PrunedTree {
-    const { total, other, weight, starts, lists } = this.#from;
-    // Each kept node and a remainder for each.
-    const capacity = (lists.length + 1) * 2;
-    const columns = {
-      children: new Uint32Array(capacity),
-      frame: new Int32Array(capacity),
-      total: new Float64Array(capacity),
-      other: other ? new Float64Array(capacity) : undefined,
-    };
-    /** Node of the tree by position; -1 for remainders, which have no children. */
-    const queue = new Int32Array(capacity);
-    const level = new Uint32Array(capacity);
-    const put = (at: number, node: number, frame: number, value: number, second: number): void => {
-      queue[at] = node;
-      columns.frame[at] = frame;
-      columns.total[at] = value;
-      if (columns.other) columns.other[at] = second;
-    };
-    put(0, 0, ROOT, total[0]!, other?.[0] ?? 0);
-    let end = 1;
-    let depth = 0;
-    for (let at = 0; at < end; at++) {
-      const node = queue[at]!;
-      if (node < 0) continue;
-      const first = end;
-      const below = level[at]! + 1;
-      let left = total[node]! - this.#tree.self[node]!;
-      let leftOther = other ? other[node]! - this.#tree.otherSelf![node]! : 0;
-      for (let child = starts[node]!; child < starts[node + 1]!; child++) {
-        const called = lists[child]!;
-        left -= total[called]!;
-        leftOther -= other?.[called] ?? 0;
-        level[end] = below;
-        put(end++, called, this.#frame(this.#tree.frame[called]!), total[called]!, other?.[called] ?? 0);
-      }
-      if (left > 0 || leftOther > 0) {
-        level[end] = below;
-        put(end++, -1, REMAINDER, left, leftOther);
-      }
-      if (end > first) depth = Math.max(depth, below);
-      columns.children[at] = end - first;
-    }
-    return {
-      length: end,
-      children: columns.children.subarray(0, end),
-      frame: columns.frame.subarray(0, end),
-      total: columns.total.subarray(0, end),
-      other: columns.other?.subarray(0, end),
-      frames: this.#frames,
-      omitted: countOf(weight) - lists.length - 1,
-      depth,
-    };
-  }
-
-  #frame(number: number): number {
-    let found = this.#numbers.get(number);
-    if (found === undefined) {
-      found = this.#frames.push(this.#functions[number]!) - 1;
-      this.#numbers.set(number, found);
-    }
-    return found;
-  }
-}
-
-/** Nodes that count for anything, and the root. */
-function countOf(weight: Float64Array): number {
-  let count = 1;
-  for (let node = 1; node < weight.length; node++) if (weight[node]! > 0) count++;
-  return count;
-}
-
 /**
- * Marks the heaviest nodes. As no child outweighs its parent, and of equals those that come first are taken (callers
- * are), the parent of a marked node is marked.
+ * Merges the heaviest nodes of sources by function, and nothing below them: a cluster's stacks have millions of nodes, of
+ * which a page shows thousands. No node outweighs its parent, so that taking the heaviest of those whose parents were
+ * taken, again and again, gives the heaviest of all.
+ *
+ * @param functions grows while sources name theirs
+ * @param isDiff whether there is a second selection, be it empty
  */
-function keptNodes(weight: Float64Array, { maxNodes, minShare }: PruneLimits): Uint8Array {
-  const kept = new Uint8Array(weight.length);
-  const least = Math.max(weight[0]! * minShare, Number.MIN_VALUE);
-  const { threshold, atThreshold } = nthHeaviest(weight, Math.max(1, maxNodes));
-  let equals = atThreshold;
-  for (let node = 0; node < weight.length; node++) {
-    const own = weight[node]!;
-    if (own < least || own < threshold) continue;
-    if (own === threshold && equals-- <= 0) continue;
-    kept[node] = 1;
-  }
-  kept[0] = 1;
-  return kept;
-}
-
-/** The weight of the nth heaviest node, and how many of that weight are among the first n. */
-function nthHeaviest(weight: Float64Array, n: number): { readonly threshold: number; readonly atThreshold: number } {
-  if (weight.length <= n) return { threshold: 0, atThreshold: Infinity };
-  // Doubles that are not negative sort as their bits do: a histogram of the upper 16 finds the class of the nth.
-  const upper = new Uint16Array(weight.buffer, weight.byteOffset, weight.length * 4);
-  const histogram = new Uint32Array(1 << 16);
-  for (let at = 3; at < upper.length; at += 4) histogram[upper[at]!]!++;
-  let above = 0;
-  let bucket = histogram.length - 1;
-  while (bucket > 0 && above + histogram[bucket]! < n) above += histogram[bucket--]!;
-  const candidates = new Float64Array(histogram[bucket]!);
-  let count = 0;
-  for (let node = 0; node < weight.length; node++) {
-    if (upper[node * 4 + 3] === bucket) candidates[count++] = weight[node]!;
-  }
-  candidates.sort();
-  const threshold = candidates[candidates.length - (n - above)]!;
-  let heavier = above;
-  for (const candidate of candidates) if (candidate > threshold) heavier++;
-  return { threshold, atThreshold: n - heavier };
-}
-
-function childLists(
-  { parent, frame, length }: MergedTree,
-  kept: Uint8Array,
-  weight: Float64Array,
+export function prune(
+  sources: readonly StackSource[],
   functions: readonly FlameFrame[],
-): { readonly starts: Uint32Array; readonly lists: Uint32Array } {
+  { maxNodes, minShare }: PruneLimits,
+  isDiff = false,
+): PrunedTree {
+  const graph = new MergedNodes(sources);
+  const heap = new CandidateHeap((node) => graph.weight(node));
+  const least = graph.weight(0) * minShare;
+  let known = 1;
+  for (;;) {
+    for (; known < graph.length; known++) heap.push(known);
+    const node = graph.kept < maxNodes ? heap.pop() : undefined;
+    if (node === undefined || graph.weight(node) < least) break;
+    graph.keep(node);
+  }
+  const used = sources.reduce((sum, source) => sum + source.used, 0);
+  return { ...layOut(graph, functions, isDiff), omitted: used - graph.keptParts };
+}
+
+function layOut(graph: MergedNodes, functions: readonly FlameFrame[], isDiff: boolean): Omit<PrunedTree, "omitted"> {
+  const { starts, lists } = keptChildren(graph, functions);
+  const left = leftOut(graph);
+  // Each kept node, and a remainder for each.
+  const capacity = graph.kept * 2;
+  const children = new Uint32Array(capacity);
+  const frame = new Int32Array(capacity);
+  const total = new Float64Array(capacity);
+  const other = new Float64Array(capacity);
+  /** Node of the graph by position; -1 for remainders, which have no children. */
+  const queue = new Int32Array(capacity);
+  const level = new Uint32Array(capacity);
+  const frames = new UsedFrames(functions);
+  let end = 0;
+  // Parts of one are cut off everywhere, so that children never outweigh their parent.
+  const put = (node: number, shown: number, value: number, second: number, depth: number): void => {
+    queue[end] = node;
+    frame[end] = shown;
+    total[end] = Math.floor(value);
+    other[end] = Math.floor(second);
+    level[end++] = depth;
+  };
+  put(0, ROOT, graph.total[0]!, graph.other[0]!, 0);
+  for (let at = 0; at < end; at++) {
+    const node = queue[at]!;
+    if (node < 0) continue;
+    const first = end;
+    const below = level[at]! + 1;
+    for (let child = starts[node]!; child < starts[node + 1]!; child++) {
+      const called = lists[child]!;
+      put(called, frames.number(graph.function[called]!), graph.total[called]!, graph.other[called]!, below);
+    }
+    if (left.total[node]! >= 1 || left.other[node]! >= 1) {
+      put(-1, REMAINDER, left.total[node]!, left.other[node]!, below);
+    }
+    children[at] = end - first;
+  }
+  return {
+    length: end,
+    children: children.subarray(0, end),
+    frame: frame.subarray(0, end),
+    total: total.subarray(0, end),
+    other: isDiff ? other.subarray(0, end) : undefined,
+    frames: frames.list,
+    depth: level[end - 1]!,
+  };
+}
+
+/** Kept children of node i are `lists[starts[i]] … lists[starts[i + 1] - 1]`, the heaviest first. */
+function keptChildren(graph: MergedNodes, functions: readonly FlameFrame[]) {
+  const { length, parent, isKept } = graph;
   const starts = new Uint32Array(length + 1);
-  for (let node = 1; node < length; node++) if (kept[node] === 1) starts[parent[node]! + 1]!++;
+  for (let node = 1; node < length; node++) if (isKept[node] === 1) starts[parent[node]! + 1]!++;
   for (let node = 0; node < length; node++) starts[node + 1]! += starts[node]!;
   const lists = new Uint32Array(starts[length]!);
   const next = starts.slice();
-  for (let node = 1; node < length; node++) if (kept[node] === 1) lists[next[parent[node]!]!++] = node;
+  for (let node = 1; node < length; node++) if (isKept[node] === 1) lists[next[parent[node]!]!++] = node;
   const heaviestFirst = (a: number, b: number): number => {
-    if (weight[a] !== weight[b]) return weight[b]! - weight[a]!;
-    const [nameOfA, nameOfB] = [functions[frame[a]!]!.name, functions[frame[b]!]!.name];
+    const difference = graph.weight(b) - graph.weight(a);
+    if (difference !== 0) return difference;
+    const [nameOfA, nameOfB] = [functions[graph.function[a]!]!.name, functions[graph.function[b]!]!.name];
     return nameOfA < nameOfB ? -1 : nameOfA > nameOfB ? 1 : a - b;
   };
   for (let node = 0; node < length; node++) {
     if (starts[node + 1]! - starts[node]! > 1) lists.subarray(starts[node], starts[node + 1]).sort(heaviestFirst);
   }
   return { starts, lists };
+}
+
+/** Values of children that were not kept, by parent. */
+function leftOut({ length, parent, isKept, total, other }: MergedNodes) {
+  const left = { total: new Float64Array(length), other: new Float64Array(length) };
+  for (let node = 1; node < length; node++) {
+    if (isKept[node] === 1) continue;
+    left.total[parent[node]!]! += total[node]!;
+    left.other[parent[node]!]! += other[node]!;
+  }
+  return left;
+}
+
+/** Frames in the order in which they are first used: what is heavy has small numbers. */
+class UsedFrames {
+  readonly list: FlameFrame[] = [];
+  readonly #functions: readonly FlameFrame[];
+  readonly #numbers = new Map<number, number>();
+
+  constructor(functions: readonly FlameFrame[]) {
+    this.#functions = functions;
+  }
+
+  number(called: number): number {
+    let number = this.#numbers.get(called);
+    if (number === undefined) this.#numbers.set(called, (number = this.list.push(this.#functions[called]!) - 1));
+    return number;
+  }
 }

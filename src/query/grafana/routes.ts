@@ -177,9 +177,9 @@ class Grafana {
     const { context } = this.#routes;
     const options = { groupBy: [], granularity: "function" } as const;
     const linked = spans === undefined ? selection : { ...selection, links: spans };
-    const { tree, functions } = await graphOf(context, linked, options, undefined, signal);
+    const { sources, functions } = await graphOf(context, linked, options, undefined, signal);
     const maxNodes = Math.min(asked.maxNodes > 0 ? asked.maxNodes : DEFAULT_NODES, context.limits.maxNodes);
-    const pruned = prune(tree, functions, { maxNodes, minShare: 0 });
+    const pruned = prune(sources, functions, { maxNodes, minShare: 0 });
     return { flamegraph: pruned.total[0] === 0 ? undefined : flamebearer(pruned) };
   }
 

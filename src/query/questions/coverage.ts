@@ -1,6 +1,6 @@
 import type { Plan, ProfileStore, TimeRange } from "#store";
 import type { Coverage } from "../api.ts";
-import type { StackEntries } from "../flame/merged-tree.ts";
+import type { StackEntries } from "../flame/stack-source.ts";
 import type { Attribution, Groups } from "./groups.ts";
 
 /** The time that an answer really speaks of: not before the first sample, not after the last one that can be seen. */

@@ -1,13 +1,15 @@
+import type { Coverage, FlameFrame, TopAnswer } from "../api.ts";
+import { CallerTree } from "../flame/caller-tree.ts";
 import type { FlameHeader } from "../flame/flame-answer.ts";
 import { FunctionTable, type Granularity } from "../flame/function-table.ts";
-import { functionTotals, outermostNodes } from "../flame/function-totals.ts";
-import { MergedTree } from "../flame/merged-tree.ts";
+import { functionTotals, visitOutermost } from "../flame/function-totals.ts";
 import { prune, type PrunedTree, type PruneLimits } from "../flame/prune.ts";
-import type { Coverage, FlameFrame, TopAnswer } from "../api.ts";
+import { type Side, type StackSource, stackSources } from "../flame/stack-source.ts";
+import { subtrees } from "../flame/subtrees.ts";
 import type { QueryContext } from "./context.ts";
 import { coverageOf, sumByAttribution } from "./coverage.ts";
 import type { Selection } from "./selection.ts";
-import { addStacks, type SelectedStacks, sumStacks } from "./stacks.ts";
+import { type SelectedStacks, sumStacks } from "./stacks.ts";
 
 /** How stacks become a graph. */
 export interface GraphOptions {
@@ -23,9 +25,9 @@ export interface Comparison {
   readonly isRelative: boolean;
 }
 
-/** All stacks of a selection, or of two, merged. */
+/** All stacks of a selection, or of two. */
 export interface Graph {
-  readonly tree: MergedTree;
+  readonly sources: readonly StackSource[];
   readonly functions: readonly FlameFrame[];
   readonly header: FlameHeader;
 }
@@ -36,55 +38,53 @@ export interface ShownGraph {
   readonly tree: PrunedTree;
 }
 
-/** Merges the stacks of a selection; of two for a diff. */
+/** Sums the stacks of a selection up; of two for a diff. */
 export async function graphOf(
   context: QueryContext,
   selection: Selection,
-  options: GraphOptions,
+  { groupBy, granularity }: GraphOptions,
   comparison: Comparison | undefined,
   signal: AbortSignal,
 ): Promise<Graph> {
-  const sum = (of: Selection): Promise<SelectedStacks> => sumStacks(context, of, options.groupBy, "stack", signal);
+  const sum = (of: Selection): Promise<SelectedStacks> => sumStacks(context, of, groupBy, "stack", signal);
   const [first, second] = await Promise.all([sum(selection), comparison ? sum(comparison.other) : undefined]);
-  const functions = new FunctionTable(options.granularity);
-  const tree = new MergedTree(second !== undefined);
-  const frameOf = ({ groups }: SelectedStacks): ((group: number) => number) | undefined =>
-    options.groupBy.length === 0
-      ? undefined
-      : (group) => functions.intern(groupFrame(options.groupBy, groups.list[group]!.values));
-  addStacks(tree, functions, first, frameOf(first));
-  if (second) addStacks(tree, functions, second, frameOf(second), "second");
-  const coverage = coverageOfStacks(context, first, tree, functions);
-  const otherCoverage = second ? coverageOfStacks(context, second, tree, functions, "second") : undefined;
-  if (comparison?.isRelative === true && otherCoverage !== undefined && otherCoverage.total > 0) {
-    tree.scaleOther(coverage.total / otherCoverage.total);
-  }
-  tree.round();
+  const functions = new FunctionTable(granularity);
+  const sourcesOf = (stacks: SelectedStacks, side: Side, scale = 1): readonly StackSource[] => {
+    const { groups, sums, entries } = stacks;
+    const underOf = (group: number): number => functions.intern(groupFrame(groupBy, groups.list[group]!.values));
+    const options = { side, scale, ...(groupBy.length === 0 ? {} : { underOf }) };
+    return stackSources(sums.nodes, entries, functions.numbering(sums.frames), options);
+  };
+  const sources = [...sourcesOf(first, "first")];
+  const coverage = coverageOfStacks(context, first, sources, functions, 1);
   const { id, unit, isCpuTime } = selection.type;
-  const header = { type: id, unit, cores: isCpuTime, coverage, ...(otherCoverage ? { otherCoverage } : {}) };
-  return { tree, functions: functions.list, header };
+  const header = { type: id, unit, cores: isCpuTime, coverage };
+  if (!second) return { sources, functions: functions.list, header };
+  const sumOfSecond = sumByAttribution(second.groups, second.entries).total;
+  const scale = comparison?.isRelative === true && sumOfSecond > 0 ? coverage.total / sumOfSecond : 1;
+  const others = sourcesOf(second, "second", scale);
+  const otherCoverage = coverageOfStacks(context, second, others, functions, scale);
+  return { sources: [...sources, ...others], functions: functions.list, header: { ...header, otherCoverage } };
 }
 
 /** The heaviest part of a graph. */
-export function show({ tree, functions, header }: Graph, limits: PruneLimits): ShownGraph {
-  return { header, tree: prune(tree, functions, limits) };
+export function show({ sources, functions, header }: Graph, limits: PruneLimits): ShownGraph {
+  return { header, tree: prune(sources, functions, limits, header.otherCoverage !== undefined) };
 }
 
 /** Functions by their value, heaviest first. */
-export function topOf({ tree, functions, header }: Graph, limit: number): TopAnswer {
-  const first = functionTotals(tree, functions.length);
-  const second = tree.otherSelf ? functionTotals(tree, functions.length, "second") : undefined;
-  const order = functions
-    .map((_function, at) => at)
-    .filter((at) => isCall(functions[at]!) && first.total[at]! + (second?.total[at] ?? 0) > 0);
-  const rank = (at: number): number => first.self[at]! + (second?.self[at] ?? 0);
-  const rankTotal = (at: number): number => first.total[at]! + (second?.total[at] ?? 0);
-  order.sort((a, b) => rank(b) - rank(a) || rankTotal(b) - rankTotal(a) || a - b);
+export function topOf({ sources, functions, header }: Graph, limit: number): TopAnswer {
+  const first = functionTotals(sources, "first");
+  const second = header.otherCoverage ? functionTotals(sources, "second") : undefined;
+  const total = (at: number): number => (first.total[at] ?? 0) + (second?.total[at] ?? 0);
+  const self = (at: number): number => (first.self[at] ?? 0) + (second?.self[at] ?? 0);
+  const order = functions.map((_function, at) => at).filter((at) => isCall(functions[at]!) && total(at) > 0);
+  order.sort((a, b) => self(b) - self(a) || total(b) - total(a) || a - b);
   const rows = order.slice(0, limit).map((at) => ({
     frame: functions[at]!,
-    total: first.total[at]!,
-    self: first.self[at]!,
-    ...(second ? { otherTotal: second.total[at]!, otherSelf: second.self[at]! } : {}),
+    total: first.total[at] ?? 0,
+    self: first.self[at] ?? 0,
+    ...(second ? { otherTotal: second.total[at] ?? 0, otherSelf: second.self[at] ?? 0 } : {}),
   }));
   const { type, unit, cores, coverage } = header;
   return { type, unit, cores, rows, omitted: order.length - rows.length, coverage };
@@ -92,25 +92,26 @@ export function topOf({ tree, functions, header }: Graph, limit: number): TopAns
 
 /** What calls a function, as a tree that begins with it and goes on with its callers; and what it calls. */
 export function sandwichOf(graph: Graph, name: string): { readonly callers: Graph; readonly callees: Graph } {
-  const { tree, functions, header } = graph;
-  const wanted = functions.map((frame) => frame.name === name && isCall(frame));
-  const totals = tree.totals();
-  const callers = new MergedTree();
-  const callees = new MergedTree();
-  /** Node of `callees` by node of the tree; 0 for those that the function didn't call. */
-  const below = new Int32Array(tree.length);
-  for (const node of outermostNodes(tree, (frame) => wanted[frame]!)) {
-    let caller = callers.child(0, tree.frame[node]!);
-    for (let at = tree.parent[node]!; at !== 0; at = tree.parent[at]!) caller = callers.child(caller, tree.frame[at]!);
-    callers.addSelf(caller, totals[node]!);
-    below[node] = callees.child(0, tree.frame[node]!);
-  }
-  for (let node = 1; node < tree.length; node++) {
-    const caller = below[tree.parent[node]!]!;
-    if (below[node] === 0 && caller !== 0) below[node] = callees.child(caller, tree.frame[node]!);
-    if (below[node] !== 0) callees.addSelf(below[node]!, tree.self[node]!);
-  }
-  return { callers: { ...graph, tree: callers, header }, callees: { ...graph, tree: callees, header } };
+  const { functions } = graph;
+  const sources = graph.sources.filter(({ side }) => side === "first");
+  const { otherCoverage: _otherCoverage, ...header } = graph.header;
+  const isWanted = (called: number): boolean => functions[called]!.name === name && isCall(functions[called]!);
+  const callers = new CallerTree();
+  const callees = sources.map((source) => {
+    const { parent, total, functionOf } = source;
+    const found: number[] = [];
+    visitOutermost(source, isWanted, (node) => {
+      found.push(node);
+      let caller = callers.child(0, functionOf(node));
+      for (let at = parent[node]!; at !== 0; at = parent[at]!) caller = callers.child(caller, functionOf(at));
+      callers.add(caller, total[node]!);
+    });
+    return subtrees(source, found);
+  });
+  return {
+    callers: { functions, header, sources: [callers.source()] },
+    callees: { functions, header, sources: callees },
+  };
 }
 
 /** Processes, groups and marks are no functions. */
@@ -123,17 +124,22 @@ function groupFrame(names: readonly string[], values: readonly string[]): FlameF
   return { name: shown, file: names.join(", "), line: 0, type: "group", mapping: "" };
 }
 
+/** @param scale what values of the sources were multiplied by */
 function coverageOfStacks(
   { store }: QueryContext,
   { groups, entries, plan }: SelectedStacks,
-  tree: MergedTree,
+  sources: readonly StackSource[],
   functions: FunctionTable,
-  side?: "second",
+  scale: number,
 ): Coverage {
-  const totals = tree.totals(side);
   let truncated = 0;
-  for (let node = 1; node < tree.length; node++) {
-    if (functions.list[tree.frame[node]!]!.type === "truncated") truncated += totals[node]!;
+  for (const { first, next, total, functionOf } of sources) {
+    // The mark stands between the process and the outermost frame.
+    for (let process = first[0]!; process !== 0; process = next[process]!) {
+      for (let node = first[process]!; node !== 0; node = next[node]!) {
+        if (functions.list[functionOf(node)]!.type === "truncated") truncated += total[node]!;
+      }
+    }
   }
-  return coverageOf(store, plan, sumByAttribution(groups, entries), truncated);
+  return coverageOf(store, plan, sumByAttribution(groups, entries), truncated / scale);
 }

@@ -1,6 +1,5 @@
 import type { Plan, StackSums } from "#store";
-import type { FunctionTable } from "../flame/function-table.ts";
-import type { MergedTree, Side, StackEntries } from "../flame/merged-tree.ts";
+import type { StackEntries } from "../flame/stack-source.ts";
 import type { QueryContext } from "./context.ts";
 import { type Groups, groupSeries } from "./groups.ts";
 import { processTest, type Selection } from "./selection.ts";
@@ -56,18 +55,6 @@ export function combined({ sums, entries }: SelectedStacks): StackEntries {
     node: Uint32Array.from(found.node),
     value: Float64Array.from(found.value),
   };
-}
-
-/** Adds stacks to a tree. @param frameOf what stacks of a group begin with, a number of `functions`; undefined: nothing */
-export function addStacks(
-  tree: MergedTree,
-  functions: FunctionTable,
-  { sums, entries }: SelectedStacks,
-  frameOf?: (group: number) => number,
-  side?: Side,
-): void {
-  const rootOf = frameOf ? (group: number) => tree.child(0, frameOf(group)) : () => 0;
-  tree.add(sums.nodes, entries, functions.numbering(sums.frames), rootOf, side);
 }
 
 /** Entries whose stack begins with a process of such a name. */
