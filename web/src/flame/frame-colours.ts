@@ -28,12 +28,8 @@ export class FrameColours {
     if (frame === ROOT_FRAME) return ROOT_FILL;
     if (frame === REMAINDER_FRAME) return REMAINDER_FILL;
     if (this.#mode === "diff") return diffFill(changeOf(this.#tree, node));
-    const known = this.#fills[frame]!;
-    if (known > 0) return known - 1;
-    const text = this.#tree.frames.text(frame);
-    const fill = this.#mode === "package" ? fillOfPackage(text) : kindFill(frameKind(text), hash(text.name) % SHADES);
-    this.#fills[frame] = fill + 1;
-    return fill;
+    if (this.#fills[frame] === 0) this.#look(frame);
+    return this.#fills[frame]! - 1;
   }
 
   /** Whether a node is hatched: the end of a truncated stack, and what is new or gone in a diff. */
@@ -41,10 +37,17 @@ export class FrameColours {
     const frame = this.#tree.frame[node]!;
     if (frame < 0) return false;
     if (this.#tree.other && Math.abs(changeOf(this.#tree, node)) === 1) return true;
-    if (this.#truncated[frame] === 0) {
-      this.#truncated[frame] = frameKind(this.#tree.frames.text(frame)) === "truncated" ? 2 : 1;
-    }
+    if (this.#truncated[frame] === 0) this.#look(frame);
     return this.#truncated[frame] === 2;
+  }
+
+  /** Computes what is kept of a frame. */
+  #look(frame: number): void {
+    const text = this.#tree.frames.text(frame);
+    const kind = frameKind(text);
+    const fill = this.#mode === "package" ? fillOfPackage(text, kind) : kindFill(kind, hash(text.name) % SHADES);
+    this.#fills[frame] = fill + 1;
+    this.#truncated[frame] = kind === "truncated" ? 2 : 1;
   }
 }
 
@@ -68,8 +71,7 @@ export interface LegendEntry {
   readonly share: number;
 }
 
-function fillOfPackage(text: FrameText): number {
-  const kind = frameKind(text);
+function fillOfPackage(text: FrameText, kind: FrameKind): number {
   if (kind === "truncated" || kind === "unnamed" || kind === "process" || kind === "group") return kindFill(kind, 1);
   return packageFill(hash(packageOf(text)) % PACKAGE_HUES, hash(text.name) % SHADES);
 }
@@ -90,7 +92,7 @@ export function legendOf(tree: FlameTree, mode: ColourMode, limit = 12): LegendE
     const entry = found.get(name);
     if (entry) entry.value += selfs[frame]!;
     else {
-      const fill = mode === "kind" ? kindFill(kind, 1) : fillOfPackage(text);
+      const fill = mode === "kind" ? kindFill(kind, 1) : fillOfPackage(text, kind);
       found.set(name, { kind: mode === "kind" ? kind : undefined, fill, value: selfs[frame]! });
     }
   }

@@ -1,6 +1,7 @@
 import type { FlameTree } from "./flame-tree.ts";
 import type { FrameTable } from "./frame-table.ts";
 import type { StackTable } from "./stack-table.ts";
+import type { StringBlock } from "./string-block.ts";
 
 /** What is searched for in frame names. */
 export interface SearchQuery {
@@ -49,17 +50,63 @@ export function findMatches(tree: FlameTree, query: SearchQuery): Matches | Sear
 export function matchingFrames(frames: FrameTable, query: SearchQuery): Uint8Array | SearchProblem {
   const found = new Uint8Array(frames.length);
   if (query.text === "") return found;
+  const texts = textsThatMatch(frames.columns.strings, query);
+  if (!(texts instanceof Uint8Array)) return texts;
+  const { name } = frames.columns;
+  for (let frame = 0; frame < found.length; frame++) found[frame] = texts[name[frame]!]!;
+  return found;
+}
+
+/** 1 by text that matches: each is looked at once, however many frames have it as a name. */
+function textsThatMatch(strings: StringBlock, query: SearchQuery): Uint8Array | SearchProblem {
+  // Letters beyond ASCII have cases that bytes don't tell.
+  if (!query.regex && isAscii(query.text)) return textsWith(strings, query.text, query.caseSensitive === true);
   const test = query.regex ? regexTest(query) : textTest(query);
   if (typeof test !== "function") return test;
-  const { strings, name } = frames.columns;
-  // A name may belong to many frames: each is looked at once. 0: not yet, 1: no, 2: yes.
-  const known = new Uint8Array(strings.length);
-  for (let frame = 0; frame < found.length; frame++) {
-    const text = name[frame]!;
-    if (known[text] === 0) known[text] = test(strings.text(text)) ? 2 : 1;
-    if (known[text] === 2) found[frame] = 1;
+  return Uint8Array.from({ length: strings.length }, (_, text) => (test(strings.text(text)) ? 1 : 0));
+}
+
+/**
+ * Finds ASCII in all texts at once, as one string with a letter a byte: of a million names none becomes a string of its
+ * own, and places in the string are places in the bytes.
+ */
+function textsWith(strings: StringBlock, wanted: string, caseSensitive: boolean): Uint8Array {
+  const { offsets, length } = strings;
+  const found = new Uint8Array(length);
+  const all = caseSensitive ? bytewise.decode(strings.bytes) : lowerCase(strings);
+  const letters = caseSensitive ? wanted : wanted.toLowerCase();
+  let text = 0;
+  for (let at = all.indexOf(letters); at >= 0; at = all.indexOf(letters, at)) {
+    while (offsets[text + 1]! <= at) text++;
+    if (at + letters.length > offsets[text + 1]!) {
+      // The end of one text and the beginning of the next.
+      at++;
+      continue;
+    }
+    found[text] = 1;
+    at = offsets[text + 1]!;
   }
   return found;
+}
+
+/** A letter of UTF-16 for each byte. */
+const bytewise = new TextDecoder("windows-1252", { ignoreBOM: true });
+
+/** Of all texts, as keystrokes come in a row; goes with its table. Letters of one byte have lower cases of one letter. */
+const lowered = new WeakMap<StringBlock, string>();
+
+function lowerCase(strings: StringBlock): string {
+  let text = lowered.get(strings);
+  if (text === undefined) {
+    text = bytewise.decode(strings.bytes).toLowerCase();
+    lowered.set(strings, text);
+  }
+  return text;
+}
+
+function isAscii(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0x7f) return false;
+  return true;
 }
 
 function regexTest({ text, caseSensitive }: SearchQuery): ((name: string) => boolean) | SearchProblem {
