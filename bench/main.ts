@@ -35,6 +35,10 @@ const BENCHMARKS: Readonly<Record<string, { readonly file: string; readonly summ
       "the store on disk: intake, bytes a sample, merging, questions, memory (the head of bench/store.ts says how)",
   },
   reflector: { file: "reflector.ts", summary: "the first list of 1,000 and of 10,000 pods: time and memory" },
+  ui: {
+    file: "ui.ts",
+    summary: "flame graphs in Chromium: paint, memory, frames, search; beside speedscope (ui --help)",
+  },
 };
 
 async function main(name: string | undefined, args: readonly string[]): Promise<number> {
