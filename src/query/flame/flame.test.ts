@@ -83,11 +83,11 @@ describe("merging", () => {
       frame: new Uint32Array(depth + 1),
     };
     const entries = { length: 1, node: Uint32Array.of(depth), group: new Uint32Array(1), value: Float64Array.of(7) };
-    const functions = new FunctionTable("function");
+    const functions = new FunctionTable("function", frames);
     const sources = stackSources(nodes, entries, functions.numbering(frames));
-    expect(prune(sources, functions.list, WHOLE).depth).toBe(depth);
+    expect(prune(sources, functions, WHOLE).depth).toBe(depth);
     expect(functionTotals(sources, "first").total[0]).toBe(7);
-    expect(prune(sources, functions.list, { maxNodes: 10, minShare: 0 })).toMatchObject({ length: 11, depth: 10 });
+    expect(prune(sources, functions, { maxNodes: 10, minShare: 0 })).toMatchObject({ length: 11, depth: 10 });
   });
 
   test("a million siblings are merged, pruned and counted", () => {
@@ -103,9 +103,9 @@ describe("merging", () => {
       group: new Uint32Array(count),
       value: new Float64Array(count).fill(1),
     };
-    const functions = new FunctionTable("line");
+    const functions = new FunctionTable("line", frames);
     const sources = stackSources(nodes, entries, functions.numbering(frames));
-    const { total, children } = prune(sources, functions.list, { maxNodes: 3, minShare: 0 });
+    const { total, children } = prune(sources, functions, { maxNodes: 3, minShare: 0 });
     expect([total[0], children[0]]).toEqual([count, 3]);
   });
 
@@ -163,7 +163,7 @@ describe("totals by function", () => {
   test("count recursion once, as a walk over all paths does", () => {
     fc.assert(
       fc.property(answers, (answer) => {
-        const functions = new FunctionTable("function");
+        const functions = new FunctionTable("function", frames);
         const sources = stackSources(answer.nodes, answer.entries, functions.numbering(frames));
         const { total, self } = functionTotals(sources, "first");
         const expected = new Map<string, { total: number; self: number }>();
@@ -174,7 +174,7 @@ describe("totals by function", () => {
             expected.set(name, { total: row.total + value, self: row.self + (names.at(-1) === name ? value : 0) });
           }
         }
-        for (const [at, { name }] of functions.list.entries()) {
+        for (const [at, { name }] of wordsOf(functions).entries()) {
           expect({ total: total[at], self: self[at] }).toEqual(expected.get(name) ?? { total: 0, self: 0 });
           for (const source of sources) {
             const found: number[] = [];
@@ -186,7 +186,7 @@ describe("totals by function", () => {
             expect(found.reduce((sum, node) => sum + source.total[node]!, 0)).toBe(total[at]);
             const below = subtrees(source, found);
             expect(below.total[0]).toBe(total[at]);
-            expect(prune([below], functions.list, WHOLE).total[0]).toBe(total[at]);
+            expect(prune([below], functions, WHOLE).total[0]).toBe(total[at]);
           }
         }
       }),
@@ -208,7 +208,8 @@ describe("totals by function", () => {
           const key = path.map((called) => `f${called}`).join(";");
           expected.set(key, (expected.get(key) ?? 0) + value);
         }
-        const functions = Array.from({ length: 5 }, (_, at) => ({ ...frames.at(at), line: 0 }));
+        const functions = new FunctionTable("line", frames);
+        for (let at = 0; at < 5; at++) expect(functions.numbering(frames)(at)).toBe(at);
         expect(pathsOf(prune([callers.source()], functions, WHOLE, true)).first).toEqual(expected);
       }),
     );
@@ -245,7 +246,9 @@ describe("the binary form", () => {
     const callers = new CallerTree();
     callers.add(callers.child(0, 0), 2 ** 52 + 1);
     const frame = { name: "ƒ", file: "", line: 1e6, type: "go", mapping: "" };
-    const decoded = decode(encodeFlame(header, prune([callers.source()], [frame], WHOLE)));
+    const functions = new FunctionTable("line", frames);
+    functions.intern(frame);
+    const decoded = decode(encodeFlame(header, prune([callers.source()], functions, WHOLE)));
     expect(decoded.total).toEqual([2 ** 52 + 1, 2 ** 52 + 1]);
     expect(decoded.frames).toEqual([frame]);
   });
@@ -253,7 +256,7 @@ describe("the binary form", () => {
 
 /** @param isSparse the store has many more nodes than are asked for */
 function graphOf(first: Answer, second: Answer, isGrouped: boolean, isSparse: boolean, scale = 1) {
-  const functions = new FunctionTable("function");
+  const functions = new FunctionTable("function", frames);
   const group = (number: number): FlameFrame => ({ name: `g${number}`, file: "", line: 0, type: "group", mapping: "" });
   const sources = [first, second].flatMap(({ nodes, entries }, at) =>
     stackSources(isSparse ? padded(nodes) : nodes, entries, functions.numbering(frames), {
@@ -262,7 +265,11 @@ function graphOf(first: Answer, second: Answer, isGrouped: boolean, isSparse: bo
       ...(isGrouped ? { underOf: (number: number) => functions.intern(group(number)) } : {}),
     }),
   );
-  return { sources, functions: functions.list };
+  return { sources, functions };
+}
+
+function wordsOf(functions: FunctionTable): readonly FlameFrame[] {
+  return Array.from({ length: functions.length }, (_, at) => functions.at(at));
 }
 
 /** The same nodes and many that no value goes with. */

@@ -1,4 +1,5 @@
 import type { FlameFrame } from "../api.ts";
+import type { Functions } from "./function-table.ts";
 import { CandidateHeap } from "./candidate-heap.ts";
 import { MergedNodes } from "./merged-nodes.ts";
 import type { StackSource } from "./stack-source.ts";
@@ -41,12 +42,12 @@ export interface PrunedTree {
  * which a page shows thousands. No node outweighs its parent, so that taking the heaviest of those whose parents were
  * taken, again and again, gives the heaviest of all.
  *
- * @param functions grows while sources name theirs
+ * @param functions those of the sources
  * @param isDiff whether there is a second selection, be it empty
  */
 export function prune(
   sources: readonly StackSource[],
-  functions: readonly FlameFrame[],
+  functions: Functions,
   { maxNodes, minShare }: PruneLimits,
   isDiff = false,
 ): PrunedTree {
@@ -64,7 +65,7 @@ export function prune(
   return { ...layOut(graph, functions, isDiff), omitted: used - graph.keptParts };
 }
 
-function layOut(graph: MergedNodes, functions: readonly FlameFrame[], isDiff: boolean): Omit<PrunedTree, "omitted"> {
+function layOut(graph: MergedNodes, functions: Functions, isDiff: boolean): Omit<PrunedTree, "omitted"> {
   const { starts, lists } = keptChildren(graph, functions);
   const left = leftOut(graph);
   // Each kept node, and a remainder for each.
@@ -113,7 +114,7 @@ function layOut(graph: MergedNodes, functions: readonly FlameFrame[], isDiff: bo
 }
 
 /** Kept children of node i are `lists[starts[i]] … lists[starts[i + 1] - 1]`, the heaviest first. */
-function keptChildren(graph: MergedNodes, functions: readonly FlameFrame[]) {
+function keptChildren(graph: MergedNodes, functions: Functions) {
   const { length, parent, isKept } = graph;
   const starts = new Uint32Array(length + 1);
   for (let node = 1; node < length; node++) if (isKept[node] === 1) starts[parent[node]! + 1]!++;
@@ -124,7 +125,7 @@ function keptChildren(graph: MergedNodes, functions: readonly FlameFrame[]) {
   const heaviestFirst = (a: number, b: number): number => {
     const difference = graph.weight(b) - graph.weight(a);
     if (difference !== 0) return difference;
-    const [nameOfA, nameOfB] = [functions[graph.function[a]!]!.name, functions[graph.function[b]!]!.name];
+    const [nameOfA, nameOfB] = [functions.at(graph.function[a]!).name, functions.at(graph.function[b]!).name];
     return nameOfA < nameOfB ? -1 : nameOfA > nameOfB ? 1 : a - b;
   };
   for (let node = 0; node < length; node++) {
@@ -147,16 +148,16 @@ function leftOut({ length, parent, isKept, total, other }: MergedNodes) {
 /** Frames in the order in which they are first used: what is heavy has small numbers. */
 class UsedFrames {
   readonly list: FlameFrame[] = [];
-  readonly #functions: readonly FlameFrame[];
+  readonly #functions: Functions;
   readonly #numbers = new Map<number, number>();
 
-  constructor(functions: readonly FlameFrame[]) {
+  constructor(functions: Functions) {
     this.#functions = functions;
   }
 
   number(called: number): number {
     let number = this.#numbers.get(called);
-    if (number === undefined) this.#numbers.set(called, (number = this.list.push(this.#functions[called]!) - 1));
+    if (number === undefined) this.#numbers.set(called, (number = this.list.push(this.#functions.at(called)) - 1));
     return number;
   }
 }

@@ -4,6 +4,7 @@ import type { ErrorAnswer, StatusAnswer } from "../api.ts";
 import { EXPORT_FORMATS, type ExportFormat, exportOf } from "../export/export.ts";
 import { flameAnswer } from "../flame/flame-answer.ts";
 import { encodeFlame, FLAME_MEDIA_TYPE } from "../flame/flame-encoding.ts";
+import { FunctionTables } from "../flame/function-table.ts";
 import { addGrafanaRoutes } from "../grafana/routes.ts";
 import { DEFAULT_BODY_LIMITS, type BodyLimits } from "../ingest/read-body.ts";
 import { addIngestRoutes } from "../ingest/routes.ts";
@@ -77,7 +78,11 @@ class Api {
 
   constructor(settings: ApiSettings) {
     this.#settings = settings;
-    this.#context = { store: settings.store, limits: { ...DEFAULT_QUERY_LIMITS, ...settings.limits } };
+    this.#context = {
+      store: settings.store,
+      limits: { ...DEFAULT_QUERY_LIMITS, ...settings.limits },
+      functions: new FunctionTables(),
+    };
     this.#admission = new Admission({ ...DEFAULT_ADMISSION, ...settings.admission });
     this.#now = settings.now ?? Date.now;
     this.#guard();

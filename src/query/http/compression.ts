@@ -18,7 +18,7 @@ export interface EncodedBody {
 export async function compress(bytes: Uint8Array, acceptEncoding: string | undefined): Promise<EncodedBody> {
   const accepted = bytes.length < MIN_BYTES ? undefined : acceptedEncoding(acceptEncoding ?? "");
   if (accepted === "zstd") return { bytes: await zstd(bytes), encoding: accepted };
-  if (accepted === "gzip") return { bytes: await gzip(bytes, { level: 6 }), encoding: accepted };
+  if (accepted === "gzip") return { bytes: await gzip(bytes, { level: 4 }), encoding: accepted };
   return { bytes, encoding: undefined };
 }
 

@@ -1,4 +1,5 @@
 import type { ProfileStore } from "#store";
+import type { FunctionTables } from "../flame/function-table.ts";
 
 /** What answers may cost. */
 export interface QueryLimits {
@@ -29,4 +30,6 @@ export const DEFAULT_QUERY_LIMITS: QueryLimits = {
 export interface QueryContext {
   readonly store: ProfileStore;
   readonly limits: QueryLimits;
+  /** Names of frames, kept from one question to the next. */
+  readonly functions: FunctionTables;
 }

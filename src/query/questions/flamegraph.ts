@@ -1,7 +1,7 @@
 import type { Coverage, FlameFrame, TopAnswer } from "../api.ts";
 import { CallerTree } from "../flame/caller-tree.ts";
 import type { FlameHeader } from "../flame/flame-answer.ts";
-import { FunctionTable, type Granularity } from "../flame/function-table.ts";
+import type { Functions, Granularity } from "../flame/function-table.ts";
 import { functionTotals, visitOutermost } from "../flame/function-totals.ts";
 import { prune, type PrunedTree, type PruneLimits } from "../flame/prune.ts";
 import { type Side, type StackSource, stackSources } from "../flame/stack-source.ts";
@@ -28,7 +28,7 @@ export interface Comparison {
 /** All stacks of a selection, or of two. */
 export interface Graph {
   readonly sources: readonly StackSource[];
-  readonly functions: readonly FlameFrame[];
+  readonly functions: Functions;
   readonly header: FlameHeader;
 }
 
@@ -48,7 +48,7 @@ export async function graphOf(
 ): Promise<Graph> {
   const sum = (of: Selection): Promise<SelectedStacks> => sumStacks(context, of, groupBy, "stack", signal);
   const [first, second] = await Promise.all([sum(selection), comparison ? sum(comparison.other) : undefined]);
-  const functions = new FunctionTable(granularity);
+  const functions = context.functions.of(granularity, first.sums.frames);
   const sourcesOf = (stacks: SelectedStacks, side: Side, scale = 1): readonly StackSource[] => {
     const { groups, sums, entries } = stacks;
     const underOf = (group: number): number => functions.intern(groupFrame(groupBy, groups.list[group]!.values));
@@ -59,12 +59,12 @@ export async function graphOf(
   const coverage = coverageOfStacks(context, first, sources, functions, 1);
   const { id, unit, isCpuTime } = selection.type;
   const header = { type: id, unit, cores: isCpuTime, coverage };
-  if (!second) return { sources, functions: functions.list, header };
+  if (!second) return { sources, functions, header };
   const sumOfSecond = sumByAttribution(second.groups, second.entries).total;
   const scale = comparison?.isRelative === true && sumOfSecond > 0 ? coverage.total / sumOfSecond : 1;
   const others = sourcesOf(second, "second", scale);
   const otherCoverage = coverageOfStacks(context, second, others, functions, scale);
-  return { sources: [...sources, ...others], functions: functions.list, header: { ...header, otherCoverage } };
+  return { sources: [...sources, ...others], functions, header: { ...header, otherCoverage } };
 }
 
 /** The heaviest part of a graph. */
@@ -78,10 +78,13 @@ export function topOf({ sources, functions, header }: Graph, limit: number): Top
   const second = header.otherCoverage ? functionTotals(sources, "second") : undefined;
   const total = (at: number): number => (first.total[at] ?? 0) + (second?.total[at] ?? 0);
   const self = (at: number): number => (first.self[at] ?? 0) + (second?.self[at] ?? 0);
-  const order = functions.map((_function, at) => at).filter((at) => isCall(functions[at]!) && total(at) > 0);
+  const order: number[] = [];
+  for (let at = 0; at < functions.length; at++) {
+    if (functions.kindOf(at) === "call" && total(at) > 0) order.push(at);
+  }
   order.sort((a, b) => self(b) - self(a) || total(b) - total(a) || a - b);
   const rows = order.slice(0, limit).map((at) => ({
-    frame: functions[at]!,
+    frame: functions.at(at),
     total: first.total[at] ?? 0,
     self: first.self[at] ?? 0,
     ...(second ? { otherTotal: second.total[at] ?? 0, otherSelf: second.self[at] ?? 0 } : {}),
@@ -95,7 +98,15 @@ export function sandwichOf(graph: Graph, name: string): { readonly callers: Grap
   const { functions } = graph;
   const sources = graph.sources.filter(({ side }) => side === "first");
   const { otherCoverage: _otherCoverage, ...header } = graph.header;
-  const isWanted = (called: number): boolean => functions[called]!.name === name && isCall(functions[called]!);
+  const verdicts = new Map<number, boolean>();
+  const isWanted = (called: number): boolean => {
+    let verdict = verdicts.get(called);
+    if (verdict === undefined) {
+      verdict = functions.kindOf(called) === "call" && functions.at(called).name === name;
+      verdicts.set(called, verdict);
+    }
+    return verdict;
+  };
   const callers = new CallerTree();
   const callees = sources.map((source) => {
     const { parent, total, functionOf } = source;
@@ -114,11 +125,6 @@ export function sandwichOf(graph: Graph, name: string): { readonly callers: Grap
   };
 }
 
-/** Processes, groups and marks are no functions. */
-function isCall({ type }: FlameFrame): boolean {
-  return type !== "process" && type !== "truncated" && type !== "group";
-}
-
 function groupFrame(names: readonly string[], values: readonly string[]): FlameFrame {
   const shown = values.map((value) => (value === "" ? "(none)" : value)).join(" / ");
   return { name: shown, file: names.join(", "), line: 0, type: "group", mapping: "" };
@@ -129,7 +135,7 @@ function coverageOfStacks(
   { store }: QueryContext,
   { groups, entries, plan }: SelectedStacks,
   sources: readonly StackSource[],
-  functions: FunctionTable,
+  functions: Functions,
   scale: number,
 ): Coverage {
   let truncated = 0;
@@ -137,7 +143,7 @@ function coverageOfStacks(
     // The mark stands between the process and the outermost frame.
     for (let process = first[0]!; process !== 0; process = next[process]!) {
       for (let node = first[process]!; node !== 0; node = next[node]!) {
-        if (functions.list[functionOf(node)]!.type === "truncated") truncated += total[node]!;
+        if (functions.kindOf(functionOf(node)) === "truncated") truncated += total[node]!;
       }
     }
   }

@@ -38,14 +38,15 @@ const NOBODY: Explanation = {
 
 /** All samples that nobody can be named for, by what is known of them, heaviest first. */
 export async function unattributedOf(
-  { store, limits }: QueryContext,
+  context: QueryContext,
   selection: Selection,
   limit: number,
   explain: Explain,
   signal: AbortSignal,
 ): Promise<UnattributedAnswer> {
+  const { store } = context;
   const { type, range } = selection;
-  const groups = await groupSeries({ store, limits }, selection, SUBJECT_LABELS);
+  const groups = await groupSeries(context, selection, SUBJECT_LABELS);
   const step = niceStep((range.to - range.from) / SLOTS);
   const timeline = await store.timeline({ type: type.id, range, spans: groups.spans, step, signal });
   const coveredTo = coveredTime(store, timeline.plan).to;
