@@ -109,7 +109,7 @@ describe.skipIf(hasNoBrowser)("the other views in a browser", () => {
   describe("heat map", () => {
     test("opens the flame graph of a burst that is dragged over", async () => {
       await bench.goto(page, "?view=heatmap&from=now-2m");
-      const box = (await page.locator(".heatmap canvas").boundingBox())!;
+      const box = (await page.locator(".heatmap .plot > canvas").boundingBox())!;
       await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
       await page.mouse.down();
       await page.mouse.move(box.x + box.width / 2 + 30, box.y + 20, { steps: 3 });

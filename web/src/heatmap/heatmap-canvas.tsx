@@ -101,12 +101,31 @@ export function HeatmapCanvas({
         <span>{formatTime(answer.start)}</span>
         <span>{formatTime(answer.start + columns * 1000)}</span>
       </div>
+      <p class="scale number">
+        <span>0</span>
+        <Scale dark={darkness === "dark"} />
+        <span>
+          {formatValue(answer.max, unit)} in {Math.round(answer.step)} ms
+        </span>
+      </p>
       <p id="heatmap-cell" class="number" role="status">
         {words}
       </p>
     </div>
   );
 }
+
+/** What the colours mean, from nothing to the most. */
+function Scale({ dark }: { readonly dark: boolean }): JSX.Element {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    const steps = Array.from({ length: SCALE_STEPS }, (_, step) => step / (SCALE_STEPS - 1));
+    paint(canvas.current!, { columns: SCALE_STEPS, rows: 1, values: steps, max: 1 }, dark);
+  }, [dark]);
+  return <canvas ref={canvas} aria-hidden="true" />;
+}
+
+const SCALE_STEPS = 64;
 
 /** Up to three boxes: the rest of the first second, whole seconds, the beginning of the last one. */
 function Selected({
@@ -149,7 +168,11 @@ function Selected({
 }
 
 /** One pixel a cell; the browser scales it up with hard edges. */
-function paint(canvas: HTMLCanvasElement, { columns, rows, values, max }: HeatmapAnswer, dark: boolean): void {
+function paint(
+  canvas: HTMLCanvasElement,
+  { columns, rows, values, max }: Pick<HeatmapAnswer, "columns" | "rows" | "values" | "max">,
+  dark: boolean,
+): void {
   canvas.width = Math.max(1, columns);
   canvas.height = Math.max(1, rows);
   const context = canvas.getContext("2d");

@@ -54,7 +54,7 @@ export function Menu({ label, icon, bare, align = "start", children }: MenuProps
         type="button"
         class={`button plain${bare ? " bare" : ""}`}
         aria-expanded={open.value}
-        aria-controls={id}
+        aria-controls={open.value ? id : undefined}
         aria-label={bare ? label : undefined}
         title={bare ? label : undefined}
         onClick={() => (open.value = !open.value)}
