@@ -53,8 +53,7 @@ export class PageBench implements AsyncDisposable {
   /** Builds the page, fills a store, serves both, starts a browser. */
   static async start(options: BenchOptions = {}): Promise<PageBench> {
     const folder = mkdtempSync(join(tmpdir(), "podflame-page-"));
-    const [browser, store] = await Promise.all([
-      chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] }),
+    const [store] = await Promise.all([
       fill(),
       build({
         configFile: join(ROOT, "web/vite.config.ts"),
@@ -62,6 +61,11 @@ export class PageBench implements AsyncDisposable {
         build: { outDir: folder, emptyOutDir: true },
       }),
     ]);
+    // Last, so that nothing that fails before leaves a browser behind.
+    const browser = await chromium.launch({
+      executablePath: "/usr/bin/chromium",
+      args: ["--no-sandbox", "--disable-gpu"],
+    });
     const app = createApi({
       store,
       status: () => ({ version: "test", mode: options.mode ?? { kind: "live", reason: "", remedy: "" } }),
