@@ -178,8 +178,8 @@ describe.skipIf(missing !== undefined)("identity on a node", () => {
     // The deployment is scaled: agents hear of it by the gateway's one watch.
     await cluster.kubectl("scale", "deployment", "cart", "--replicas=2");
     await expect.poll(() => agent.view.directory.size, { timeout: 30_000 }).toBe(ownPods.length + 1);
-    expect(gateway.metrics.value("podflame_kubernetes_requests", { verb: "list", code: "200" })).toBe(1);
-    expect(gateway.metrics.value("podflame_kubernetes_requests", { verb: "watch", code: "200" })).toBe(1);
+    expect(gateway.metrics.value("podflame_k8s_requests", { verb: "list", code: "200" })).toBe(1);
+    expect(gateway.metrics.value("podflame_k8s_requests", { verb: "watch", code: "200" })).toBe(1);
   });
 
   test("without an API server pods are named by the others, with owners where the kubelet tells of them", async () => {

@@ -89,8 +89,8 @@ describe.skipIf(missing !== undefined)("a reflector on a real API server", () =>
     for (const [, namespace, name, uid, node] of loaded) {
       expect(follower.sink.known.get(uid!)).toMatchObject({ namespace, name, nodeName: node });
     }
-    expect(follower.metrics.value("podflame_kubernetes_requests", { verb: "list", code: "200" })).toBe(4);
-    expect(follower.metrics.value("podflame_kubernetes_malformed_objects")).toBe(0);
+    expect(follower.metrics.value("podflame_k8s_requests", { verb: "list", code: "200" })).toBe(4);
+    expect(follower.metrics.value("podflame_k8s_malformed_objects")).toBe(0);
   });
 
   test("knows one node's pods with a field selector", async () => {
@@ -141,7 +141,7 @@ describe.skipIf(missing !== undefined)("a reflector on a real API server", () =>
     await until(() => [...follower.sink.known.values()].some(({ name }) => name === "after-restart"));
     clearInterval(watching);
     expect(Math.min(...sizes)).toBe(known);
-    expect(follower.metrics.value("podflame_kubernetes_errors")).toBeGreaterThan(0);
+    expect(follower.metrics.value("podflame_k8s_errors")).toBeGreaterThan(0);
     expect(follower.reflection.state()).toMatchObject({ phase: "watching", objects: known + 1, lastError: undefined });
     await cluster.kubectl("delete", "pod", "after-restart", "--grace-period=0", "--force");
     await until(() => follower.sink.known.size === known);
@@ -149,7 +149,7 @@ describe.skipIf(missing !== undefined)("a reflector on a real API server", () =>
 
   test("says once which right it lacks, and works as soon as it is given as said", async () => {
     await using follower = await Follower.start(await accountConfig("collector"));
-    await until(() => (follower.metrics.value("podflame_kubernetes_errors") ?? 0) >= 3);
+    await until(() => (follower.metrics.value("podflame_k8s_errors") ?? 0) >= 3);
     const told = follower.logged.filter((line) => line.includes("may not list pods"));
     expect(told).toHaveLength(1);
     const commands = /or run: (.*?)"?,?$/.exec((JSON.parse(told[0]!) as { msg: string }).msg)![1]!.split(" && ");
@@ -164,7 +164,7 @@ describe.skipIf(missing !== undefined)("a reflector on a real API server", () =>
     const path = join(cluster.state, "bad.kubeconfig");
     await writeFile(path, cluster.kubeconfigFor("bad-token-0123456789"));
     await using follower = await Follower.start(path);
-    await until(() => (follower.metrics.value("podflame_kubernetes_errors") ?? 0) >= 2);
+    await until(() => (follower.metrics.value("podflame_k8s_errors") ?? 0) >= 2);
     expect(follower.reflection.state().lastError?.message).toContain("401 Unauthorized");
     expect(JSON.stringify([follower.logged, follower.reflection.state()])).not.toContain("bad-token");
   });
@@ -199,7 +199,7 @@ describe.skipIf(missing !== undefined)("a reflector on an API server without roo
       await Promise.all(crowd);
       await follower.reflection.synced;
       expect(follower.sink.sizesListed.at(-1)).toBe(40);
-      if ((follower.metrics.value("podflame_kubernetes_requests", refused) ?? 0) > 0) return;
+      if ((follower.metrics.value("podflame_k8s_requests", refused) ?? 0) > 0) return;
       expect(round, "rounds without a refusal").toBeLessThan(10);
     }
   });
@@ -221,6 +221,6 @@ describe.skipIf(missing !== undefined)("a reflector on an API server without roo
     relay.mend();
     await until(() => follower.sink.sizesListed.length === 2);
     expect(follower.sink.sizesListed).toEqual([40, 20]);
-    expect(follower.metrics.value("podflame_kubernetes_relists")).toBe(1);
+    expect(follower.metrics.value("podflame_k8s_relists")).toBe(1);
   });
 });

@@ -28,7 +28,7 @@ export interface ApiRequest {
   readonly query?: Readonly<Record<string, string>>;
   /** Media types in order of preference; `application/json` by default. */
   readonly accept?: string;
-  /** What the request counts as in `podflame_kubernetes_requests`: list, watch, get or create. */
+  /** What the request counts as in `podflame_k8s_requests`: list, watch, get or create. */
   readonly verb?: "get" | "list" | "watch" | "create";
   /** The next page of a list: not held back by the rate limit, for the pages of a list count as one request there. */
   readonly continuation?: boolean;

@@ -492,7 +492,7 @@ describe("requests", () => {
     await expect(request(kubeconfig({ token: "t" }))).rejects.toThrow(
       `GET ${server.url}/version: 404 NotFound: no such thing`,
     );
-    expect(telemetry.metrics.value("podflame_kubernetes_requests", { verb: "get", code: "404" })).toBe(1);
+    expect(telemetry.metrics.value("podflame_k8s_requests", { verb: "get", code: "404" })).toBe(1);
   });
 
   test("know both forms of Retry-After", async () => {

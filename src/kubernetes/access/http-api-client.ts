@@ -194,7 +194,7 @@ export class HttpApiClient implements ApiClient {
 
   #count(request: ApiRequest, code: string): void {
     const help = "Requests to the API server by verb and HTTP status; `error` is no answer at all.";
-    this.#metrics.counter("podflame_kubernetes_requests", { help }, { verb: request.verb ?? "get", code }).add();
+    this.#metrics.counter("podflame_k8s_requests", { help }, { verb: request.verb ?? "get", code }).add();
   }
 
   #connectionError(cause: NodeJS.ErrnoException): Error {

@@ -29,7 +29,7 @@ export class CriEvents {
     this.#connection = connection;
     this.#poller = poller;
     this.#telemetry = telemetry;
-    this.#events = telemetry.metrics.counter("podflame_kubernetes_cri_events", {
+    this.#events = telemetry.metrics.counter("podflame_k8s_cri_events", {
       help: "Events that the container runtime told of.",
     });
     this.#ended = this.#run();

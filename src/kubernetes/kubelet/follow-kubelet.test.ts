@@ -114,7 +114,7 @@ test.each(FAILURES)(
     await server.whenAsked(2);
     await expect.poll(() => polling.state().lastError, { interval: 1 }).toMatch(error);
     expect([...sink.known.keys()]).toEqual(["cart-uid"]);
-    expect(metrics.render()).toContain(`podflame_kubernetes_polls_total{result="${result}",source="kubelet"} 1`);
+    expect(metrics.render()).toContain(`podflame_k8s_polls_total{result="${result}",source="kubelet"} 1`);
     server.script({ reply: json(list("cart", "till")) });
     await sink.until(({ known }) => known.size === 2);
     expect(polling.state().lastError).toBeUndefined();

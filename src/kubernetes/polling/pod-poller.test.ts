@@ -83,8 +83,8 @@ test("a poll that fails changes nothing, and pauses grow to half a minute", asyn
   expect(bench.beganMs).toEqual([0, 10_000, 11_000, 13_000, 17_000, 25_000, 41_000, 71_000, 101_000, 131_000]);
   expect(bench.sink.told).toEqual(["listing", "upsert a", "listed"]);
   expect(bench.poller.state()).toEqual({ from: "here", synced: true, lastError: "no route" });
-  expect(bench.metrics.render()).toContain('podflame_kubernetes_polls_total{result="EHOSTUNREACH",source="kubelet"} 9');
-  expect(bench.metrics.render()).toContain('podflame_kubernetes_poll_up{source="kubelet"} 0');
+  expect(bench.metrics.render()).toContain('podflame_k8s_polls_total{result="EHOSTUNREACH",source="kubelet"} 9');
+  expect(bench.metrics.render()).toContain('podflame_k8s_poll_up{source="kubelet"} 0');
 
   bench.answer = () => Promise.resolve([pod("b")]);
   await bench.clock.advance(30_000);

@@ -17,9 +17,9 @@ export class PollTelemetry {
     this.#logger = telemetry.logger.child({ source });
     const labels = { source };
     const { metrics } = telemetry;
-    this.#up = metrics.gauge("podflame_kubernetes_poll_up", { help: "1 while the last poll went well." }, labels);
+    this.#up = metrics.gauge("podflame_k8s_poll_up", { help: "1 while the last poll went well." }, labels);
     this.#pods = metrics.gauge(
-      "podflame_kubernetes_poll_pods",
+      "podflame_k8s_poll_pods",
       { help: "Pods that the last poll that went well told of." },
       labels,
     );
@@ -51,6 +51,6 @@ export class PollTelemetry {
 
   #count(result: string): void {
     const help = "Polls of a source of pods, by result: ok, an HTTP status, an error code of the system.";
-    this.#telemetry.metrics.counter("podflame_kubernetes_polls", { help }, { source: this.#source, result }).add();
+    this.#telemetry.metrics.counter("podflame_k8s_polls", { help }, { source: this.#source, result }).add();
   }
 }

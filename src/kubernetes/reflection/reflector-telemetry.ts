@@ -26,25 +26,25 @@ export class ReflectorTelemetry {
     this.#namespace = namespace;
     this.#telemetry = telemetry;
     this.#logger = telemetry.logger.child(labels);
-    this.lists = metrics.counter("podflame_kubernetes_lists", { help: "Lists begun." }, labels);
+    this.lists = metrics.counter("podflame_k8s_lists", { help: "Lists begun." }, labels);
     this.#relists = metrics.counter(
-      "podflame_kubernetes_relists",
+      "podflame_k8s_relists",
       { help: "Times a version was gone (410), so that everything had to be listed again." },
       labels,
     );
-    this.watches = metrics.counter("podflame_kubernetes_watches", { help: "Watches begun." }, labels);
+    this.watches = metrics.counter("podflame_k8s_watches", { help: "Watches begun." }, labels);
     this.malformed = metrics.counter(
-      "podflame_kubernetes_malformed_objects",
+      "podflame_k8s_malformed_objects",
       { help: "Objects that could be read in part at most." },
       labels,
     );
     this.objects = metrics.gauge(
-      "podflame_kubernetes_objects",
+      "podflame_k8s_objects",
       { help: "Objects that the API server has, as far as seen." },
       labels,
     );
     const event = (type: string): Counter =>
-      metrics.counter("podflame_kubernetes_events", { help: "Events of watches, by type." }, { ...labels, type });
+      metrics.counter("podflame_k8s_events", { help: "Events of watches, by type." }, { ...labels, type });
     this.events = {
       added: event("added"),
       modified: event("modified"),
@@ -94,7 +94,7 @@ export class ReflectorTelemetry {
       help: "Lists and watches that failed, by reason: an HTTP status, an error code of the system.",
     };
     this.#telemetry.metrics
-      .counter("podflame_kubernetes_errors", description, { resource: this.#resource.name, reason })
+      .counter("podflame_k8s_errors", description, { resource: this.#resource.name, reason })
       .add();
   }
 }

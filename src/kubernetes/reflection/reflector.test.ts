@@ -30,8 +30,8 @@ describe("listing", () => {
       expect(Number(asked[3]!.query["timeoutSeconds"])).toBeGreaterThanOrEqual(300);
       expect(Number(asked[3]!.query["timeoutSeconds"])).toBeLessThanOrEqual(600);
       expect(bench.state()).toMatchObject({ phase: "watching", synced: true, objects: 25, lastError: undefined });
-      expect(bench.metrics.value("podflame_kubernetes_requests", { verb: "list", code: "200" })).toBe(3);
-      expect(bench.metrics.value("podflame_kubernetes_objects")).toBe(25);
+      expect(bench.metrics.value("podflame_k8s_requests", { verb: "list", code: "200" })).toBe(3);
+      expect(bench.metrics.value("podflame_k8s_objects")).toBe(25);
     },
   );
 
@@ -63,7 +63,7 @@ describe("listing", () => {
     await bench.untilAsked(6);
     expect(bench.sink.sizesListed).toEqual([25]);
     expect(bench.sink.told.filter((what) => what === "listing")).toHaveLength(2);
-    expect(bench.metrics.value("podflame_kubernetes_errors")).toBe(1);
+    expect(bench.metrics.value("podflame_k8s_errors")).toBe(1);
   });
 
   test("whose continue token expires begins again, without pages", async () => {
@@ -78,7 +78,7 @@ describe("listing", () => {
     ]);
     await bench.untilAsked(6);
     expect(bench.sink.sizesListed).toEqual([25]);
-    expect(bench.metrics.value("podflame_kubernetes_relists")).toBe(1);
+    expect(bench.metrics.value("podflame_k8s_relists")).toBe(1);
   });
 
   test("goes through pods that are broken, counting them", async () => {
@@ -88,7 +88,7 @@ describe("listing", () => {
     await using bench = await Bench.start([{ reply: { ...page!, body: JSON.stringify(list) } }, watchStep(HELD)]);
     await bench.reflection!.synced;
     expect(bench.sink.known.size).toBe(8);
-    expect(bench.metrics.value("podflame_kubernetes_malformed_objects")).toBe(3);
+    expect(bench.metrics.value("podflame_k8s_malformed_objects")).toBe(3);
   });
 
   test("that answers something else than Kubernetes is retried and told", async () => {
@@ -113,7 +113,7 @@ describe("watching", () => {
     expect(changes.map((what) => what.split(" ")[0])).toEqual(
       "upsert upsert upsert upsert remove upsert upsert remove".split(" "),
     );
-    expect(bench.metrics.value("podflame_kubernetes_events", { resource: "pods", type: "added" })).toBe(2);
+    expect(bench.metrics.value("podflame_k8s_events", { resource: "pods", type: "added" })).toBe(2);
     expect(bench.state().objects).toBe(25);
   });
 
@@ -160,7 +160,7 @@ describe("watching", () => {
       // The new list hangs in its second page: everything is known still.
       expect(bench.sink.known.size).toBe(25);
       expect(bench.state()).toMatchObject({ phase: "listing", synced: true, objects: 25 });
-      expect(bench.metrics.value("podflame_kubernetes_relists")).toBe(1);
+      expect(bench.metrics.value("podflame_k8s_relists")).toBe(1);
       bench.server.script({ reply: third! }, watchStep(HELD));
       // The silence is noticed, and the list begun anew, which this time has the last page only.
       while (bench.state().phase === "listing") await bench.clock.advance(60_000);
@@ -199,7 +199,7 @@ describe("refusals", () => {
     expect(told[0]).toContain("kubectl create clusterrole podflame-pods --verb=list,watch --resource=pods");
     expect(told[0]).toContain("--serviceaccount=default:collector");
     expect(bench.logged.at(-1)).toContain("the API server answers again");
-    expect(bench.metrics.value("podflame_kubernetes_errors", { resource: "pods", reason: "403" })).toBe(3);
+    expect(bench.metrics.value("podflame_k8s_errors", { resource: "pods", reason: "403" })).toBe(3);
   });
 
   test("for load are obeyed: not before Retry-After", async () => {
@@ -213,7 +213,7 @@ describe("refusals", () => {
     await bench.clock.advance(19_500);
     expect(bench.server.asked).toHaveLength(1);
     await bench.untilAsked(5);
-    expect(bench.metrics.value("podflame_kubernetes_requests", { verb: "list", code: "429" })).toBe(1);
+    expect(bench.metrics.value("podflame_k8s_requests", { verb: "list", code: "429" })).toBe(1);
   });
 
   test("of any kind never end it", async () => {

@@ -108,7 +108,7 @@ test("a pod is known as soon as its runtime tells of an event", async () => {
   // What an event holds doesn't matter.
   runtime.streams[0]!.write(Buffer.from([0xff]));
   await sink.until(({ known }) => !known.has("cart-uid"));
-  expect(metrics.value("podflame_kubernetes_cri_events")).toBe(2);
+  expect(metrics.value("podflame_k8s_cri_events")).toBe(2);
 });
 
 test("a stream that ends is followed anew, and what it may have missed is read", async () => {
