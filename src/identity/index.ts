@@ -16,7 +16,7 @@ export {
 export { ClusterObjects } from "./cluster-objects.ts";
 export type { FollowedContainer, FollowedPod, FollowedState } from "./followed-identity.ts";
 export type { Following, FollowSettings } from "./record-follower.ts";
-export type { Workload } from "./workload.ts";
+export { TEMPLATE_HASH_LABEL, type UpperOwner, upperOwnerOf, type Workload } from "./workload.ts";
 export type { GatewayConnection } from "./gateway/follow-gateway.ts";
 export {
   type AgentConnection,

@@ -13,6 +13,7 @@ test.each([
   ["a Job of another number", "Job", "night-20200101", "Job", "night-20200101"],
   ["a StatefulSet", "StatefulSet", "db", "StatefulSet", "db"],
   ["an operator's resource", "Rollout", "cart", "Rollout", "cart"],
+  ["a kind that every object has a property of", "constructor", "cart", "constructor", "cart"],
 ])("a pod of %s belongs to that", (_what, kind, name, topKind, topName) => {
   const pod = podOf({
     owners: [ownerOf(kind, name)],

@@ -1,4 +1,12 @@
-import { bareContainerId, type ContainerInstance, type ObjectNeed, type ObjectNeeds, type PodRecord } from "#identity";
+import {
+  bareContainerId,
+  type ContainerInstance,
+  type ObjectNeed,
+  type ObjectNeeds,
+  type PodRecord,
+  TEMPLATE_HASH_LABEL,
+  upperOwnerOf,
+} from "#identity";
 import type { KeyFilter, MetadataObject, ObjectKind, PodContainer, PodObject } from "#kubernetes";
 import type { DistinctValues } from "./distinct-values.ts";
 import { type ImageReference, parseImage, repoDigest } from "./image.ts";
@@ -8,7 +16,6 @@ import { compileRules, NO_KEYS, type ObjectRules } from "./object-rules.ts";
 import { type RuleObject, SURROUNDINGS, type SurroundingObject } from "./rule-objects.ts";
 import type { Semconv } from "./semconv.ts";
 import type { ValueHash } from "./value-hash.ts";
-import { cronJobOf, deploymentOf, TEMPLATE_HASH_LABEL } from "./workload-names.ts";
 
 /** What to extract, as configured. Plain data: equal configurations give equal JSON. */
 export interface ExtractionConfig {
@@ -202,6 +209,34 @@ export function asksToBeIgnored(pod: PodObject): boolean {
   return IGNORE_ANNOTATIONS.some((key) => pod.annotations.get(key)?.trim().toLowerCase() === "true");
 }
 
+/** Which attributes tell of a workload. */
+interface WorkloadNames {
+  readonly kind: string;
+  readonly name: MetadataName;
+  readonly uid: MetadataName;
+}
+
+/**
+ * Owners that are workloads, and who may stand above them. Static pods are owned by their Node, and who else owns pods says
+ * nothing about a workload's name.
+ */
+const WORKLOADS: readonly (WorkloadNames & { readonly upper?: WorkloadNames })[] = [
+  {
+    kind: "ReplicaSet",
+    name: "k8s.replicaset.name",
+    uid: "k8s.replicaset.uid",
+    upper: { kind: "Deployment", name: "k8s.deployment.name", uid: "k8s.deployment.uid" },
+  },
+  { kind: "DaemonSet", name: "k8s.daemonset.name", uid: "k8s.daemonset.uid" },
+  { kind: "StatefulSet", name: "k8s.statefulset.name", uid: "k8s.statefulset.uid" },
+  {
+    kind: "Job",
+    name: "k8s.job.name",
+    uid: "k8s.job.uid",
+    upper: { kind: "CronJob", name: "k8s.cronjob.name", uid: "k8s.cronjob.uid" },
+  },
+];
+
 /** Puts what the owners tell, and returns the workload's name: the topmost known, of the last owner listed. */
 function putOwners(
   pod: PodObject,
@@ -210,40 +245,17 @@ function putOwners(
 ): string | undefined {
   let workload: string | undefined;
   for (const owner of pod.owners) {
-    const { kind, name, uid } = owner;
-    switch (kind) {
-      case "ReplicaSet": {
-        const deployment = deploymentOf(pod, owner, record);
-        put("k8s.replicaset.name", name);
-        put("k8s.replicaset.uid", uid);
-        put("k8s.deployment.name", deployment?.name);
-        put("k8s.deployment.uid", deployment?.uid);
-        workload = deployment?.name ?? name;
-        break;
-      }
-      case "DaemonSet":
-        put("k8s.daemonset.name", name);
-        put("k8s.daemonset.uid", uid);
-        workload = name;
-        break;
-      case "StatefulSet":
-        put("k8s.statefulset.name", name);
-        put("k8s.statefulset.uid", uid);
-        workload = name;
-        break;
-      case "Job": {
-        const cronJob = cronJobOf(pod, owner, record);
-        put("k8s.job.name", name);
-        put("k8s.job.uid", uid);
-        put("k8s.cronjob.name", cronJob?.name);
-        put("k8s.cronjob.uid", cronJob?.uid);
-        workload = cronJob?.name ?? name;
-        break;
-      }
-      default:
-        // Static pods are owned by their Node, and who else owns pods says nothing about a workload's name.
-        break;
-    }
+    const names = WORKLOADS.find(({ kind }) => kind === owner.kind);
+    if (names === undefined) continue;
+    put(names.name, owner.name);
+    put(names.uid, owner.uid);
+    workload = owner.name;
+    const upper = names.upper && upperOwnerOf(pod, owner, record);
+    // An operator's resource may stand there instead, for which there are no names.
+    if (names.upper === undefined || upper?.kind !== names.upper.kind) continue;
+    put(names.upper.name, upper.name);
+    put(names.upper.uid, upper.uid);
+    workload = upper.name;
   }
   return workload || undefined;
 }

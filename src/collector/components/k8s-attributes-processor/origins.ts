@@ -1,11 +1,10 @@
-import type { ContainerInstance, IdentityView, PodRecord } from "#identity";
+import { type ContainerInstance, type IdentityView, type PodRecord, TEMPLATE_HASH_LABEL } from "#identity";
 import type { MetadataObject, PodObject } from "#kubernetes";
 import { CLUSTER_NAMESPACE, Extraction, type ExtractionConfig } from "./extraction.ts";
 import type { KeyRuleConfig } from "./key-rules.ts";
 import type { MetadataName } from "./metadata.ts";
 import { SURROUNDINGS } from "./rule-objects.ts";
 import type { KeyedField } from "./semconv.ts";
-import { TEMPLATE_HASH_LABEL } from "./workload-names.ts";
 
 /** Whom a resource was found to come from. */
 export interface Found {
