@@ -44,6 +44,7 @@ export {
   integer,
   list,
   mapped,
+  notEmpty,
   number,
   oneOf,
   oneOfReleases,

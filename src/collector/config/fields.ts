@@ -70,6 +70,13 @@ export function string(check?: (text: string) => void): Field<string> {
   });
 }
 
+/** A string that must not be empty; `what` says what to give instead, e.g. `the path of a token`. */
+export function notEmpty(what: string): Field<string> {
+  return string((text) => {
+    if (text === "") throw new FieldProblem(`is empty: give ${what}`);
+  });
+}
+
 /** A string that is a credential. No error shows it. */
 export function secret(): Field<Secret> {
   return field((input) => {

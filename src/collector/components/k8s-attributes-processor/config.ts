@@ -1,5 +1,4 @@
 import { DEFAULT_GRACE_MS, type SourceSettings } from "#identity";
-import type { ApiClientSettings } from "#kubernetes";
 import {
   boolean,
   checked,
@@ -12,7 +11,7 @@ import {
   integer,
   list,
   mapped,
-  number,
+  notEmpty,
   oneOf,
   optional,
   parsed,
@@ -21,6 +20,7 @@ import {
   shown,
   string,
 } from "#collector";
+import { apiAccessEntries, nodeEntries, podSource } from "../kubernetes-access.ts";
 import { ADDRESSES, type RuleConfig, sourceLabel, SURROUNDING_UIDS } from "./association.ts";
 import type { EnrichmentConfig } from "./enrichment.ts";
 import type { ExtractionConfig } from "./extraction.ts";
@@ -78,11 +78,6 @@ const regExp = (compile: (pattern: string) => unknown): Field<string> =>
     } catch (error) {
       throw new FieldProblem(`is no regular expression: ${(error as Error).message}`);
     }
-  });
-
-const notEmpty = (what: string): Field<string> =>
-  string((text) => {
-    if (text === "") throw new FieldProblem(`is empty: give ${what}`);
   });
 
 const metadataName: Field<MetadataName> = parsed((text) => {
@@ -170,8 +165,7 @@ const selector = <const O extends string>(operators: readonly O[]): Field<{ key:
   );
 
 const filter: Field<FilterConfig> = section({
-  node: optional(string(), ""),
-  node_from_env_var: optional(string(nodeVariable), ""),
+  ...nodeEntries(),
   namespace: optional(string(), ""),
   labels: optional(checked(list(selector(["equals", "not-equals", "exists", "does-not-exist"])), labelProblems), []),
   fields: optional(list(selector(["equals", "not-equals"])), []),
@@ -209,11 +203,7 @@ const exclude = section({ pods: optional(list(section({ name: regExp(anywhereReg
 const schema: Field<K8sAttributesConfig> = mapped(
   checked(
     section({
-      auth_type: optional(oneOf(["serviceAccount", "kubeConfig", "none"]), "serviceAccount"),
-      context: optional(string(), ""),
-      kube_config_path: optional(string(), ""),
-      kube_api_qps: optional(number({ min: 0.1 }), 5),
-      kube_api_burst: optional(integer({ min: 1 }), 10),
+      ...apiAccessEntries(),
       identity_file: optional(notEmpty("the path of a pod list"), ""),
       passthrough: optional(boolean(), false),
       extract: optional(extract),
@@ -254,7 +244,7 @@ const schema: Field<K8sAttributesConfig> = mapped(
     const { max_wait: maxWaitMs, max_mib: maxMib } = keys.pending ?? PENDING;
     const excluded = keys.exclude?.pods.map(({ name }) => name) ?? [];
     return {
-      source: keys.passthrough ? undefined : sourceOf(keys),
+      source: keys.passthrough ? undefined : podSource(keys, keys.filter === undefined ? {} : selectionOf(keys.filter)),
       enrichment: { extraction, excludedPods: excluded.length === 0 ? DEFAULT_EXCLUDED : excluded },
       association: keys.pod_association,
       onMiss: keys.pod_association_on_miss,
@@ -282,42 +272,8 @@ const schema: Field<K8sAttributesConfig> = mapped(
 /** Reads the processor's YAML. */
 export const k8sAttributesConfig: ConfigDefinition<K8sAttributesConfig> = defineConfig(schema);
 
-interface SourceKeys {
-  readonly auth_type: ApiClientSettings["authType"];
-  readonly context: string;
-  readonly kube_config_path: string;
-  readonly kube_api_qps: number;
-  readonly kube_api_burst: number;
-  readonly identity_file: string;
-  readonly filter: FilterConfig | undefined;
-}
-
-function sourceOf(keys: SourceKeys): SourceSettings {
-  if (keys.identity_file !== "") return { kind: "file", path: keys.identity_file };
-  return {
-    kind: "api",
-    client: {
-      authType: keys.auth_type,
-      ...(keys.context === "" ? {} : { context: keys.context }),
-      ...(keys.kube_config_path === "" ? {} : { kubeConfigPath: keys.kube_config_path }),
-      qps: keys.kube_api_qps,
-      burst: keys.kube_api_burst,
-    },
-    selection: keys.filter === undefined ? {} : selectionOf(keys.filter),
-  };
-}
-
 function issue(path: ConfigIssue["path"], message: string): ConfigIssue {
   return { path, message };
-}
-
-/** An empty variable would watch the whole cluster without a word. */
-function nodeVariable(name: string): void {
-  if (name === "" || process.env[name]) return;
-  const state = process.env[name] === undefined ? "is not set" : "is empty";
-  throw new FieldProblem(
-    `the environment variable ${name} ${state}; set it to the node's name (fieldRef spec.nodeName in the pod's env)`,
-  );
 }
 
 function ruleWarnings(where: string, rules: readonly KeyRuleConfig[]): string[] {

@@ -1,5 +1,6 @@
 import type { ConfigIssue } from "#collector";
 import type { Selection } from "#kubernetes";
+import { escapeFieldValue, type NodeKeys, nodeSelector } from "../kubernetes-access.ts";
 
 /** One condition of `filter.labels` or `filter.fields`. */
 export interface SelectorConfig {
@@ -9,9 +10,7 @@ export interface SelectorConfig {
 }
 
 /** The section `filter`. */
-export interface FilterConfig {
-  readonly node: string;
-  readonly node_from_env_var: string;
+export interface FilterConfig extends NodeKeys {
   readonly namespace: string;
   readonly labels: readonly SelectorConfig[];
   readonly fields: readonly SelectorConfig[];
@@ -21,11 +20,11 @@ export interface FilterConfig {
 const LABEL_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
 const LABEL_PREFIX = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 
-/** What the API server is asked for, all conditions together. The variable for the node wins over a given node. */
+/** What the API server is asked for, all conditions together. */
 export function selectionOf(filter: FilterConfig, env = process.env): Selection {
-  const node = filter.node_from_env_var === "" ? filter.node : (env[filter.node_from_env_var] ?? "");
   const fields = filter.fields.map((field) => condition(field, escapeFieldValue(field.value)));
-  if (node !== "") fields.unshift(`spec.nodeName=${escapeFieldValue(node)}`);
+  const node = nodeSelector(filter, env);
+  if (node !== undefined) fields.unshift(node);
   const labels = filter.labels.map((label) => condition(label, label.value));
   return {
     ...(filter.namespace === "" ? {} : { namespace: filter.namespace }),
@@ -60,9 +59,4 @@ function condition({ key, op }: SelectorConfig, value: string): string {
     case "does-not-exist":
       return `!${key}`;
   }
-}
-
-/** Commas, equals signs and backslashes have a meaning in field selectors. */
-function escapeFieldValue(value: string): string {
-  return value.replaceAll(/[\\,=]/g, (character) => `\\${character}`);
 }

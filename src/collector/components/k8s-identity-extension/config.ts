@@ -13,6 +13,7 @@ import {
   integer,
   list,
   mapped,
+  notEmpty,
   oneOf,
   optional,
   parsed,
@@ -58,11 +59,6 @@ const KNOWN_SOCKETS: readonly string[] = [
 const UNIX = /^(?:unix:(?:\/\/)?)?(\/.+)$/;
 /** Nothing is polled more often. */
 const MIN_POLL_MS = 1_000;
-
-const notEmpty = (what: string): Field<string> =>
-  string((text) => {
-    if (text === "") throw new FieldProblem(`is empty: give ${what}`);
-  });
 
 const source: Field<NamedSource> = oneOf(["api", "gateway", "kubelet", "cri", "containers", "file"]);
 const DEFAULT_SOURCES: NamedSource[] = ["api"];

@@ -4,10 +4,8 @@ import {
   type Field,
   FieldProblem,
   grpcServer,
-  integer,
   list,
   mapped,
-  number,
   oneOf,
   optional,
   parsed,
@@ -18,8 +16,9 @@ import {
   string,
 } from "#collector";
 import { DEFAULT_GRACE_MS, type IdentityNeeds } from "#identity";
-import type { ApiClientSettings, ObjectKind } from "#kubernetes";
+import type { ObjectKind } from "#kubernetes";
 import { parseHostPort } from "#transport";
+import { apiAccessEntries, apiClientSettings } from "../kubernetes-access.ts";
 import type { ServeSettings } from "./identity-server.ts";
 
 /** A pattern for whole keys; the empty one fits none. */
@@ -31,6 +30,7 @@ const keyPattern: Field<RegExp> = parsed((text) => {
   }
 });
 
+/** As `OBJECT_KINDS` of #kubernetes, which is not loaded to check a configuration. */
 const OBJECTS = [
   "Namespace",
   "Node",
@@ -50,11 +50,7 @@ const entries = {
   labels: optional(keyPattern, /^.*$/su),
   annotations: optional(keyPattern, /(?!)/),
   objects: optional(list(oneOf(OBJECTS)), []),
-  auth_type: optional(oneOf(["serviceAccount", "kubeConfig", "none"]), "serviceAccount"),
-  context: optional(string(), ""),
-  kube_config_path: optional(string(), ""),
-  kube_api_qps: optional(number({ min: 0.1 }), 5),
-  kube_api_burst: optional(integer({ min: 1 }), 10),
+  ...apiAccessEntries(),
 };
 type Keys = SectionOutput<typeof entries>;
 
@@ -63,33 +59,27 @@ function problems({ grpc, token_file: token }: Keys): ConfigIssue[] {
   if (grpc === undefined) return [];
   const host = parseHostPort(grpc.endpoint)?.host;
   const isLocal = grpc.transport === "unix" || /^(?:localhost|127\..*|::1)$/.test(host ?? "");
-  if (isLocal || token !== undefined || grpc.tls?.clientCaFile !== undefined) return [];
+  if (isLocal || isGiven(token) || grpc.tls?.clientCaFile !== undefined) return [];
   const message = `${shown(grpc.endpoint)} tells anybody who reaches it of all pods; give token_file, or grpc::tls::client_ca_file`;
   return [{ path: ["grpc", "endpoint"], message }];
 }
 
+/** An environment variable that isn't set leaves an empty text. */
+function isGiven(path: string | undefined): path is string {
+  return path !== undefined && path !== "";
+}
+
 function settingsOf(read: Keys): ServeSettings {
-  const { labels, annotations, objects } = read;
+  const { labels, annotations, objects, token_file: token } = read;
   const keys = { label: (key: string) => labels.test(key), annotation: (key: string) => annotations.test(key) };
   const needs: IdentityNeeds = {
-    source: { kind: "api", client: clientOf(read), selection: {} },
+    source: { kind: "api", client: apiClientSettings(read), selection: {} },
     keys,
     objects: new Map(objects.map((kind): [ObjectKind, { keys: typeof keys }] => [kind, { keys }])),
     keysName: JSON.stringify(["serve", labels.source, annotations.source, objects]),
     graceMs: DEFAULT_GRACE_MS,
   };
-  return { grpc: read.grpc ?? { endpoint: DEFAULT_ENDPOINT }, tokenFile: read.token_file, needs };
-}
-
-/** In the form that `k8s_attributes` gives it: equal settings share one watch. */
-function clientOf(read: Keys): ApiClientSettings {
-  return {
-    authType: read.auth_type,
-    ...(read.context === "" ? {} : { context: read.context }),
-    ...(read.kube_config_path === "" ? {} : { kubeConfigPath: read.kube_config_path }),
-    qps: read.kube_api_qps,
-    burst: read.kube_api_burst,
-  };
+  return { grpc: read.grpc ?? { endpoint: DEFAULT_ENDPOINT }, tokenFile: isGiven(token) ? token : undefined, needs };
 }
 
 /** The section `serve` of a gateway. */

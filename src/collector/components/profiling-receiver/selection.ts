@@ -3,17 +3,16 @@ import {
   checked,
   type Field,
   FieldProblem,
-  integer,
   list,
   mapped,
-  number,
-  oneOf,
+  notEmpty,
   optional,
   section,
   string,
 } from "#collector";
 import type { SourceSettings } from "#identity";
 import type { KeyRule, SelectionRules } from "#profiler";
+import { apiAccessEntries, nodeEntries, nodeSelector, podSource } from "../kubernetes-access.ts";
 
 /** The section `selection`: who is sampled. */
 export interface SelectionConfig {
@@ -25,20 +24,10 @@ export interface SelectionConfig {
 /** From so many digits on a word is the beginning of a container's id and not its name. */
 const ID_DIGITS = /^[0-9a-f]{12,64}$/;
 
-const words = (what: string): Field<string[]> =>
-  optional(
-    list(
-      string((text) => {
-        if (text === "") throw new FieldProblem(`is empty: give ${what}`);
-      }),
-    ),
-    [],
-  );
+const words = (what: string): Field<string[]> => optional(list(notEmpty(what)), []);
 
 const keyRule = section({
-  key: string((text) => {
-    if (text === "") throw new FieldProblem("is empty: give the key");
-  }),
+  key: notEmpty("the key"),
   values: words("a value, or leave the list out for any"),
 });
 
@@ -65,14 +54,9 @@ const schema = section({
   containers: optional(containers),
   cgroup_paths: optional(list(cgroupPath), []),
   opt_out: optional(boolean()),
-  // The access to pods: keys and defaults of k8s_attributes, so that equal ones share a watch.
-  auth_type: optional(oneOf(["serviceAccount", "kubeConfig", "none"]), "serviceAccount"),
-  context: optional(string(), ""),
-  kube_config_path: optional(string(), ""),
-  kube_api_qps: optional(number({ min: 0.1 }), 5),
-  kube_api_burst: optional(integer({ min: 1 }), 10),
+  ...apiAccessEntries(),
   identity_file: optional(string(), ""),
-  filter: optional(section({ node: optional(string(), ""), node_from_env_var: optional(string(nodeVariable), "") })),
+  filter: optional(section(nodeEntries())),
 });
 
 /** Reads the section. */
@@ -84,7 +68,9 @@ export const selectionField: Field<SelectionConfig> = mapped(
   ),
   (keys) => {
     const rules = rulesOf(keys);
-    return { rules, source: speaksOfPods(rules) ? sourceOf(keys) : undefined };
+    const node = keys.filter && nodeSelector(keys.filter);
+    const selection = node === undefined ? {} : { fieldSelector: node };
+    return { rules, source: speaksOfPods(rules) ? podSource(keys, selection) : undefined };
   },
 );
 
@@ -133,40 +119,4 @@ function keyRuleOf({ key, values }: RuleKeys): KeyRule {
 function speaksOfPods({ namespaces, pods: of, containers: among, optOut }: SelectionRules): boolean {
   const namesContainers = [...(among?.include ?? []), ...(among?.exclude ?? [])].some((word) => !ID_DIGITS.test(word));
   return namespaces !== undefined || of !== undefined || namesContainers || optOut === true;
-}
-
-interface AccessKeys {
-  readonly auth_type: "serviceAccount" | "kubeConfig" | "none";
-  readonly context: string;
-  readonly kube_config_path: string;
-  readonly kube_api_qps: number;
-  readonly kube_api_burst: number;
-  readonly identity_file: string;
-  readonly filter: { readonly node: string; readonly node_from_env_var: string } | undefined;
-}
-
-function sourceOf(keys: AccessKeys): SourceSettings {
-  if (keys.identity_file !== "") return { kind: "file", path: keys.identity_file };
-  const variable = keys.filter?.node_from_env_var ?? "";
-  const node = variable === "" ? (keys.filter?.node ?? "") : (process.env[variable] ?? "");
-  return {
-    kind: "api",
-    client: {
-      authType: keys.auth_type,
-      ...(keys.context === "" ? {} : { context: keys.context }),
-      ...(keys.kube_config_path === "" ? {} : { kubeConfigPath: keys.kube_config_path }),
-      qps: keys.kube_api_qps,
-      burst: keys.kube_api_burst,
-    },
-    selection: node === "" ? {} : { fieldSelector: `spec.nodeName=${node}` },
-  };
-}
-
-/** An empty variable would watch the whole cluster without a word. */
-function nodeVariable(name: string): void {
-  if (name === "" || process.env[name]) return;
-  throw new FieldProblem(
-    `the environment variable ${name} ${process.env[name] === undefined ? "is not set" : "is empty"}; set it to the ` +
-      "node's name (fieldRef spec.nodeName in the pod's env)",
-  );
 }
