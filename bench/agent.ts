@@ -2,13 +2,13 @@
  * `npm run bench -- agent`: what profiling a node costs: CPU, kernel time, memory, bytes, beside `perf record` at the
  * same rate in the same run. See docs/benchmarks.md.
  */
-import { writeFileSync } from "node:fs";
-import { cpus, loadavg } from "node:os";
+import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { AgentProcess } from "../test/agent/harness/agent-process.ts";
 import { canRunContainers, canSample } from "../test/agent/harness/requirements.ts";
 import { Workloads } from "../test/agent/harness/workloads.ts";
 import { hasProgram } from "../test/has-program.ts";
+import { numberOption, printResults, progress, provenance, runBenchmark, UsageError, wordsOption } from "./command.ts";
 import { measureWindows, type AgentWindow, type WindowOptions } from "./agent/agent-windows.ts";
 import { countBpfTime } from "./agent/bpf-statistics.ts";
 import { Churn, startBurners } from "./agent/load.ts";
@@ -46,8 +46,6 @@ interface Options extends WindowOptions {
   readonly json: string | undefined;
 }
 
-class UsageError extends Error {}
-
 function readOptions(): Options | undefined {
   const { values } = parseArgs({
     options: {
@@ -64,28 +62,18 @@ function readOptions(): Options | undefined {
     },
   });
   if (values.help) return undefined;
-  const number = (name: string, text: string): number => {
-    const value = Number(text);
-    if (text === "" || !(value >= 0)) throw new UsageError(`--${name} ${text}: not a number`);
-    return value;
-  };
-  const wanted = values.only.split(",").map((name) => {
-    const known = PARTS.find((part) => part === name);
-    if (known === undefined) throw new UsageError(`--only ${name}: not one of ${PARTS.join(", ")}`);
-    return known;
-  });
   const { compression } = values;
   if (compression !== "gzip" && compression !== "none") {
     throw new UsageError(`--compression ${compression}: gzip or none`);
   }
   return {
-    wanted: new Set(wanted),
-    rates: values.hz.split(",").map((text) => number("hz", text)),
-    windows: Math.max(1, number("windows", values.windows)),
-    seconds: number("seconds", values.seconds),
-    warmupSeconds: number("warmup", values.warmup),
-    pairs: number("pairs", values.pairs),
-    flatMinutes: number("flat-minutes", values["flat-minutes"]),
+    wanted: wordsOption("only", values.only, PARTS),
+    rates: values.hz.split(",").map((text) => numberOption("hz", text)),
+    windows: Math.max(1, numberOption("windows", values.windows)),
+    seconds: numberOption("seconds", values.seconds),
+    warmupSeconds: numberOption("warmup", values.warmup),
+    pairs: numberOption("pairs", values.pairs),
+    flatMinutes: numberOption("flat-minutes", values["flat-minutes"]),
     compression,
     withPerf: hasProgram("perf", "version"),
     json: values.json,
@@ -293,10 +281,6 @@ async function measure(options: Options): Promise<{ rows: AgentRow[]; failures: 
   return { rows, failures };
 }
 
-function progress(text: string): void {
-  process.stderr.write(`${text}\n`);
-}
-
 async function main(): Promise<number> {
   const options = readOptions();
   if (options === undefined) {
@@ -309,9 +293,7 @@ async function main(): Promise<number> {
   const load = loadavg()[0]!;
   const { rows, failures } = await measure(options);
   const document = {
-    benchmark: "agent",
-    cpu: cpus()[0]!.model,
-    cpus: cpus().length,
+    ...provenance("agent"),
     loadBefore: load,
     compression: options.compression,
     windows: options.windows,
@@ -319,16 +301,9 @@ async function main(): Promise<number> {
     rows: rows.map((row) => ({ ...row, reached: reached(row) })),
     failures,
   };
-  process.stdout.write(`${agentTable(rows)}\n\n${JSON.stringify(document)}\n`);
-  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(document, undefined, 2)}\n`);
+  printResults(agentTable(rows), document, options.json);
   for (const failure of failures) progress(failure);
   return failures.length > 0 || rows.some((row) => reached(row) === false) ? 1 : 0;
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exitCode = 2;
-}
+await runBenchmark("agent", main);

@@ -2,11 +2,18 @@
  * `npm run bench -- identity`: what it takes to know pods, and whether they are known in time. See docs/benchmarks.md.
  */
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { Cluster } from "../test/cluster/cluster.ts";
-import { missingPeers } from "../test/peers/locations.ts";
+import {
+  hasPeers,
+  numberOption,
+  printResults,
+  progress,
+  provenance,
+  runBenchmark,
+  withCollector,
+  wordsOption,
+} from "./command.ts";
 import { measureApiLoad } from "./identity/api-load.ts";
 import { measureFootprint } from "./identity/footprint.ts";
 import { measureLookUps } from "./identity/look-up.ts";
@@ -14,7 +21,6 @@ import { type BenchOptions, type Part, PARTS } from "./identity/options.ts";
 import { measureShortLived } from "./identity/short-lived.ts";
 import { measureUpdates } from "./identity/updates.ts";
 import { type Row, summarize, table } from "./intake/report.ts";
-import { progress } from "./intake/session.ts";
 
 const HELP = `usage: npm run bench -- identity [options]
 
@@ -29,8 +35,6 @@ const HELP = `usage: npm run bench -- identity [options]
   --server-cpu N          CPU of the servers under test in updates and footprint, default 0
   --client-cpu N          CPU of everything else in these, default 1
 `;
-
-class UsageError extends Error {}
 
 interface Arguments {
   readonly options: BenchOptions;
@@ -55,30 +59,17 @@ function readArguments(): Arguments | undefined {
     },
   });
   if (values.help) return undefined;
-  if (values.peer !== undefined && values.peer !== "otelcol") {
-    throw new UsageError(`--peer ${values.peer}: only otelcol`);
-  }
-  const wanted = values.only.split(",").map((name) => {
-    const part = PARTS.find((known) => known === name);
-    if (part === undefined) throw new UsageError(`--only ${name}: not one of ${PARTS.join(", ")}`);
-    return part;
-  });
-  const number = (name: string, text: string, min = 0): number => {
-    const value = Number(text);
-    if (text === "" || !(value >= min)) throw new UsageError(`--${name} ${text}: not a number from ${min} on`);
-    return value;
-  };
   return {
     options: {
-      contenders: values.peer === undefined ? ["podflame"] : ["podflame", "otelcol"],
-      runs: number("runs", values.runs, 1),
-      pods: values.pods.split(",").map((text) => number("pods", text, 1)),
-      seconds: number("seconds", values.seconds, 1),
-      settleSeconds: number("settle", values.settle),
-      serverCpu: number("server-cpu", values["server-cpu"]),
+      contenders: withCollector(values.peer) ? ["podflame", "otelcol"] : ["podflame"],
+      runs: numberOption("runs", values.runs, 1),
+      pods: values.pods.split(",").map((text) => numberOption("pods", text, 1)),
+      seconds: numberOption("seconds", values.seconds, 1),
+      settleSeconds: numberOption("settle", values.settle),
+      serverCpu: numberOption("server-cpu", values["server-cpu"]),
     },
-    wanted: new Set(wanted),
-    clientCpu: number("client-cpu", values["client-cpu"]),
+    wanted: wordsOption("only", values.only, PARTS),
+    clientCpu: numberOption("client-cpu", values["client-cpu"]),
     json: values.json,
   };
 }
@@ -108,38 +99,11 @@ async function main(): Promise<number> {
     return 0;
   }
   const { options } = args;
-  const missing = missingPeers([
-    "etcd",
-    "kube-apiserver",
-    ...(options.contenders.length > 1 ? (["otelcol"] as const) : []),
-  ]);
-  if (missing.length > 0) {
-    process.stderr.write(`missing here:\n${missing.map((line) => `  ${line}\n`).join("")}`);
-    return 2;
-  }
+  const peers = options.contenders.length > 1 ? (["otelcol"] as const) : [];
+  if (!hasPeers(["etcd", "kube-apiserver", ...peers])) return 2;
   const rows = await measure(args);
-  const document = {
-    benchmark: "identity",
-    date: new Date().toISOString(),
-    command: `npm run bench -- identity ${process.argv.slice(2).join(" ")}`.trim(),
-    machine: { cpu: cpus()[0]?.model, cpus: cpus().length, node: process.version },
-    options,
-    rows: rows.map(summarize),
-  };
-  const json = `${JSON.stringify(document)}\n`;
-  if (args.json !== undefined) writeFileSync(args.json, json);
-  process.stdout.write(`${table(rows)}\n\n${json}`);
+  printResults(table(rows), { ...provenance("identity"), options, rows: rows.map(summarize) }, args.json);
   return 0;
 }
 
-// Children and the API server are ended with the process; a second signal does not cut that short.
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
-try {
-  process.exitCode = await main();
-} catch (error) {
-  const expected = error instanceof UsageError || (error instanceof TypeError && "code" in error);
-  process.stderr.write(
-    `bench identity: ${error instanceof Error ? (expected ? error.message : error.stack) : String(error)}\n`,
-  );
-  process.exitCode = expected ? 1 : 3;
-}
+await runBenchmark("identity", main);

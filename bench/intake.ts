@@ -2,15 +2,23 @@
  * `npm run bench -- intake`: podflame between OTLP senders and an OTLP receiver, with a real API server of 10,000 pods,
  * alone or beside the OpenTelemetry Collector on the same bytes in the same run. See docs/benchmarks.md.
  */
-import { writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { missingPeers } from "../test/peers/locations.ts";
+import {
+  hasPeers,
+  numberOption,
+  printResults,
+  progress,
+  provenance,
+  runBenchmark,
+  UsageError,
+  withCollector,
+  wordsOption,
+} from "./command.ts";
 import type { ContenderName } from "./intake/contender.ts";
 import { measureFootprint } from "./intake/footprint.ts";
 import { measureLatency } from "./intake/latency.ts";
 import { summarize, table, type Row } from "./intake/report.ts";
-import { BIG, progress, Session, SMALL, type SessionOptions } from "./intake/session.ts";
+import { BIG, Session, SMALL, type SessionOptions } from "./intake/session.ts";
 import { measureThroughput, type Scenario } from "./intake/throughput.ts";
 
 const ENRICH = { enrich: true, compression: "none" } as const;
@@ -47,8 +55,6 @@ interface Arguments {
   readonly json: string | undefined;
 }
 
-class UsageError extends Error {}
-
 function readArguments(): Arguments | undefined {
   const { values } = parseArgs({
     options: {
@@ -67,23 +73,12 @@ function readArguments(): Arguments | undefined {
     },
   });
   if (values.help) return undefined;
-  if (values.peer !== undefined && values.peer !== "otelcol")
-    throw new UsageError(`--peer ${values.peer}: only otelcol`);
   if (values["peer-only"] && values.peer === undefined) throw new UsageError("--peer-only: needs --peer");
-  const wanted = values.only.split(",").map((name) => {
-    const known = BENCHMARKS.find((benchmark) => benchmark === name);
-    if (known === undefined) throw new UsageError(`--only ${name}: not one of ${BENCHMARKS.join(", ")}`);
-    return known;
-  });
   const number = (
     name: "runs" | "seconds" | "warmup" | "latency-seconds" | "settle" | "server-cpu" | "client-cpu",
-  ): number => {
-    const value = Number(values[name]);
-    if (values[name] === "" || !(value >= 0)) throw new UsageError(`--${name} ${values[name]}: not a number`);
-    return value;
-  };
+  ): number => numberOption(name, values[name]);
   const contenders: ContenderName[] = values["peer-only"] ? [] : ["podflame"];
-  if (values.peer === "otelcol") contenders.push("otelcol");
+  if (withCollector(values.peer)) contenders.push("otelcol");
   const clusterState = process.env["PODFLAME_BENCH_CLUSTER"];
   return {
     session: {
@@ -96,7 +91,7 @@ function readArguments(): Arguments | undefined {
       clientCpu: number("client-cpu"),
       ...(clusterState !== undefined && { clusterState }),
     },
-    wanted: new Set(wanted),
+    wanted: wordsOption("only", values.only, BENCHMARKS),
     latencySeconds: number("latency-seconds"),
     json: values.json,
   };
@@ -134,31 +129,13 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const missing = missingPeers([
-    "etcd",
-    "kube-apiserver",
-    "loadgen",
-    ...(args.session.contenders.includes("otelcol") ? ["otelcol" as const] : []),
-  ]);
-  if (missing.length > 0) {
-    process.stderr.write(`missing here:\n${missing.map((line) => `  ${line}\n`).join("")}`);
-    return 2;
-  }
+  const peers = args.session.contenders.includes("otelcol") ? (["otelcol"] as const) : [];
+  if (!hasPeers(["etcd", "kube-apiserver", "loadgen", ...peers])) return 2;
   const session = await Session.open(args.session);
   try {
     const { rows, failures } = await measure(session, args);
-    const document = {
-      benchmark: "intake",
-      date: new Date().toISOString(),
-      command: `npm run bench -- intake ${process.argv.slice(2).join(" ")}`.trim(),
-      machine: { cpu: cpus()[0]?.model, cpus: cpus().length, node: process.version },
-      options: args.session,
-      rows: rows.map(summarize),
-      failures,
-    };
-    const json = `${JSON.stringify(document)}\n`;
-    if (args.json !== undefined) writeFileSync(args.json, json);
-    process.stdout.write(`${table(rows)}\n\n${json}`);
+    const document = { ...provenance("intake"), options: args.session, rows: rows.map(summarize), failures };
+    printResults(table(rows), document, args.json);
     for (const failure of failures) process.stderr.write(`FAILED ${failure}\n`);
     return failures.length > 0 ? 1 : 0;
   } finally {
@@ -166,14 +143,4 @@ async function main(): Promise<number> {
   }
 }
 
-// Children and the API server are ended with the process; a second signal does not cut that short.
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
-try {
-  process.exitCode = await main();
-} catch (error) {
-  const expected = error instanceof UsageError || (error instanceof TypeError && "code" in error);
-  process.stderr.write(
-    `bench intake: ${error instanceof Error ? (expected ? error.message : error.stack) : String(error)}\n`,
-  );
-  process.exitCode = expected ? 1 : 3;
-}
+await runBenchmark("intake", main);

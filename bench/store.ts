@@ -20,7 +20,8 @@ import {
 import { ManualClock } from "#telemetry";
 import { CLUSTER } from "./store/cluster-load.ts";
 import { clusterRequests, fileRequests, type StoreRequest } from "./store/requests.ts";
-import { percentile, Report } from "./store/report.ts";
+import { percentile } from "./figures.ts";
+import { Report } from "./store/report.ts";
 
 const { values: options } = parseArgs({
   options: {

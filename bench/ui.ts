@@ -11,9 +11,9 @@ import { chromium } from "playwright-core";
 import { transform } from "esbuild";
 import { build } from "vite";
 import { BROWSER_ALIASES } from "../web/browser-aliases.ts";
-import { median } from "./intake/report.ts";
+import { median, percentile } from "./figures.ts";
 import { serveBench } from "./ui/bench-server.ts";
-import { type Measured, measureOurs, measureSpeedscope, percentile } from "./ui/measure.ts";
+import { type Measured, measureOurs, measureSpeedscope } from "./ui/measure.ts";
 import { pprofFile, serverFlame, speedscopeFile } from "./ui/profile-files.ts";
 import { deepProfile, type SyntheticProfile, syntheticProfile, wideProfile } from "./ui/synthetic-profile.ts";
 

@@ -13,7 +13,8 @@ import { comparePaths } from "./accuracy/perf-paths.ts";
 import { measureShares, SUBJECTS } from "./accuracy/shares.ts";
 import { measureShortLived } from "./accuracy/short-lived.ts";
 import { measureUnwinding } from "./accuracy/unwinding.ts";
-import { markdownTable } from "./report.ts";
+import { progress } from "../command.ts";
+import { markdownTable } from "../figures.ts";
 
 const PARTS = ["shares", "short-lived", "paths", "paused", "unwinding"] as const;
 
@@ -69,10 +70,6 @@ async function main(): Promise<number> {
     `${markdownTable(["what", "found", "wanted", "reached"], cells)}\n\n${JSON.stringify(document)}\n`,
   );
   return outcomes.every(({ passed }) => passed) ? 0 : 1;
-}
-
-function progress(text: string): void {
-  process.stderr.write(`${text}\n`);
 }
 
 process.exitCode = await main();

@@ -1,4 +1,4 @@
-import { median } from "../intake/report.ts";
+import { markdownTable, median, medianOfAll } from "../figures.ts";
 
 /** One measured quantity: a value for each window. */
 export interface AgentRow {
@@ -25,28 +25,10 @@ export function agentTable(rows: readonly AgentRow[]): string {
   const cells = rows.map((row) => [
     row.scenario,
     row.quantity,
-    withWindows(row.podflame),
-    row.perf === undefined ? "" : withWindows(row.perf),
+    medianOfAll(row.podflame),
+    medianOfAll(row.perf ?? []),
     row.atMost === undefined ? "" : `≤ ${row.atMost}${reached(row) ? "" : " **missed**"}`,
     row.opentelemetry ?? "",
   ]);
   return markdownTable(["scenario", "quantity", "podflame", "perf record", "goal", "OpenTelemetry"], cells);
-}
-
-/** A Markdown table whose columns are as wide as their widest cell. */
-export function markdownTable(head: readonly string[], cells: readonly (readonly string[])[]): string {
-  const widths = head.map((title, at) => Math.max(title.length, ...cells.map((row) => row[at]!.length)));
-  const line = (row: readonly string[]): string => `| ${row.map((cell, at) => cell.padEnd(widths[at]!)).join(" | ")} |`;
-  return [line(head), line(widths.map((width) => "-".repeat(width))), ...cells.map(line)].join("\n");
-}
-
-function withWindows(values: readonly number[]): string {
-  if (values.length === 0) return "";
-  const middle = short(median(values));
-  return values.length === 1 ? middle : `${middle} (${values.map(short).join(" ")})`;
-}
-
-/** Three significant digits, all digits before the point. */
-function short(value: number): string {
-  return Math.abs(value) >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
 }

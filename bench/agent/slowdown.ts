@@ -5,7 +5,7 @@
 import { AgentProcess } from "../../test/agent/harness/agent-process.ts";
 import type { Workloads } from "../../test/agent/harness/workloads.ts";
 import { Program } from "../../test/peers/program.ts";
-import { median } from "../intake/report.ts";
+import { median } from "../figures.ts";
 
 /** Pieces of work in each half of a pair, some 0.1 s each. */
 const PIECES = 30;

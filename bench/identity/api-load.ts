@@ -8,7 +8,7 @@ import { TcpRelay } from "../../test/cluster/tcp-relay.ts";
 import { preparedPods } from "../../test/peers/prepared-cluster.ts";
 import { Relay, type RelayName } from "../../test/peers/relay.ts";
 import type { Row } from "../intake/report.ts";
-import { progress } from "../intake/session.ts";
+import { progress } from "../command.ts";
 import type { BenchOptions } from "./options.ts";
 import { rowOf } from "./row-of.ts";
 

@@ -7,7 +7,7 @@ import { preparedPods, startCluster } from "../../test/peers/prepared-cluster.ts
 import { freePorts } from "../../test/peers/program.ts";
 import { type ContenderName, cpuSeconds, type Pipeline, startContender } from "../intake/contender.ts";
 import type { Row } from "../intake/report.ts";
-import { progress } from "../intake/session.ts";
+import { progress } from "../command.ts";
 import type { BenchOptions } from "./options.ts";
 import { rowOf } from "./row-of.ts";
 import { recordPods, WatchReplay } from "./watch-replay.ts";

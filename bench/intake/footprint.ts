@@ -1,7 +1,9 @@
 import { preparedPods, startCluster } from "../../test/peers/prepared-cluster.ts";
 import { idleRssMiB, startContender, type ContenderName, type Pipeline } from "./contender.ts";
-import { median, type Row } from "./report.ts";
-import { progress, type Results, type Session } from "./session.ts";
+import { median } from "../figures.ts";
+import type { Row } from "./report.ts";
+import { progress } from "../command.ts";
+import type { Results, Session } from "./session.ts";
 
 const PIPELINE: Pipeline = { enrich: true, compression: "none" };
 

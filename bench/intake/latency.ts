@@ -2,8 +2,10 @@ import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { median, type Row } from "./report.ts";
-import { progress, type Session } from "./session.ts";
+import { median } from "../figures.ts";
+import type { Row } from "./report.ts";
+import { progress } from "../command.ts";
+import type { Session } from "./session.ts";
 import { loop, verifyScenario, type LoopReport, type Scenario } from "./throughput.ts";
 
 /** More connections than in a closed loop: what is due is sent, whether or not earlier answers are in. */

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { median, summarize, table } from "./report.ts";
+import { median } from "../figures.ts";
+import { summarize, table } from "./report.ts";
 
 test("the median of an odd number of runs is the middle one, of an even number the mean of the middle two", () => {
   expect(median([9, 1, 5])).toBe(5);

@@ -1,10 +1,4 @@
-/** The middle value; of an even number of values the mean of the two in the middle; NaN of none. */
-export function median(values: readonly number[]): number {
-  if (values.length === 0) return Number.NaN;
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return sorted.length % 2 === 1 ? sorted[Math.floor(middle)]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
+import { markdownTable, median, medianOfAll } from "../figures.ts";
 
 /** One measured quantity: a value for each run of each contender. */
 export interface Row {
@@ -40,23 +34,10 @@ export function table(rows: readonly Row[]): string {
     .map((row) => [
       row.benchmark,
       row.quantity,
-      withRuns(row.podflameMedian, row.podflame),
-      row.otelcol === undefined ? "" : withRuns(row.otelcolMedian!, row.otelcol),
+      medianOfAll(row.podflame),
+      medianOfAll(row.otelcol ?? []),
       row.ratio === undefined || Number.isNaN(row.ratio) ? "" : `${row.ratio.toFixed(2)} ×`,
       row.note ?? "",
     ]);
-  const head = ["benchmark", "quantity", "podflame", "Collector", "ratio", "note"];
-  const widths = head.map((title, at) => Math.max(title.length, ...cells.map((row) => row[at]!.length)));
-  const line = (row: readonly string[]): string => `| ${row.map((cell, at) => cell.padEnd(widths[at]!)).join(" | ")} |`;
-  return [line(head), line(widths.map((width) => "-".repeat(width))), ...cells.map(line)].join("\n");
-}
-
-function withRuns(middle: number, runs: readonly number[]): string {
-  if (runs.length === 0) return "";
-  return runs.length === 1 ? short(middle) : `${short(middle)} (${runs.map(short).join(" ")})`;
-}
-
-/** Three significant digits, all digits before the point. */
-function short(value: number): string {
-  return Math.abs(value) >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
+  return markdownTable(["benchmark", "quantity", "podflame", "Collector", "ratio", "note"], cells);
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Cluster } from "../../test/cluster/cluster.ts";
 import { preparedPods, startCluster } from "../../test/peers/prepared-cluster.ts";
 import { freePorts } from "../../test/peers/program.ts";
+import { progress } from "../command.ts";
 import type { ContenderName, ContenderSettings } from "./contender.ts";
 import { makeRequests, type RequestShape } from "./loadgen.ts";
 
@@ -97,8 +98,3 @@ export class Session {
 }
 
 export type Results<T> = Record<ContenderName, T[]>;
-
-/** Tells people what goes on, on standard error. */
-export function progress(line: string): void {
-  process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
-}

@@ -2,7 +2,8 @@ import { startContender, type ContenderName, type Pipeline } from "./contender.t
 import { checkBytes, HitError, verifyHits, type SizesOut } from "./hits.ts";
 import { drive, Sink, type DriveReport, type RequestShape } from "./loadgen.ts";
 import type { Row } from "./report.ts";
-import { progress, type Results, type Session } from "./session.ts";
+import { progress } from "../command.ts";
+import type { Results, Session } from "./session.ts";
 
 /** A closed loop through a server. */
 export interface Scenario {

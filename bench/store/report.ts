@@ -1,3 +1,5 @@
+import { percentile } from "../figures.ts";
+
 /** A table of results with the goals beside them, on standard output. */
 export class Report {
   title(text: string): void {
@@ -30,10 +32,4 @@ export class Report {
       `${half.toFixed(0).padStart(6)} / ${most.toFixed(0).padStart(5)}  goal ${p50} / ${p95}${missed}  ${note}`,
     );
   }
-}
-
-/** @param share 0…1 */
-export function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
 }

@@ -1,6 +1,5 @@
 /** One page under measurement: what it costs to show a profile, and to move in it. */
 import type { Browser, CDPSession, Page } from "playwright-core";
-import { median } from "../intake/report.ts";
 
 /** What one run of one contender measured. Milliseconds and bytes; undefined where it did not come so far. */
 export interface Measured {
@@ -118,11 +117,4 @@ async function memory(session: CDPSession): Promise<{ heapBytes: number; backing
   await session.send("HeapProfiler.collectGarbage");
   const usage = (await session.send("Runtime.getHeapUsage")) as { usedSize: number; backingStorageSize?: number };
   return { heapBytes: usage.usedSize, backingBytes: usage.backingStorageSize ?? 0 };
-}
-
-/** The value that a share of all is at most; NaN of none. */
-export function percentile(values: readonly number[], share: number): number {
-  if (share === 0.5) return median(values);
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
