@@ -85,7 +85,8 @@ INLINE void take_stack(struct sample_scratch *sample, struct cpu_state *cpu, con
   struct record_header *header = &scratch->header;
   u64 limit = process && process->copy_bytes ? process->copy_bytes : config.copy_bytes;
   u64 bytes = header->stack_top ? header->stack_top - sp : limit;
-  u32 at = header->kernel_frames + header->user_frames * (u32)header->user_words + header->registers;
+  u32 at = header->kernel_frames + header->user_frames * (u32)header->user_words + header->registers +
+           header->interpreter_frames * INTERPRETER_FRAME_WORDS;
 
   if (bytes > limit) {
     bytes = limit;
@@ -103,7 +104,6 @@ INLINE void take_stack(struct sample_scratch *sample, struct cpu_state *cpu, con
     header->flags |= FLAG_COPY_FAILED | FLAG_COPY_CUT;
     bytes = (bytes / 2) & ~7ULL;
   }
-  header->registers = 0;
   cpu->copies_failed++;
 }
 

@@ -7,6 +7,7 @@
  * out and flagged, what can't be written is counted.
  */
 #include "copy.h"
+#include "python.h"
 
 INLINE u64 read_word(u64 address) {
   u64 word = 0;
@@ -185,11 +186,17 @@ INLINE int take_user_stack(struct scratch *scratch, u64 task, u64 mm, const stru
   return 1;
 }
 
+/* Behind the registers, if there are any: the frames of the interpreter that the process is known to run. */
+INLINE void take_interpreter_frames(struct scratch *scratch, u64 task, const struct process *process) {
+  if (process && process->interpreter == INTERPRETER_CPYTHON && process->walk != WALK_V8)
+    walk_python(scratch, &process->python, read_word(task + config.task_thread_pointer));
+}
+
 /* Writes the record, of which there are `room` words at most (a power of two). */
 INLINE long send(struct scratch *scratch, u64 room) {
   const struct record_header *header = &scratch->header;
   u64 words = header->kernel_frames + header->user_frames * (u64)header->user_words + header->registers +
-              header->stack_words;
+              header->interpreter_frames * (u64)INTERPRETER_FRAME_WORDS + header->stack_words;
   u64 size;
 
   FORGET(words);
@@ -250,15 +257,17 @@ int on_cpu(struct registers *context) {
       saved_registers(task, &user);
     }
     process = process_of(scratch);
-    if (take_user_stack(scratch, task, mm, &user, process) && config.copy_bytes &&
-        needs_copy(&scratch->header, process, user.pc) && may_copy(sample, cpu, now)) {
-      if (take_registers(sample, saved_registers_at(task), &user)) {
-        /* An interpreter's frames belong here: between the registers and the stack. */
-        take_stack(sample, cpu, process, user.sp);
-      } else {
+    if (take_user_stack(scratch, task, mm, &user, process)) {
+      int copies = config.copy_bytes && needs_copy(&scratch->header, process, user.pc) && may_copy(sample, cpu, now);
+
+      if (copies && !take_registers(sample, saved_registers_at(task), &user)) {
         scratch->header.flags |= FLAG_COPY_FAILED;
         cpu->copies_failed++;
+        copies = 0;
       }
+      take_interpreter_frames(scratch, task, process);
+      if (copies)
+        take_stack(sample, cpu, process, user.sp);
     }
   }
   if (send(scratch, RECORD_WORDS)) {
@@ -365,8 +374,11 @@ INLINE void left_cpu(void *context, struct cpu_state *cpu, u64 now) {
   if (flags & TASK_KERNEL_THREAD) {
     scratch->header.flags |= FLAG_KERNEL_THREAD;
   } else if (mm) {
+    struct process *process = process_of(scratch);
+
     saved_registers(task, &user);
-    take_user_stack(scratch, task, mm, &user, process_of(scratch));
+    if (take_user_stack(scratch, task, mm, &user, process))
+      take_interpreter_frames(scratch, task, process);
   }
   if (send(scratch, WORDS)) {
     map_delete(&away, &tid);

@@ -6,8 +6,13 @@
  *   kernel frames | user frames | registers | interpreter frames | stack words
  *
  * Registers are those of the leaf in the order of their DWARF numbers, the pc last: 17 words on x86-64, 33 on arm64.
- * They and the stack, from the stack pointer upwards, are there only where it was copied. Interpreter frames are not
- * written yet; their count is 0.
+ * They and the stack, from the stack pointer upwards, are there only where it was copied. An interpreter's frame is two
+ * words, leaf first. CPython's:
+ *
+ *   instruction | upper 8 bits of the code's print << 48 | what tells how it was entered << 56
+ *   code object | lower 16 bits of its print << 48
+ *
+ * The print tells whether the code object that user space finds there is still the one that ran, see python.h.
  */
 #ifndef PODFLAME_RECORD_H
 #define PODFLAME_RECORD_H
@@ -34,7 +39,6 @@ enum record_kind {
   RECORD_CGROUP_REMOVED = 8,
 };
 
-/* Bits 7 and 8 are kept for interpreters. */
 enum record_flag {
   FLAG_KERNEL_MODE = 1 << 0,
   FLAG_ROOTED = 1 << 1,
@@ -45,16 +49,24 @@ enum record_flag {
   FLAG_COPY_FAILED = 1 << 4,
   FLAG_COPY_SPENT = 1 << 5,
   FLAG_COPY_NO_ROOM = 1 << 6,
+  /* The interpreter's frames: could not be read to the end; were more than there is room for; are of several interpreters. */
+  FLAG_INTERPRETER_LOST = 1 << 7,
+  FLAG_INTERPRETER_LIMIT = 1 << 8,
   FLAG_KERNEL_TRUNCATED = 1 << 9,
   FLAG_BAD_FRAME = 1 << 10,
   FLAG_KERNEL_THREAD = 1 << 11,
   FLAG_ZERO_END = 1 << 12,
+  FLAG_INTERPRETERS = 1 << 13,
 };
 
 /* The default of kernel.perf_event_max_stack: the kernel's own walk gives no more either. */
 #define MAX_FRAMES 127
 #define V8_FRAME_WORDS 5
-/* 127 kernel frames + 127 user frames of 5 words + 33 registers are 795; a power of two, so that a mask bounds every index. */
+#define INTERPRETER_FRAME_WORDS 2
+/*
+ * 127 kernel frames + 127 user frames of 5 words + 33 registers are 795, 127 of the kernel + 127 of the user + 33 registers +
+ * 127 of an interpreter are 541; a power of two, so that a mask bounds every index.
+ */
 #define WORDS 1024
 /* The most that is copied of a stack: 24 KiB. */
 #define COPY_BYTES 24576

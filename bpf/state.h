@@ -107,6 +107,36 @@ struct kept_range {
 #define KEPT_RANGES 4
 
 /*
+ * Where one build of CPython keeps what. Byte offsets, or where it says so words: fields of objects that are read as a whole.
+ */
+struct python {
+  u64 runtime; /* address of _PyRuntime in the process */
+  u16 interpreters_head;
+  u16 interpreter_next;
+  u16 threads_head;
+  u8 cframe_frame; /* where the thread's word leads to another that leads to the frame; else NO_CFRAME */
+  u8 string_hash;
+  u8 thread_next; /* words from here on */
+  u8 thread_id;
+  u8 thread_frame;
+  u8 frame_code;
+  u8 frame_previous;
+  u8 frame_instruction;
+  u8 frame_entry;
+  u8 frame_entry_shift; /* bits */
+  u8 code_name;
+  u8 code_line;
+  u8 code_version;
+  u8 pad[21];
+};
+
+#define NO_CFRAME 0xff
+
+_Static_assert(sizeof(struct python) == 48, "as user space writes it");
+
+enum interpreter { INTERPRETER_NONE, INTERPRETER_CPYTHON };
+
+/*
  * How the stacks of a process are to be taken, by tgid. Processes that aren't here are walked by frame pointers, and
  * copied if they need it, so only those of which more is known have an entry; 200 B each.
  */
@@ -114,7 +144,7 @@ struct process {
   u8 walk; /* enum walk */
   u8 copy; /* enum copy */
   u16 copy_bytes; /* of its stacks at most; 0: as the settings say */
-  u8 interpreter;
+  u8 interpreter; /* enum interpreter */
   u8 pad[3];
   /* Words of V8's frames, counted up from the fifth one below the frame pointer. */
   u8 slot_context;
@@ -122,11 +152,14 @@ struct process {
   u8 slot_bytecode_array;
   u8 slot_bytecode_offset;
   u16 function_shared; /* byte offset */
-  u8 reserved[50];     /* for an interpreter's offsets */
+  u8 pad2[2];
+  struct python python;
   struct kept_range kept[KEPT_RANGES];
 };
 
 #define SLOT_WORDS 5
+/* As far as objects of an interpreter are read; a power of two, so that a mask bounds every index. */
+#define OBJECT_WORDS 32
 
 enum walk { WALK_FRAME_POINTERS, WALK_V8 };
 
@@ -146,6 +179,7 @@ struct map SEC("maps") away = {MAP_HASH, sizeof(u32), sizeof(u64), 4096};
  */
 struct scratch {
   u64 slots[SLOT_WORDS + 3]; /* words below a frame, the frame, and one more so that a mask bounds every index */
+  u64 object[OBJECT_WORDS];  /* of an interpreter, whatever is looked at */
   /* What the walk found, kept out of registers: each value known to the verifier would be a state of its own. */
   u64 walk_end;
   u64 walk_next;

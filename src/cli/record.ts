@@ -173,6 +173,9 @@ async function filterOf({ pid, container, pod }: RecordFlags): Promise<ProfilerF
   return chosen.length === 0 ? {} : { rules: { containers: { include: chosen.map(({ id }) => id) } } };
 }
 
+/** Of a stack at most; what is deeper than that is cut off. */
+const COPIED_BYTES = 16_384;
+
 function settingsOf(filter: ProfilerFilter, { frequency, offCpu }: RecordFlags): ProfilerSettings {
   return {
     frequencyHz: frequency,
@@ -186,6 +189,8 @@ function settingsOf(filter: ProfilerFilter, { frequency, offCpu }: RecordFlags):
     values: "timestamps",
     sampleAttributes: ["process.pid", "process.executable.name", "thread.name"],
     offCpuThreshold: offCpu === true ? 1 : (offCpu ?? 0),
+    // All of them, at whatever rate: who records wants to see whole stacks, and it isn't for long.
+    stackCopies: { limitBytes: COPIED_BYTES, perSecond: frequency },
     filter,
     hostAttributes: true,
     serviceNames: true,

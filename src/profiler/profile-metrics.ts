@@ -17,6 +17,7 @@ const OUTCOMES = ["samples", "idle", "denied", "otherProcess", "lost", "missed"]
 const FLAW_HELP: Readonly<Record<string, string>> = {
   unnamed: "Samples whose innermost frame has no function name.",
   truncated: "Samples whose callers could not be followed to the root.",
+  python_hidden: "Samples in whose stack functions of Python are missing.",
 };
 
 /** What happens to each stack that is to be copied, by the kernel's counts. */

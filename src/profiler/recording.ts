@@ -9,13 +9,14 @@ import type { ProcessWalks } from "./naming/process-walks.ts";
 import type { Process, ProcessTable, SamplePlace } from "./processes/index.ts";
 import { ContextTable } from "./profiles/context-table.ts";
 import { Dictionary } from "./profiles/dictionary.ts";
-import { truncationFlaws } from "./profiles/flaws.ts";
+import { pythonFlaw, truncationFlaws } from "./profiles/flaws.ts";
 import { type BuiltRequest, RequestBuilder, type RequestWindow } from "./profiles/request-builder.ts";
 import { type ResourceAttributes, ResourceTable } from "./profiles/resource-table.ts";
 import { SampleKind, SampleLog } from "./profiles/sample-log.ts";
 import { RecordFlag, RecordKind, type RecordView } from "./sampler/record.ts";
 import type { ProfilerSettings } from "./settings.ts";
 import { CompleteStacks } from "./stacks/complete-stacks.ts";
+import { InterlockedStacks } from "./stacks/interlocked-stacks.ts";
 import { PendingStacks } from "./stacks/pending-stacks.ts";
 import { type ShownStack, ShownStacks } from "./stacks/shown-stacks.ts";
 import { StackResolver } from "./stacks/stack-resolver.ts";
@@ -53,6 +54,7 @@ export class Recording {
   readonly #clock: Clock;
   readonly #resolver: StackResolver;
   readonly complete = new CompleteStacks();
+  readonly #interlocked = new InterlockedStacks();
   readonly #shown: ShownStacks;
   readonly #resources: ResourceTable;
   readonly #contexts: ContextTable;
@@ -147,7 +149,7 @@ export class Recording {
       this.#log,
       {
         stackOf: (stack) => this.#shownStack(stack).stack,
-        flawsOf: (stack) => this.#flawsOf(this.#shownStack(stack)),
+        flawsOf: (stack) => this.#flawsOf(this.#shownStack(stack)) | pythonFlaw(this.#stacks.gapOf(stack)),
         resourceOf: (context) => this.#contexts.resourceOf(context),
         attributesOf: (context) => this.#contexts.attributesOf(context),
       },
@@ -193,7 +195,8 @@ export class Recording {
     // At once, though the stack may have to wait: the kernel is told here how to walk the process from now on, and a copied
     // stack is gone with its record.
     const code = record.userFrames === 0 ? undefined : this.#resolver.codeOf(process);
-    const walked = this.complete.of(record, code);
+    const native = this.complete.of(record, code);
+    const walked = code?.python ? this.#interlocked.of(native, record, code.python) : native;
     const stack = code
       ? this.#stacks.intern(walked, process.number, this.#resolver.eraOf(process))
       : this.#stacks.intern(walked, NO_PROCESS, 0);

@@ -1,5 +1,5 @@
 /**
- * Names for addresses: ELF symbol tables, Go's pclntab, V8's heap, perf maps, the kernel's list, demangling; and the
+ * Names for addresses: ELF symbol tables, Go's pclntab, V8's heap, CPython's objects, perf maps, the kernel's list, demangling; and the
  * callers of a frame, by its file's unwind data. Bytes in, names out. All input is hostile: what can't be read is a value (`SymbolProblem`) or has no name, nothing throws, and
  * work and memory are bounded whatever a file claims.
  *
@@ -20,6 +20,14 @@ export { type KernelList, KernelSymbols } from "./kernel/kernel-symbols.ts";
 export type { KernelFunction } from "./kernel/kernel-table.ts";
 export { PerfMap, type PerfMapFunction } from "./perf-map/perf-map.ts";
 export { type GoSymbols, openGoSymbols } from "./go/go-symbols.ts";
+export {
+  type CPythonCounters,
+  type CPythonLayout,
+  CPythonNames,
+  type CPythonOffsets,
+  type CPythonRefusal,
+  readCPythonLayout,
+} from "./cpython/index.ts";
 export type { FramePlace } from "./v8/frame-place.ts";
 export { readV8Layout, type V8Layout } from "./v8/layout.ts";
 export type { RemoteMemory } from "./v8/remote-memory.ts";

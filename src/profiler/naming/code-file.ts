@@ -3,9 +3,11 @@ import { basename } from "node:path/posix";
 import type { FileProblem } from "#linux";
 import {
   type ByteSource,
+  type CPythonLayout,
   type ElfFile,
   type ElfSegment,
   openElf,
+  readCPythonLayout,
   readV8Layout,
   type SymbolFrame,
   SymbolProblem,
@@ -58,6 +60,7 @@ export class CodeFile {
   readonly #executable: readonly ElfSegment[];
   #contentHash: string | undefined;
   #v8: V8Layout | SymbolProblem | undefined;
+  #cpython: CPythonLayout | SymbolProblem | undefined;
   #unwindTables: UnwindTables | null | undefined;
   #leaves = 0;
   #keptLeaves = 0;
@@ -134,6 +137,13 @@ export class CodeFile {
     if (!this.elf) return undefined;
     this.#v8 ??= readV8Layout(this.elf);
     return this.#v8 instanceof SymbolProblem ? undefined : this.#v8;
+  }
+
+  /** Where its CPython keeps what, if it has one. Read when it's asked for first, which takes milliseconds. */
+  get cpython(): CPythonLayout | undefined {
+    if (!this.elf) return undefined;
+    this.#cpython ??= readCPythonLayout(this.elf);
+    return this.#cpython instanceof SymbolProblem ? undefined : this.#cpython;
   }
 
   /** The function at a virtual address, the innermost one; undefined if there is none or the names weren't read. */

@@ -4,7 +4,7 @@ import type { Dictionary } from "../profiles/dictionary.ts";
  * Values of `profile.frame.type`. `abort-marker` is what the OpenTelemetry eBPF profiler calls a frame that stands for
  * callers which could not be found.
  */
-export type FrameType = "native" | "kernel" | "go" | "v8js" | "jit" | "abort-marker";
+export type FrameType = "native" | "kernel" | "go" | "v8js" | "cpython" | "jit" | "abort-marker";
 
 /** Attribute lists of the dictionary that tell a frame's type. */
 export class FrameTypes {

@@ -11,6 +11,7 @@ import type { FrameTypes } from "./frame-types.ts";
 import type { NameQueue } from "./name-queue.ts";
 import type { ProcessWalks } from "./process-walks.ts";
 import { ProcessCopying } from "./process-copying.ts";
+import { PythonCode } from "./python-code.ts";
 import { V8Code, v8FrameOffsets } from "./v8-code.ts";
 
 const HIGH = 2 ** 32;
@@ -40,6 +41,8 @@ export class ProcessCode {
   /** The file with V8 in it; undefined if this is no Node. */
   readonly #v8File: CodeFile | undefined;
   #v8: V8Code | undefined;
+  /** Undefined if it runs no CPython. */
+  readonly python: PythonCode | undefined;
   #announced: AnnouncedCode | undefined;
   /** With what its threads begin, as unwound stacks told. */
   readonly starts = new StartFrames();
@@ -59,7 +62,12 @@ export class ProcessCode {
     if (layout) {
       this.isMoving = true;
     }
-    this.#copying = new ProcessCopying(process, sources.walks, layout && v8FrameOffsets(layout));
+    this.python = layout ? undefined : this.#findPython();
+    const walk = this.python?.walk;
+    this.#copying = new ProcessCopying(process, sources.walks, {
+      ...(layout && { v8: v8FrameOffsets(layout) }),
+      ...(walk && { python: walk }),
+    });
   }
 
   /** The mapping that holds an address; mappings are read again if none does. */
@@ -174,17 +182,19 @@ export class ProcessCode {
 
   /** Bytes of what is known of generated code. */
   get memoryBytes(): number {
-    return (this.#v8?.memoryBytes ?? 0) + (this.#announced?.memoryBytes ?? 0);
+    return (this.#v8?.memoryBytes ?? 0) + (this.python?.memoryBytes ?? 0) + (this.#announced?.memoryBytes ?? 0);
   }
 
   endFlush(): void {
     this.#v8?.endFlush();
+    this.python?.endFlush();
   }
 
   /** Forgets what is known of generated code; it's read again when it's asked for. */
   forgetGenerated(): void {
     this.#v8?.close();
     this.#v8 = undefined;
+    this.python?.close();
     this.#announced?.close();
     this.#announced = undefined;
   }
@@ -201,6 +211,21 @@ export class ProcessCode {
       if (mapping.path !== executable && !mapping.path.includes("/libnode.so")) continue;
       const file = this.fileOf(mapping);
       if (file?.v8) return file;
+    }
+    return undefined;
+  }
+
+  /** Its interpreter: an executable that is called so, or a library, for which other programs do as well. */
+  #findPython(): PythonCode | undefined {
+    const { process } = this;
+    const executable = process.facts?.executablePath;
+    for (const mapping of process.mappings?.list ?? []) {
+      const isCandidate =
+        mapping.path === executable ? /python[^/]*$/i.test(mapping.path) : mapping.path.includes("/libpython3.");
+      const file = isCandidate ? this.fileOf(mapping) : undefined;
+      if (!file?.cpython) continue;
+      const bias = mapping.start - this.virtualAddress(mapping.start, mapping, file);
+      return new PythonCode(process, file.cpython, bias, this.#sources);
     }
     return undefined;
   }

@@ -1,7 +1,7 @@
 import type { Mapping } from "#linux";
 import type { Process } from "../processes/index.ts";
 import { MAX_KEPT_RANGES } from "../sampler/kernel-layout.ts";
-import type { V8FrameOffsets } from "../sampler/sample-source.ts";
+import type { ProcessWalk } from "../sampler/sample-source.ts";
 import type { ProcessWalks } from "./process-walks.ts";
 
 /** Copies after which the size is judged, and share of cut ones beyond which it is raised. */
@@ -18,17 +18,18 @@ const LARGEST_GENERATED = 2 ** 30;
 export class ProcessCopying {
   readonly #process: Process;
   readonly #walks: ProcessWalks;
-  readonly #v8: V8FrameOffsets | undefined;
+  readonly #frames: Pick<ProcessWalk, "v8" | "python">;
   readonly #kept: { readonly start: number; readonly end: number }[] = [];
   #copies = 0;
   #cut = 0;
   #isRaised = false;
 
-  constructor(process: Process, walks: ProcessWalks, v8: V8FrameOffsets | undefined) {
+  /** @param frames what else than frame pointers is to be walked */
+  constructor(process: Process, walks: ProcessWalks, frames: Pick<ProcessWalk, "v8" | "python">) {
     this.#process = process;
     this.#walks = walks;
-    this.#v8 = v8;
-    if (v8) this.#tell();
+    this.#frames = frames;
+    if (frames.v8 ?? frames.python) this.#tell();
   }
 
   /** A stack was copied; `isCut` if it was longer than the limit. */
@@ -62,7 +63,7 @@ export class ProcessCopying {
 
   #tell(): void {
     this.#walks.set(this.#process, {
-      ...(this.#v8 && { v8: this.#v8 }),
+      ...this.#frames,
       copies: {
         mode: "if-needed",
         ...(this.#isRaised && { limitBytes: RAISED_LIMIT_BYTES }),

@@ -5,7 +5,14 @@
 import { readFileSync } from "node:fs";
 import { MACHINE, readBtf, type BtfQuery } from "#linux";
 import type { KernelProblem } from "./kernel-support.ts";
-import type { CgroupId, CopyMode, ProcessWalk, SelectionMode, StackCopySettings } from "./sample-source.ts";
+import type {
+  CgroupId,
+  CopyMode,
+  CPythonWalk,
+  ProcessWalk,
+  SelectionMode,
+  StackCopySettings,
+} from "./sample-source.ts";
 
 const BTF_PATH = "/sys/kernel/btf/vmlinux";
 const ABSENT = 0xffff_ffff;
@@ -176,13 +183,21 @@ const WALK_V8 = 1;
 const SLOT_BYTES = 40;
 const COPY_MODES: Readonly<Record<CopyMode, number>> = { "if-needed": 0, never: 1, always: 2 };
 const KEPT_AT = 64;
+const INTERPRETER_AT = 4;
+const INTERPRETER_CPYTHON = 1;
+const PYTHON_AT = 16;
+const NO_CFRAME = 0xff;
+/** So much is read of each of CPython's objects. */
+const THREAD_BYTES = 168;
+const FRAME_BYTES = 72;
+const CODE_BYTES = 136;
 /** Ranges of code that keeps frame pointers that the kernel knows of a process; the rest isn't told. */
 export const MAX_KEPT_RANGES = 4;
 /** The most that can be copied of a stack: `COPY_BYTES` of bpf/record.h. */
 export const MAX_COPY_BYTES = 24_576;
 
 /** Value of `processes`; undefined if the offsets aren't those of a frame: they come from a file that may be hostile. */
-export function processBytes({ v8, copies }: ProcessWalk): Uint8Array | undefined {
+export function processBytes({ v8, python, copies }: ProcessWalk): Uint8Array | undefined {
   const view = new DataView(new ArrayBuffer(PROCESS_BYTES));
   if (v8) {
     const { fpContext, fpFunction, fpBytecodeArray, fpBytecodeOffset, functionShared } = v8;
@@ -193,6 +208,7 @@ export function processBytes({ v8, copies }: ProcessWalk): Uint8Array | undefine
     for (const [index, slot] of slots.entries()) view.setUint8(8 + index, slot);
     view.setUint16(12, functionShared, true);
   }
+  if (python && !putPython(view, python)) return undefined;
   if (copies) {
     view.setUint8(1, COPY_MODES[copies.mode]);
     view.setUint16(2, Math.min(copies.limitBytes ?? 0, MAX_COPY_BYTES), true);
@@ -202,6 +218,35 @@ export function processBytes({ v8, copies }: ProcessWalk): Uint8Array | undefine
     }
   }
   return new Uint8Array(view.buffer);
+}
+
+/** Puts `struct python`; false if something is no field of what the program reads. */
+function putPython(view: DataView, python: CPythonWalk): boolean {
+  const { runtime, interpretersHead, interpreterNext, threadsHead, cframeFrame, stringHash } = python;
+  const far = [interpretersHead, interpreterNext, threadsHead];
+  const near = [cframeFrame ?? NO_CFRAME, stringHash];
+  const thread = [python.threadNext, python.threadId, python.threadFrame];
+  const frame = [python.frameCode, python.framePrevious, python.frameInstruction];
+  const code = [python.codeName, python.codeLine, python.codeVersion];
+  const isWithin = (offsets: readonly number[], end: number): boolean =>
+    offsets.every((offset) => Number.isInteger(offset) && offset >= 0 && offset < end);
+  const isRight =
+    Number.isSafeInteger(runtime) &&
+    isWithin(far, 0x10000) &&
+    isWithin(near, 0x100) &&
+    isWithin(thread, THREAD_BYTES) &&
+    isWithin([...frame, python.frameEntry], FRAME_BYTES) &&
+    isWithin(code, CODE_BYTES) &&
+    [...thread, ...frame, python.codeName].every((offset) => offset % 8 === 0);
+  if (!isRight) return false;
+  const entryShift = (python.frameEntry % 8) * 8;
+  const words = [...thread, ...frame, python.frameEntry].map((offset) => Math.floor(offset / 8));
+  view.setUint8(INTERPRETER_AT, INTERPRETER_CPYTHON);
+  view.setBigUint64(PYTHON_AT, BigInt(runtime), true);
+  for (const [index, offset] of far.entries()) view.setUint16(PYTHON_AT + 8 + 2 * index, offset, true);
+  const bytes = [...near, ...words, entryShift, ...code.map((offset) => Math.floor(offset / 8))];
+  for (const [index, byte] of bytes.entries()) view.setUint8(PYTHON_AT + 14 + index, byte);
+  return true;
 }
 
 /** A key of 32 bits: a pid, or the only key of an array. */

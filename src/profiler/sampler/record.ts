@@ -35,6 +35,10 @@ export const RecordFlag = {
   CopySpent: 1 << 5,
   /** It wasn't copied, for the ring was half full. */
   CopyNoRoom: 1 << 6,
+  /** Frames of the interpreter could not be read, or the thread could not be found among the interpreter's. */
+  InterpreterLost: 1 << 7,
+  /** There were more frames of the interpreter than `MAX_FRAMES`: the outer ones are missing. */
+  InterpreterLimit: 1 << 8,
   /** There were more kernel frames than `MAX_FRAMES`. */
   KernelTruncated: 1 << 9,
   /** The user walk ended at a frame that can't be read, or that isn't one, and not near the top. */
@@ -46,7 +50,12 @@ export const RecordFlag = {
    * the root. In others it is so only together with `Rooted`.
    */
   ZeroEnd: 1 << 12,
+  /** The process has several interpreters, so that nobody knows whose frames the thread runs: there are none. */
+  Interpreters: 1 << 13,
 } as const;
+
+/** Values of `interpreter`. */
+export const Interpreter = { None: 0, CPython: 1 } as const;
 
 /** Bound on the frames of each part of a stack, as the kernel's own walks have it (`perf_event_max_stack`). */
 export const MAX_FRAMES = 127;
@@ -65,6 +74,8 @@ const COMM_BYTES = 15;
 const HIGH = 2 ** 32;
 /** What one word of 64 bits is in the `words` of a record. */
 const HALVES = 2;
+/** 64-bit words of an interpreter's frame, as `bpf/record.h` lays them out. */
+export const INTERPRETER_FRAME_WORDS = 2;
 
 /**
  * One record in place. Valid only inside the call that hands it out: the memory is used for other records afterwards,
@@ -186,7 +197,12 @@ export class RecordView {
     return this.words[this.#at + 17]! >>> 24;
   }
 
-  /** Frames of an interpreter. None yet. */
+  /** The interpreter whose frames were looked for, one of `Interpreter`. */
+  get interpreter(): number {
+    return (this.words[this.#at + 18]! >>> 16) & 0xff;
+  }
+
+  /** Frames of an interpreter, leaf first. */
   get interpreterFrames(): number {
     return this.words[this.#at + 18]! & 0xffff;
   }
@@ -223,7 +239,7 @@ export class RecordView {
 
   /** Index in `words` of the low half of the word to which the stack pointer pointed. */
   get stackAt(): number {
-    return this.interpreterAt + HALVES * 2 * this.interpreterFrames;
+    return this.interpreterAt + HALVES * INTERPRETER_FRAME_WORDS * this.interpreterFrames;
   }
 
   /** The thread's name, up to 15 bytes. The same string as before if it is the same name. */
@@ -282,8 +298,7 @@ export class RecordView {
       this.kernelFrames +
       this.userFrames * this.userWords +
       this.registers +
-      // An interpreter's frame is two words whatever the interpreter.
-      this.interpreterFrames * 2 +
+      this.interpreterFrames * INTERPRETER_FRAME_WORDS +
       this.stackWords;
     return HEADER_BYTES + 8 * words;
   }

@@ -21,6 +21,31 @@ export interface V8FrameOffsets {
   readonly functionShared: number;
 }
 
+/** Where the kernel's walk finds the frames of one CPython process. Byte offsets, unless said. */
+export interface CPythonWalk {
+  /** Address of `_PyRuntime` in the process. */
+  readonly runtime: number;
+  readonly interpretersHead: number;
+  readonly interpreterNext: number;
+  readonly threadsHead: number;
+  readonly threadNext: number;
+  readonly threadId: number;
+  /** Field of a thread state that leads to its innermost frame. */
+  readonly threadFrame: number;
+  /** Where that field leads to a structure that leads to the frame, its field; before 3.13. */
+  readonly cframeFrame: number | undefined;
+  readonly frameCode: number;
+  readonly framePrevious: number;
+  readonly frameInstruction: number;
+  /** Byte that tells frames at which the interpreter was entered. */
+  readonly frameEntry: number;
+  readonly codeName: number;
+  /** The word that these two fields lie in is part of the code's print. */
+  readonly codeLine: number;
+  readonly codeVersion: number;
+  readonly stringHash: number;
+}
+
 /** When the kernel copies stacks: `if-needed` where the walk found no root, or hit code outside of `kept`. */
 export type CopyMode = "if-needed" | "never" | "always";
 
@@ -48,6 +73,8 @@ export interface ProcessCopies {
 export interface ProcessWalk {
   /** Walks with the slots of V8's frames. */
   readonly v8?: V8FrameOffsets;
+  /** Walks CPython's frames as well. */
+  readonly python?: CPythonWalk;
   readonly copies?: ProcessCopies;
 }
 
@@ -134,7 +161,7 @@ export interface SampleSource {
   /**
    * Says how the stacks of `pid` are to be taken from now on.
    *
-   * @returns false if there is no room for one more, or the offsets can't be those of V8's frames
+   * @returns false if there is no room for one more, or the offsets can't be those of frames
    */
   setProcess(pid: number, walk: ProcessWalk): boolean;
   forgetProcess(pid: number): void;

@@ -211,7 +211,7 @@ export class Sampler implements SampleSource {
   }
 
   setProcess(pid: number, walk: ProcessWalk): boolean {
-    if (!walk.v8 && !walk.copies) {
+    if (!walk.v8 && !walk.python && !walk.copies) {
       this.forgetProcess(pid);
       return true;
     }

@@ -137,6 +137,7 @@ export class CompleteStacks {
     view.userFrames = count;
     view.userWords = userWords;
     view.truncation = truncation;
+    view.gap = 0;
     for (let frame = 0; frame < count; frame++, at += userWords * HALVES) {
       this.#put(at, addresses[frame]!, userWords);
     }

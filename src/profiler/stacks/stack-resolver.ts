@@ -1,5 +1,6 @@
 import type { KernelCode } from "../naming/kernel-code.ts";
 import { type CodeSources, ProcessCode } from "../naming/process-code.ts";
+import { PYTHON_WORDS } from "../naming/python-code.ts";
 import { V8_WORDS } from "../naming/v8-code.ts";
 import type { Process } from "../processes/index.ts";
 import type { PendingStack } from "./pending-stacks.ts";
@@ -41,9 +42,12 @@ export class StackResolver {
     if (userFrames > 0) {
       const code = this.codeOf(pending.process);
       const v8 = userWords === V8_WORDS ? code.v8 : undefined;
+      const python = userWords === PYTHON_WORDS ? code.python : undefined;
       for (let frame = 0; frame < userFrames; frame++, at += userWords * 2) {
         const before = count;
         if (v8) count = v8.locate(words, at, frame === 0, code, locations, count);
+        const script = python?.locate(words, at);
+        if (script !== undefined) locations[count++] = script;
         if (count > before) continue;
         // The call stands before the address to which it returns.
         const address = words[at + 1]! * HIGH + words[at]! - (frame === 0 ? 0 : 1);
@@ -70,7 +74,10 @@ export class StackResolver {
 
   /** See `StackTable.intern`: addresses of generated code are believed for a while. */
   eraOf(process: Process): number {
-    return this.#processes.get(process.number)?.isMoving === true ? (this.#flush >>> ERA_BITS) & 0xffff : 0;
+    const code = this.#processes.get(process.number);
+    // Code objects are freed and made as the program likes, and looked at again with each flush.
+    if (code?.python) return this.#flush & 0xffff;
+    return code?.isMoving === true ? (this.#flush >>> ERA_BITS) & 0xffff : 0;
   }
 
   endFlush(): void {

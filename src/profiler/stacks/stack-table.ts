@@ -8,6 +8,9 @@ const SEED = [(Math.random() * 0x100000000) | 0, (Math.random() * 0x100000000) |
 /** 64-bit words of a V8 frame. */
 const V8_WORDS = 5;
 
+/** Numbers of `TRUNCATIONS` take four bits, and those of `PYTHON_GAPS` as many. */
+const GAP_SHIFT = 4;
+
 /** What stands for a stack that isn't resolved to locations yet: nobody knows of it, or it waits. */
 const NEW = -2;
 const WAITING = -1;
@@ -18,7 +21,7 @@ const WAITING = -1;
  * the dictionary once it is resolved.
  */
 export class StackTable {
-  /** Process; two hashes; kernel and user frames; what is missing, words a frame, era. */
+  /** Process; two hashes; kernel and user frames; what is missing of both kinds, words a frame, era. */
   readonly #keys = new WordSet(5);
   readonly #resolved = new IntList(1024);
 
@@ -38,7 +41,7 @@ export class StackTable {
     if (stack.userWords === V8_WORDS) hashV8Stack(stack, key);
     else hashWords(stack.words, stack.kernelAt, stack.userEnd, key);
     key[3] = (stack.kernelFrames << 16) | stack.userFrames;
-    key[4] = stack.truncation | (stack.userWords << 8) | (era << 16);
+    key[4] = stack.truncation | (stack.gap << GAP_SHIFT) | (stack.userWords << 8) | (era << 16);
     const id = this.#keys.intern();
     if (id === this.#resolved.length) this.#resolved.push(NEW);
     return id;
@@ -59,7 +62,12 @@ export class StackTable {
   /** One of `Truncation`: why its user part ends before a root. */
   truncationOf(stack: number): number {
     const userFrames = this.#keys.at(stack, 3) & 0xffff;
-    return userFrames > 0 ? this.#keys.at(stack, 4) & 0xff : 0;
+    return userFrames > 0 ? this.#keys.at(stack, 4) & 0xf : 0;
+  }
+
+  /** One of `PythonGap`: why functions of Python are missing in it. */
+  gapOf(stack: number): number {
+    return (this.#keys.at(stack, 4) >>> GAP_SHIFT) & 0xf;
   }
 
   resolve(stack: number, dictionaryStack: number): void {

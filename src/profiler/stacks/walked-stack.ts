@@ -15,6 +15,8 @@ export interface WalkedStack {
   readonly userWords: number;
   /** One of `Truncation`: what is missing at the end of the user's frames. */
   readonly truncation: number;
+  /** One of `PythonGap`: why functions of Python are missing. */
+  readonly gap: number;
 }
 
 /** A view of a stack that is moved from one to the next, so that samples make no garbage. */
@@ -27,6 +29,7 @@ export class StackView implements WalkedStack {
   userFrames = 0;
   userWords = 1;
   truncation = 0;
+  gap = 0;
 
   /** The stack of a record, in place: valid as long as the record is. */
   ofRecord(record: RecordView, truncation: number): this {
@@ -38,6 +41,7 @@ export class StackView implements WalkedStack {
     this.userFrames = record.userFrames;
     this.userWords = record.userWords;
     this.truncation = truncation;
+    this.gap = 0;
     return this;
   }
 }

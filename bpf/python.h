@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * CPython's frames of the current thread, as its own structures have them. The thread can't change its frames while it is
+ * looked at; all else can change, so every pointer may lead anywhere, and every list may have no end.
+ */
+#ifndef PODFLAME_PYTHON_H
+#define PODFLAME_PYTHON_H
+
+#include "walk.h"
+
+/* Thread states that are looked at for the one of the current thread. */
+#define MAX_THREADS 64
+/* As much of each object as holds what is looked at, in all versions. */
+#define THREAD_BYTES 168
+#define FRAME_BYTES 72
+#define CODE_BYTES 136
+
+#define ADDRESS_BITS 48
+#define ADDRESS(word) ((word) & ((1ULL << ADDRESS_BITS) - 1))
+#define PRINT_FACTOR 0x9e3779b97f4a7c15ULL
+#define PRINT_SHIFT 40
+
+INLINE u64 user_word(u64 address) {
+  u64 word = 0;
+  read_user(&word, sizeof(word), address);
+  return word;
+}
+
+INLINE u64 object_word(const struct scratch *scratch, u8 word) {
+  return scratch->object[word & (OBJECT_WORDS - 1)];
+}
+
+/*
+ * The innermost frame of the thread that `thread_pointer` belongs to; 0 if it runs no Python. The C library calls a
+ * thread by its thread pointer, and CPython keeps what the C library calls it, in each pid namespace the same.
+ */
+INLINE u64 innermost_python_frame(struct scratch *scratch, const struct python *python, u64 thread_pointer) {
+  u64 interpreter = user_word(python->runtime + python->interpreters_head);
+  u64 thread;
+
+  if (!interpreter) {
+    scratch->header.flags |= FLAG_INTERPRETER_LOST;
+    return 0;
+  }
+  if (user_word(interpreter + python->interpreter_next)) {
+    /* A thread may have a state in each of them, and which of them runs isn't told. */
+    scratch->header.flags |= FLAG_INTERPRETERS;
+    return 0;
+  }
+  thread = user_word(interpreter + python->threads_head);
+  for (u32 i = 0; i < MAX_THREADS; i++) {
+    if (!thread)
+      return 0;
+    if (read_user(scratch->object, THREAD_BYTES, thread))
+      break;
+    if (object_word(scratch, python->thread_id) == thread_pointer) {
+      u64 frame = object_word(scratch, python->thread_frame);
+
+      return python->cframe_frame == NO_CFRAME ? frame : user_word(frame + python->cframe_frame);
+    }
+    thread = object_word(scratch, python->thread_next);
+  }
+  scratch->header.flags |= FLAG_INTERPRETER_LOST;
+  return 0;
+}
+
+/*
+ * 24 bits that tell a code object from another that is put in its place: of its first line, its number (since 3.12) and
+ * the hash of its name, with whatever lies in the same words.
+ */
+INLINE u64 print_of_code(struct scratch *scratch, const struct python *python, u64 code) {
+  u64 print;
+
+  if (read_user(scratch->object, CODE_BYTES, code))
+    return 0;
+  print = object_word(scratch, python->code_line) * PRINT_FACTOR + object_word(scratch, python->code_version);
+  print = print * PRINT_FACTOR + user_word(object_word(scratch, python->code_name) + python->string_hash);
+  return print * PRINT_FACTOR >> PRINT_SHIFT;
+}
+
+/* Leaves the frames behind the registers, and their number in the header. */
+INLINE void walk_python(struct scratch *scratch, const struct python *python, u64 thread_pointer) {
+  struct record_header *header = &scratch->header;
+  u32 first = header->kernel_frames + header->user_frames * (u32)header->user_words + header->registers;
+
+  header->interpreter = INTERPRETER_CPYTHON;
+  scratch->walk_next = innermost_python_frame(scratch, python, thread_pointer);
+  for (u32 i = 0; i < MAX_FRAMES; i++) {
+    u32 at = first + i * INTERPRETER_FRAME_WORDS;
+    u64 code, instruction, entry, print;
+
+    if (!scratch->walk_next)
+      return;
+    if (read_user(scratch->object, FRAME_BYTES, scratch->walk_next)) {
+      header->flags |= FLAG_INTERPRETER_LOST;
+      return;
+    }
+    code = object_word(scratch, python->frame_code);
+    instruction = object_word(scratch, python->frame_instruction);
+    entry = object_word(scratch, python->frame_entry) >> (python->frame_entry_shift & 63) & 0xff;
+    scratch->walk_next = object_word(scratch, python->frame_previous);
+    print = print_of_code(scratch, python, code);
+    FORGET(at);
+    scratch->words[at & (WORDS - 1)] = ADDRESS(instruction) | (print >> 16) << ADDRESS_BITS | entry << 56;
+    scratch->words[(at + 1) & (WORDS - 1)] = ADDRESS(code) | print << ADDRESS_BITS;
+    header->interpreter_frames = i + 1;
+  }
+  if (scratch->walk_next)
+    header->flags |= FLAG_INTERPRETER_LIMIT;
+}
+
+#endif
