@@ -27,3 +27,14 @@ export function namingOverlay(access: ClusterAccess | undefined): string {
     access === undefined ? { passthrough: true, filter: { node_from_env_var: "" } } : { auth_type: access };
   return JSON.stringify({ processors: { k8s_attributes: processor } });
 }
+
+/**
+ * What is laid upon the preset `gateway` so that it tells agents by that access who is who; without any it has nothing to
+ * tell, and serves none. As YAML.
+ */
+export function servingOverlay(access: ClusterAccess | undefined): string {
+  // Without keys the extension does nothing by itself.
+  return JSON.stringify({
+    extensions: { k8s_identity: access === undefined ? null : { serve: { auth_type: access } } },
+  });
+}

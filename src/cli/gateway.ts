@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { Collector, loadConfiguration } from "#collector";
 import { createLogger, systemClock } from "#telemetry";
-import { clusterAccess, namingOverlay } from "./cluster-access.ts";
+import { clusterAccess, namingOverlay, servingOverlay } from "./cluster-access.ts";
 import { catalog } from "./components.ts";
 import { presetFile } from "./install.ts";
 import { durationOption, repeatable } from "./options.ts";
@@ -28,7 +28,8 @@ export function define(command: Command): void {
       "after",
       `
 Environment: PODFLAME_DATA, PODFLAME_LISTEN (address for OTLP and health, default 127.0.0.1), PODFLAME_UI (host:port of
-the page and the API).
+the page and the API), PODFLAME_IDENTITY and PODFLAME_IDENTITY_TOKEN_FILE (host:port where agents ask who is who, default
+127.0.0.1:4319, and the token that they must have).
 
 Examples:
   podflame gateway --data /srv/podflame
@@ -45,7 +46,8 @@ async function gateway({ data, listen, config, set, shutdownTimeout }: GatewayFl
   if (data !== undefined) process.env["PODFLAME_DATA"] = data;
   if (listen !== undefined) process.env["PODFLAME_UI"] = shownAddress(listen);
   // What the user gives comes last.
-  const configs = [presetFile("gateway")!, `yaml:${namingOverlay(access)}`, ...config];
+  const overlays = [namingOverlay(access), servingOverlay(access)].map((yaml) => `yaml:${yaml}`);
+  const configs = [presetFile("gateway")!, ...overlays, ...config];
   const fatal = new FatalReports();
   const collector = new Collector({
     load: () => loadConfiguration({ configs, sets: set }, catalog),

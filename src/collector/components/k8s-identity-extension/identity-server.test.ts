@@ -218,6 +218,9 @@ describe("who may ask", () => {
       'serve::grpc::endpoint "0.0.0.0:4319" tells anybody who reaches it of all pods; give token_file, or grpc::tls::client_ca_file',
     ]);
     expect(problems({ serve: { grpc: { endpoint: "0.0.0.0:4319" }, token_file: token } })).toEqual([]);
+    // So a variable that isn't set arrives.
+    expect(problems({ serve: { grpc: { endpoint: "0.0.0.0:4319" }, token_file: "" } })).toHaveLength(1);
+    expect(problems({ serve: { grpc: { endpoint: "127.0.0.1:4319" }, token_file: "" } })).toEqual([]);
     expect(problems({ serve: null })).toEqual([]);
     expect(problems({ serve: { labels: "(" } })[0]).toContain('serve::labels "(" is no regular expression');
     expect(problems({ sources: ["cri"], serve: null })).toEqual([
