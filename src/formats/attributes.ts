@@ -1,12 +1,10 @@
-import type { AttributeMap, AttributeValue, Dictionary } from "#otlp";
-import { decodeText, Reader, WireType, Writer } from "#wire";
-
-/** How deep lists may nest inside values; deeper ones are cut off as `undefined`. */
-const MAX_DEPTH = 64;
+import { type AttributeMap, type AttributeValue, decodeAttributes, decodeValue, type Dictionary } from "#otlp";
+import { Writer } from "#wire";
 
 /** The value of an attribute of profiles, samples, locations and mappings. */
 export function attributeValue({ attributes, strings }: Dictionary, index: number): AttributeValue {
-  return decodeAnyValue(attributes.values.bytes(index), strings, 0);
+  const value = attributes.values.bytes(index);
+  return decodeValue(value, 0, value.length, strings);
 }
 
 /** The key of an attribute. */
@@ -15,13 +13,13 @@ export function attributeKey({ attributes, strings }: Dictionary, index: number)
 }
 
 /** Attributes of a Resource message; the first of a key wins. */
-export function resourceAttributes(message: Uint8Array, strings: Dictionary["strings"]): Map<string, AttributeValue> {
-  return keyValues(message, 1, strings, 0);
+export function resourceAttributes(message: Uint8Array, strings: Dictionary["strings"]): AttributeMap {
+  return decodeAttributes(message, 1, strings);
 }
 
 /** Attributes of an InstrumentationScope message; the first of a key wins. */
-export function scopeAttributes(message: Uint8Array, strings: Dictionary["strings"]): Map<string, AttributeValue> {
-  return keyValues(message, 3, strings, 0);
+export function scopeAttributes(message: Uint8Array, strings: Dictionary["strings"]): AttributeMap {
+  return decodeAttributes(message, 3, strings);
 }
 
 /** Encodes an InstrumentationScope message without a name. `encodeValue` makes the values. */
@@ -61,62 +59,4 @@ function plain(value: AttributeValue): unknown {
     return Object.fromEntries([...(value as AttributeMap)].map(([key, inner]) => [key, plain(inner)]));
   }
   return isList(value) ? value.map(plain) : value;
-}
-
-function decodeAnyValue(bytes: Uint8Array, strings: Dictionary["strings"], depth: number): AttributeValue {
-  if (depth >= MAX_DEPTH) return undefined;
-  const reader = new Reader();
-  reader.reset(bytes, 0, bytes.length);
-  let value: AttributeValue;
-  while (reader.next()) {
-    const { field, wireType } = reader;
-    if (wireType === WireType.LEN) {
-      const content = bytes.subarray(reader.start, reader.end);
-      if (field === 1) value = decodeText(content, 0, content.length);
-      else if (field === 5) value = arrayValues(content, strings, depth + 1);
-      else if (field === 6) value = keyValues(content, 1, strings, depth + 1);
-      else if (field === 7) value = content;
-    } else if (wireType === WireType.VARINT) {
-      if (field === 2) value = reader.low !== 0 || reader.high !== 0;
-      else if (field === 3) value = reader.int64();
-      else if (field === 8) value = strings.text(reader.low);
-    } else if (wireType === WireType.FIXED64 && field === 4) value = reader.double();
-  }
-  return reader.failed ? undefined : value;
-}
-
-function arrayValues(bytes: Uint8Array, strings: Dictionary["strings"], depth: number): AttributeValue[] {
-  const values: AttributeValue[] = [];
-  const reader = new Reader();
-  reader.reset(bytes, 0, bytes.length);
-  while (reader.nextOf(1)) values.push(decodeAnyValue(bytes.subarray(reader.start, reader.end), strings, depth));
-  return values;
-}
-
-/** KeyValues in `field` of a message. A literal key is preferred over a reference, as everywhere in podflame. */
-function keyValues(
-  bytes: Uint8Array,
-  field: number,
-  strings: Dictionary["strings"],
-  depth: number,
-): Map<string, AttributeValue> {
-  const found = new Map<string, AttributeValue>();
-  const outer = new Reader();
-  const inner = new Reader();
-  outer.reset(bytes, 0, bytes.length);
-  while (outer.nextOf(field)) {
-    inner.reset(bytes, outer.start, outer.end);
-    let key = "";
-    let reference = 0;
-    let value: AttributeValue;
-    while (inner.next()) {
-      if (inner.field === 1 && inner.wireType === WireType.LEN) key = inner.string();
-      else if (inner.field === 2 && inner.wireType === WireType.LEN) {
-        value = decodeAnyValue(bytes.subarray(inner.start, inner.end), strings, depth);
-      } else if (inner.field === 3 && inner.wireType === WireType.VARINT) reference = inner.low;
-    }
-    if (key === "") key = strings.text(reference);
-    if (!inner.failed && !found.has(key)) found.set(key, value);
-  }
-  return found;
 }

@@ -1,5 +1,4 @@
-import { decodeText, Reader, WireType, Writer } from "#wire";
-import type { StringTable } from "./string-table.ts";
+import { Reader, WireType, Writer } from "#wire";
 
 /**
  * The value of an attribute: `bigint` is OTLP's int, `number` its double, `undefined` a value that was never set.
@@ -8,6 +7,11 @@ import type { StringTable } from "./string-table.ts";
 export type AttributeValue =
   string | boolean | bigint | number | Uint8Array | undefined | readonly AttributeValue[] | AttributeMap;
 export interface AttributeMap extends ReadonlyMap<string, AttributeValue> {}
+
+/** The strings that keys and values may refer to. A reference that leads nowhere gives what the table gives: nothing, or "". */
+export interface ReferredStrings {
+  text(index: number): string | undefined;
+}
 
 /** Resource.attributes, KeyValue.key and .value (resource.proto, common.proto). */
 const ATTRIBUTES = 1;
@@ -77,7 +81,7 @@ export function decodeAttribute(
   bytes: Uint8Array,
   start: number,
   end: number,
-  strings: StringTable,
+  strings: ReferredStrings,
   depth = 0,
 ): Attribute | undefined {
   const reader = new Reader();
@@ -91,10 +95,18 @@ export function decodeAttribute(
       value = decodeValue(bytes, reader.start, reader.end, strings, depth) ?? value;
     } else if (reader.field === KEY_STRINDEX && reader.wireType === WireType.VARINT) keyReference = reader.low;
   }
-  if (key === "" && keyReference !== 0 && strings.locate(keyReference)) {
-    key = decodeText(bytes, strings.start, strings.end);
-  }
+  if (key === "" && keyReference !== 0) key = strings.text(keyReference) ?? "";
   return reader.failed ? undefined : { key, value };
+}
+
+/**
+ * Decodes the attributes in a field of a message: of a Resource (1) or an InstrumentationScope (3). In order; of a key that
+ * stands twice the first. Malformed ones are left out.
+ */
+export function decodeAttributes(message: Uint8Array, field: number, strings: ReferredStrings): AttributeMap {
+  const attributes = new Map<string, AttributeValue>();
+  addAttributes(attributes, message, 0, message.length, field, strings, 0);
+  return attributes;
 }
 
 /** Decodes the AnyValue at `bytes[start, end)`; undefined where it is not set or malformed. */
@@ -102,7 +114,7 @@ export function decodeValue(
   bytes: Uint8Array,
   start: number,
   end: number,
-  strings: StringTable,
+  strings: ReferredStrings,
   depth = 0,
 ): AttributeValue {
   if (depth >= MAX_VALUE_DEPTH) return undefined;
@@ -119,10 +131,7 @@ export function decodeValue(
     } else if (wireType === WireType.VARINT) {
       if (reader.field === 2) value = reader.low !== 0 || reader.high !== 0;
       else if (reader.field === 3) value = reader.int64();
-      else if (reader.field === 8) {
-        if (reader.low === 0) value = "";
-        else value = strings.locate(reader.low) ? decodeText(bytes, strings.start, strings.end) : undefined;
-      }
+      else if (reader.field === 8) value = reader.low === 0 ? "" : strings.text(reader.low);
     } else if (wireType === WireType.FIXED64 && reader.field === 4) value = reader.double();
   }
   return reader.failed ? undefined : value;
@@ -132,7 +141,7 @@ function decodeArray(
   bytes: Uint8Array,
   start: number,
   end: number,
-  strings: StringTable,
+  strings: ReferredStrings,
   depth: number,
 ): AttributeValue {
   const values: AttributeValue[] = [];
@@ -145,14 +154,33 @@ function decodeArray(
   return reader.failed ? undefined : values;
 }
 
-function decodeMap(bytes: Uint8Array, start: number, end: number, strings: StringTable, depth: number): AttributeValue {
+function decodeMap(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  strings: ReferredStrings,
+  depth: number,
+): AttributeValue {
   const values = new Map<string, AttributeValue>();
+  return addAttributes(values, bytes, start, end, 1, strings, depth) ? values : undefined;
+}
+
+/** Adds the KeyValues in `field` of the message at `bytes[start, end)`; false where the message is broken. */
+function addAttributes(
+  attributes: Map<string, AttributeValue>,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  field: number,
+  strings: ReferredStrings,
+  depth: number,
+): boolean {
   const reader = new Reader();
   reader.reset(bytes, start, end);
   while (reader.next()) {
-    if (reader.field !== 1 || reader.wireType !== WireType.LEN) continue;
+    if (reader.field !== field || reader.wireType !== WireType.LEN) continue;
     const pair = decodeAttribute(bytes, reader.start, reader.end, strings, depth);
-    if (pair && !values.has(pair.key)) values.set(pair.key, pair.value);
+    if (pair && !attributes.has(pair.key)) attributes.set(pair.key, pair.value);
   }
-  return reader.failed ? undefined : values;
+  return !reader.failed;
 }

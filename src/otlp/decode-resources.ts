@@ -1,14 +1,18 @@
 import { ParseError, Reader, WireType } from "#wire";
-import { decodeAttribute, type AttributeMap, type AttributeValue } from "./attribute-value.ts";
+import { decodeAttribute, type AttributeMap, type AttributeValue, type ReferredStrings } from "./attribute-value.ts";
 import { countItems } from "./envelope.ts";
 import type { Payload } from "./payload.ts";
 import { StringTable } from "./string-table.ts";
 
-/** An instrumentation scope of a resource, for people. */
-export interface DecodedScope {
+/** An instrumentation scope's own message. */
+export interface InstrumentationScope {
   readonly name: string;
   readonly version: string;
   readonly attributes: AttributeMap;
+}
+
+/** An instrumentation scope of a resource, for people. */
+export interface DecodedScope extends InstrumentationScope {
   readonly schemaUrl: string;
 }
 
@@ -94,28 +98,45 @@ function decodeResource(
   return { attributes, droppedAttributesCount, schemaUrl, scopes, malformed };
 }
 
-/** ScopeSpans and its siblings: 1 InstrumentationScope (1 name, 2 version, 3 attributes), 3 schema_url. */
+/** ScopeSpans and its siblings: 1 InstrumentationScope, 3 schema_url. */
 function decodeScope(bytes: Uint8Array, start: number, end: number, strings: StringTable): DecodedScope {
-  const attributes = new Map<string, AttributeValue>();
-  let name = "";
-  let version = "";
+  const scope = emptyScope();
   let schemaUrl = "";
-  const outer = new Reader();
-  const inner = new Reader();
-  outer.reset(bytes, start, end);
-  while (outer.next()) {
-    if (outer.wireType !== WireType.LEN) continue;
-    if (outer.field === SCHEMA_URL) schemaUrl = outer.string();
-    if (outer.field !== 1) continue;
-    inner.reset(bytes, outer.start, outer.end);
-    while (inner.next()) {
-      if (inner.wireType !== WireType.LEN) continue;
-      if (inner.field === 1) name = inner.string();
-      else if (inner.field === 2) version = inner.string();
-      else if (inner.field === 3) addAttribute(attributes, inner, strings);
-    }
+  const reader = new Reader();
+  reader.reset(bytes, start, end);
+  while (reader.next()) {
+    if (reader.wireType !== WireType.LEN) continue;
+    if (reader.field === SCHEMA_URL) schemaUrl = reader.string();
+    else if (reader.field === 1) readScope(scope, bytes, reader.start, reader.end, strings);
   }
-  return { name, version, attributes, schemaUrl };
+  return { ...scope, schemaUrl };
+}
+
+/** Decodes an InstrumentationScope message, as far as it can be read. */
+export function decodeInstrumentationScope(message: Uint8Array, strings: ReferredStrings): InstrumentationScope {
+  const scope = emptyScope();
+  readScope(scope, message, 0, message.length, strings);
+  return scope;
+}
+
+interface ScopeDraft {
+  name: string;
+  version: string;
+  readonly attributes: Map<string, AttributeValue>;
+}
+
+const emptyScope = (): ScopeDraft => ({ name: "", version: "", attributes: new Map() });
+
+/** InstrumentationScope: 1 name, 2 version, 3 attributes. */
+function readScope(scope: ScopeDraft, bytes: Uint8Array, start: number, end: number, strings: ReferredStrings): void {
+  const reader = new Reader();
+  reader.reset(bytes, start, end);
+  while (reader.next()) {
+    if (reader.wireType !== WireType.LEN) continue;
+    if (reader.field === 1) scope.name = reader.string();
+    else if (reader.field === 2) scope.version = reader.string();
+    else if (reader.field === 3) addAttribute(scope.attributes, reader, strings);
+  }
 }
 
 /** ResourceProfiles.scope_profiles, .profiles, .samples are field 2 each; Sample.timestamps_unix_nano is field 5. */
@@ -138,7 +159,7 @@ function countOccurrences(bytes: Uint8Array, start: number, end: number, level =
 }
 
 /** Adds the attribute the reader stands on; false where it is broken. */
-function addAttribute(attributes: Map<string, AttributeValue>, reader: Reader, strings: StringTable): boolean {
+function addAttribute(attributes: Map<string, AttributeValue>, reader: Reader, strings: ReferredStrings): boolean {
   const attribute =
     reader.wireType === WireType.LEN ? decodeAttribute(reader.bytes, reader.start, reader.end, strings) : undefined;
   if (attribute && !attributes.has(attribute.key)) attributes.set(attribute.key, attribute.value);

@@ -18,13 +18,22 @@
 export { AttributeKeys } from "./attribute-keys.ts";
 export { AttributeKind } from "./attribute-scanner.ts";
 export {
+  decodeAttributes,
+  decodeValue,
   encodeAttribute,
   encodeValue,
   type Attribute,
   type AttributeMap,
   type AttributeValue,
+  type ReferredStrings,
 } from "./attribute-value.ts";
-export { decodeResources, type DecodedResource, type DecodedScope } from "./decode-resources.ts";
+export {
+  decodeInstrumentationScope,
+  decodeResources,
+  type DecodedResource,
+  type DecodedScope,
+  type InstrumentationScope,
+} from "./decode-resources.ts";
 export { countItems } from "./envelope.ts";
 export { isMergeable, mergeRequests, splitRequest, type MergeableSignal, type SplitLimits } from "./merge.ts";
 export {

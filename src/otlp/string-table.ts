@@ -1,4 +1,4 @@
-import { Reader } from "#wire";
+import { decodeText, Reader } from "#wire";
 
 /** ExportProfilesServiceRequest.dictionary and ProfilesDictionary.string_table (layouts D7 and later). */
 const DICTIONARY = 2;
@@ -50,6 +50,11 @@ export class StringTable {
     this.start = this.#ranges[index * 2]!;
     this.end = this.#ranges[index * 2 + 1]!;
     return true;
+  }
+
+  /** String `index`; undefined where `locate` finds none. */
+  text(index: number): string | undefined {
+    return this.locate(index) ? decodeText(this.#bytes, this.start, this.end) : undefined;
   }
 
   /** Reads on to the next string. */

@@ -1,8 +1,7 @@
 import {
   type AttributeMap,
   type AttributeValue,
-  type DecodedResource,
-  type DecodedScope,
+  type InstrumentationScope,
   ModelBuilder,
   type ProfileRecord,
   type ProfilesModel,
@@ -11,7 +10,7 @@ import {
   type ValueTypeRecord,
 } from "#otlp";
 import { Reader } from "#wire";
-import { modelResources } from "../inspect/model-resources.ts";
+import { type ModelResource, modelResources } from "../inspect/model-resources.ts";
 
 type Indexes = ReturnType<ModelBuilder["adopt"]>;
 
@@ -61,7 +60,7 @@ interface Scope {
  */
 function keyOf(
   message: Uint8Array,
-  decoded: DecodedResource | DecodedScope,
+  decoded: ModelResource | InstrumentationScope,
   schemaUrl: string,
   unknown: Uint8Array | undefined,
 ): string {

@@ -1,4 +1,4 @@
-import type { AttributeMap, AttributeValue, DecodedScope } from "#otlp";
+import type { AttributeMap, AttributeValue, InstrumentationScope } from "#otlp";
 
 /** Attributes that name a resource, in the order in which people think of them (semantic conventions). */
 const NAMES: readonly (readonly [key: string, label: string])[] = [
@@ -27,7 +27,7 @@ export function resourceTitle(attributes: AttributeMap): string {
 }
 
 /** Name and version of a scope. */
-export function scopeTitle({ name, version }: DecodedScope): string {
+export function scopeTitle({ name, version }: InstrumentationScope): string {
   return `${name || "(scope without name)"}${version === "" ? "" : ` ${version}`}`;
 }
 
