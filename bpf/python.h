@@ -31,37 +31,44 @@ INLINE u64 object_word(const struct scratch *scratch, u8 word) {
 }
 
 /*
- * The innermost frame of the thread that `thread_pointer` belongs to; 0 if it runs no Python. The C library calls a
- * thread by its thread pointer, and CPython keeps what the C library calls it, in each pid namespace the same.
+ * Finds the innermost frame of the thread that `thread_pointer` belongs to; leaves 0 if it runs no Python. The C library
+ * calls a thread by its thread pointer, and CPython keeps what the C library calls it, in each pid namespace the same.
  */
-INLINE u64 innermost_python_frame(struct scratch *scratch, const struct python *python, u64 thread_pointer) {
+INLINE void find_python_frame(struct scratch *scratch, const struct python *python, u64 thread_pointer) {
   u64 interpreter = user_word(python->runtime + python->interpreters_head);
   u64 thread;
 
-  if (!interpreter) {
-    scratch->header.flags |= FLAG_INTERPRETER_LOST;
-    return 0;
-  }
-  if (user_word(interpreter + python->interpreter_next)) {
+  scratch->walk_next = 0;
+  scratch->is_doubtful = 0;
+  if (interpreter && user_word(interpreter + python->interpreter_next)) {
     /* A thread may have a state in each of them, and which of them runs isn't told. */
     scratch->header.flags |= FLAG_INTERPRETERS;
-    return 0;
+    return;
   }
-  thread = user_word(interpreter + python->threads_head);
+  thread = interpreter ? user_word(interpreter + python->threads_head) : 0;
   for (u32 i = 0; i < MAX_THREADS; i++) {
     if (!thread)
-      return 0;
+      return;
     if (read_user(scratch->object, THREAD_BYTES, thread))
       break;
     if (object_word(scratch, python->thread_id) == thread_pointer) {
       u64 frame = object_word(scratch, python->thread_frame);
 
-      return python->cframe_frame == NO_CFRAME ? frame : user_word(frame + python->cframe_frame);
+      if (python->cframe_frame != NO_CFRAME) {
+        /*
+         * The evaluator links such a structure of its own before it says in it which frame it runs. Until then there stands
+         * whatever its memory held, even frames of yore. What is behind it is right.
+         */
+        scratch->is_doubtful = 1;
+        scratch->outer_frame = user_word(user_word(frame + python->cframe_frame + sizeof(u64)) + python->cframe_frame);
+        frame = user_word(frame + python->cframe_frame);
+      }
+      scratch->walk_next = frame;
+      return;
     }
     thread = object_word(scratch, python->thread_next);
   }
   scratch->header.flags |= FLAG_INTERPRETER_LOST;
-  return 0;
 }
 
 /*
@@ -78,22 +85,33 @@ INLINE u64 print_of_code(struct scratch *scratch, const struct python *python, u
   return print * PRINT_FACTOR >> PRINT_SHIFT;
 }
 
+/* The frames so far weren't those of the innermost run: begins with the run outside of it, which has linked its own. */
+INLINE void begin_outside(struct scratch *scratch) {
+  scratch->header.interpreter_frames = 0;
+  scratch->walk_next = scratch->outer_frame;
+  scratch->is_doubtful = 0;
+}
+
 /* Leaves the frames behind the registers, and their number in the header. */
 INLINE void walk_python(struct scratch *scratch, const struct python *python, u64 thread_pointer) {
   struct record_header *header = &scratch->header;
   u32 first = header->kernel_frames + header->user_frames * (u32)header->user_words + header->registers;
 
   header->interpreter = INTERPRETER_CPYTHON;
-  scratch->walk_next = innermost_python_frame(scratch, python, thread_pointer);
+  find_python_frame(scratch, python, thread_pointer);
   for (u32 i = 0; i < MAX_FRAMES; i++) {
-    u32 at = first + i * INTERPRETER_FRAME_WORDS;
+    u32 at = first + header->interpreter_frames * (u32)INTERPRETER_FRAME_WORDS;
     u64 code, instruction, entry, print;
 
     if (!scratch->walk_next)
       return;
     if (read_user(scratch->object, FRAME_BYTES, scratch->walk_next)) {
-      header->flags |= FLAG_INTERPRETER_LOST;
-      return;
+      if (!scratch->is_doubtful) {
+        header->flags |= FLAG_INTERPRETER_LOST;
+        return;
+      }
+      begin_outside(scratch);
+      continue;
     }
     code = object_word(scratch, python->frame_code);
     instruction = object_word(scratch, python->frame_instruction);
@@ -103,7 +121,12 @@ INLINE void walk_python(struct scratch *scratch, const struct python *python, u6
     FORGET(at);
     scratch->words[at & (WORDS - 1)] = ADDRESS(instruction) | (print >> 16) << ADDRESS_BITS | entry << 56;
     scratch->words[(at + 1) & (WORDS - 1)] = ADDRESS(code) | print << ADDRESS_BITS;
-    header->interpreter_frames = i + 1;
+    header->interpreter_frames++;
+    if (entry == python->entry && scratch->is_doubtful) {
+      if (scratch->walk_next != scratch->outer_frame)
+        begin_outside(scratch);
+      scratch->is_doubtful = 0;
+    }
   }
   if (scratch->walk_next)
     header->flags |= FLAG_INTERPRETER_LIMIT;

@@ -124,10 +124,11 @@ struct python {
   u8 frame_instruction;
   u8 frame_entry;
   u8 frame_entry_shift; /* bits */
+  u8 entry;             /* the byte there, of a frame at which C called Python */
   u8 code_name;
   u8 code_line;
   u8 code_version;
-  u8 pad[21];
+  u8 pad[20];
 };
 
 #define NO_CFRAME 0xff
@@ -183,6 +184,9 @@ struct scratch {
   /* What the walk found, kept out of registers: each value known to the verifier would be a state of its own. */
   u64 walk_end;
   u64 walk_next;
+  /* Whether the innermost Python frames may be none, and the ones outside of them. */
+  u64 is_doubtful;
+  u64 outer_frame;
   struct record_header header;
   u64 words[WORDS];
   u64 slack[V8_FRAME_WORDS]; /* the last frame may begin at the last index that the mask allows */

@@ -86,7 +86,7 @@ export class PythonCode {
   /**
    * The location of the frame whose words begin at `words[at]`.
    *
-   * @returns undefined if it's a native one
+   * @returns undefined if it's a native one; 0 if it isn't to be shown
    */
   locate(words: Uint32Array, at: number): number | undefined {
     const codeLow = words[at + 2]!;
@@ -124,6 +124,8 @@ export class PythonCode {
     const print = ((high >>> 16) & 0xff) * 0x10000 + (codeHigh >>> 16);
     const found = this.#open()?.frame(code, print, words[at]! + (high & 0xffff) * HIGH);
     if (!found) return this.#mark(PythonGap.Replaced);
+    // Pieces of the interpreter's own have no source, and call themselves one: tracebacks leave them out as well.
+    if (found.fileName === found.functionName) return 0;
     return dictionary.namedLocation(0, dictionary.lineList([found]), types.of("cpython"));
   }
 

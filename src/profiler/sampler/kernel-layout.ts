@@ -225,6 +225,7 @@ function putPython(view: DataView, python: CPythonWalk): boolean {
   const { runtime, interpretersHead, interpreterNext, threadsHead, cframeFrame, stringHash } = python;
   const far = [interpretersHead, interpreterNext, threadsHead];
   const near = [cframeFrame ?? NO_CFRAME, stringHash];
+  const entry = python.entry.value;
   const thread = [python.threadNext, python.threadId, python.threadFrame];
   const frame = [python.frameCode, python.framePrevious, python.frameInstruction];
   const code = [python.codeName, python.codeLine, python.codeVersion];
@@ -233,7 +234,7 @@ function putPython(view: DataView, python: CPythonWalk): boolean {
   const isRight =
     Number.isSafeInteger(runtime) &&
     isWithin(far, 0x10000) &&
-    isWithin(near, 0x100) &&
+    isWithin([...near, entry], 0x100) &&
     isWithin(thread, THREAD_BYTES) &&
     isWithin([...frame, python.frameEntry], FRAME_BYTES) &&
     isWithin(code, CODE_BYTES) &&
@@ -244,7 +245,7 @@ function putPython(view: DataView, python: CPythonWalk): boolean {
   view.setUint8(INTERPRETER_AT, INTERPRETER_CPYTHON);
   view.setBigUint64(PYTHON_AT, BigInt(runtime), true);
   for (const [index, offset] of far.entries()) view.setUint16(PYTHON_AT + 8 + 2 * index, offset, true);
-  const bytes = [...near, ...words, entryShift, ...code.map((offset) => Math.floor(offset / 8))];
+  const bytes = [...near, ...words, entryShift, entry, ...code.map((offset) => Math.floor(offset / 8))];
   for (const [index, byte] of bytes.entries()) view.setUint8(PYTHON_AT + 14 + index, byte);
   return true;
 }

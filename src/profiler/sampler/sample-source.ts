@@ -39,6 +39,8 @@ export interface CPythonWalk {
   readonly frameInstruction: number;
   /** Byte that tells frames at which the interpreter was entered. */
   readonly frameEntry: number;
+  /** What that byte is there. */
+  readonly entry: { readonly value: number };
   readonly codeName: number;
   /** The word that these two fields lie in is part of the code's print. */
   readonly codeLine: number;

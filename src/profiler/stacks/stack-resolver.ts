@@ -47,8 +47,8 @@ export class StackResolver {
         const before = count;
         if (v8) count = v8.locate(words, at, frame === 0, code, locations, count);
         const script = python?.locate(words, at);
-        if (script !== undefined) locations[count++] = script;
-        if (count > before) continue;
+        if (script !== undefined && script > 0) locations[count++] = script;
+        if (count > before || script !== undefined) continue;
         // The call stands before the address to which it returns.
         const address = words[at + 1]! * HIGH + words[at]! - (frame === 0 ? 0 : 1);
         locations[count++] = code.locationOf(address);

@@ -90,7 +90,8 @@ export class CPythonNames {
     if (known?.print === print && known.epoch === this.#epoch) return known;
     const { offsets } = this.#objects;
     const header = this.#objects.object("code", address, offsets.codeInstructions);
-    if (!header) return undefined;
+    // Of a process that has ended, what was known before is as good as it was.
+    if (!header) return known?.print === print && !this.#objects.isReadable(address) ? known : undefined;
     if (this.#printOf(header) !== print) {
       this.#replaced++;
       return undefined;

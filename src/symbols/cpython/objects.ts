@@ -50,6 +50,11 @@ export class PythonObjects {
     return undefined;
   }
 
+  /** Whether there is memory at an address. */
+  isReadable(address: number): boolean {
+    return this.#memory.read(new Uint8Array(1), address) > 0;
+  }
+
   /** A string's text, cut at `maxCharacters`. */
   text(address: number, maxCharacters: number): string | undefined {
     const { stringLength, stringState, asciiData, compactData } = this.offsets;
