@@ -74,12 +74,11 @@ export {
   type HttpClientKeys,
 } from "./config/clients.ts";
 export { clientAuthenticators, type ClientAuthenticator } from "./sending/authenticator.ts";
-export { CallHeaders } from "./sending/call-headers.ts";
-export { outcomeOf, type DecodeResponse } from "./sending/call-outcome.ts";
 export { sendingEntries, sendingSettings, type SendingKeys, type SendingSettings } from "./sending/config.ts";
 export type { Send } from "./sending/delivery.ts";
-export { LAYOUT_CHOICES, type LayoutChoice, ProfilesLayout } from "./sending/profiles-layout.ts";
+export { LAYOUT_CHOICES, type LayoutChoice } from "./sending/profiles-layout.ts";
 export { ITEM_NAMES } from "./sending/metrics.ts";
+export { OtlpExporter, type OtlpCall, type OtlpExporterSettings, type OtlpProtocol } from "./sending/otlp-exporter.ts";
 export { SENT, type SendOutcome } from "./sending/outcome.ts";
 export { Sender } from "./sending/sender.ts";
 export {

@@ -9,26 +9,20 @@ import {
   grpcClientProblems,
   grpcClientSettings,
   LAYOUT_CHOICES,
-  type LayoutChoice,
   mapped,
   oneOfReleases,
   optional,
+  type OtlpExporterSettings,
   section,
   sendingEntries,
-  type SendingSettings,
   sendingSettings,
   string,
   USER_AGENT,
 } from "#collector";
 
 /** What an `otlp_grpc` exporter works with. */
-export interface OtlpGrpcExporterConfig {
+export interface OtlpGrpcExporterConfig extends OtlpExporterSettings {
   readonly client: GrpcClientSettings;
-  readonly sending: SendingSettings;
-  /** How profiles are written. */
-  readonly layout: LayoutChoice;
-  /** Id of the extension that gives the credential. */
-  readonly authenticator: string | undefined;
 }
 
 export const otlpGrpcExporterConfig = defineConfig<OtlpGrpcExporterConfig>(

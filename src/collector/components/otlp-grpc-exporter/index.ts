@@ -1,7 +1,7 @@
 /** Sends all signals over OTLP/gRPC. */
 import type { ExporterFactory } from "#collector";
 import { otlpGrpcExporterConfig, type OtlpGrpcExporterConfig } from "./config.ts";
-import { OtlpGrpcExporter } from "./otlp-grpc-exporter.ts";
+import { otlpGrpcExporter } from "./otlp-grpc-exporter.ts";
 
 export const otlpGrpcExporterFactory: ExporterFactory<OtlpGrpcExporterConfig> = {
   kind: "exporter",
@@ -9,5 +9,5 @@ export const otlpGrpcExporterFactory: ExporterFactory<OtlpGrpcExporterConfig> = 
   aliases: ["otlp"],
   stability: { traces: "stable", metrics: "stable", logs: "stable", profiles: "alpha" },
   config: otlpGrpcExporterConfig,
-  create: (context, config) => new OtlpGrpcExporter(context, config),
+  create: otlpGrpcExporter,
 };

@@ -16,9 +16,9 @@ import {
   oneOf,
   oneOfReleases,
   optional,
+  type OtlpExporterSettings,
   section,
   sendingEntries,
-  type SendingSettings,
   sendingSettings,
   shown,
   string,
@@ -29,16 +29,11 @@ import {
 export type Encoding = "proto" | "json";
 
 /** What an `otlp_http` exporter works with. */
-export interface OtlpHttpExporterConfig {
+export interface OtlpHttpExporterConfig extends OtlpExporterSettings {
   readonly client: HttpClientSettings;
-  readonly sending: SendingSettings;
-  /** How profiles are written. */
-  readonly layout: LayoutChoice;
   readonly encoding: Encoding;
   /** Full URLs of single signals; the others go to the standard path behind `client.endpoint`. */
   readonly endpoints: Readonly<Partial<Record<Signal, string>>>;
-  /** Id of the extension that gives the credential. */
-  readonly authenticator: string | undefined;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;

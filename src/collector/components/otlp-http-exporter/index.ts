@@ -1,7 +1,7 @@
 /** Sends all signals over OTLP/HTTP. */
 import type { ExporterFactory } from "#collector";
 import { otlpHttpExporterConfig, type OtlpHttpExporterConfig } from "./config.ts";
-import { OtlpHttpExporter } from "./otlp-http-exporter.ts";
+import { otlpHttpExporter } from "./otlp-http-exporter.ts";
 
 export const otlpHttpExporterFactory: ExporterFactory<OtlpHttpExporterConfig> = {
   kind: "exporter",
@@ -9,5 +9,5 @@ export const otlpHttpExporterFactory: ExporterFactory<OtlpHttpExporterConfig> = 
   aliases: ["otlphttp"],
   stability: { traces: "stable", metrics: "stable", logs: "stable", profiles: "alpha" },
   config: otlpHttpExporterConfig,
-  create: (context, config) => new OtlpHttpExporter(context, config),
+  create: otlpHttpExporter,
 };
