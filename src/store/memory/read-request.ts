@@ -1,6 +1,6 @@
 import { type Layouts, type Profiles, type ProfilesModel, type ProfileRecord, ParseError, Refusal } from "#otlp";
 import { StoreError, type StoredFrame } from "../profile-store.ts";
-import type { DescribedType } from "../series/index.ts";
+import { attributeTexts, type DescribedType } from "../series/index.ts";
 
 /** Readers of `#otlp`, loaded on demand by whoever stores profiles. */
 export type ProfileReaders = Profiles & Pick<Layouts, "regroupByContainer" | "upgradeProfiles">;
@@ -36,7 +36,7 @@ export function readRequest(bytes: Uint8Array, readers: ProfileReaders): ReadReq
   const profiles = upgraded.resources.flatMap(({ resource, scopes }) => {
     const ofResource = readers.decodeKeyValues(resource, 1, strings);
     return scopes.flatMap((scope) => {
-      const attributes = textsOf([...ofResource, ...readers.decodeKeyValues(scope.scope, 3, strings)]);
+      const attributes = attributeTexts(ofResource, readers.decodeKeyValues(scope.scope, 3, strings));
       const sampled = new Set(scope.profiles.map(({ types }) => types[0]!.type));
       return scope.profiles.map((profile) => {
         const { types, periodType, period } = profile;
@@ -54,22 +54,6 @@ export function readRequest(bytes: Uint8Array, readers: ProfileReaders): ReadReq
   });
   return { model: upgraded, profiles };
 }
-
-/** Text, numbers, truth values, and lists of text as JSON; the rest is nothing to select by. The first of a key wins. */
-function textsOf(pairs: readonly KeyedValue[]): ReadonlyMap<string, string> {
-  const texts = new Map<string, string>();
-  for (const { key, value } of pairs) {
-    if (key === "" || texts.has(key)) continue;
-    if (value.kind === "string" || value.kind === "int" || value.kind === "bool" || value.kind === "double") {
-      texts.set(key, String(value.value));
-    } else if (value.kind === "array") {
-      texts.set(key, JSON.stringify(value.value.flatMap((entry) => (entry.kind === "string" ? [entry.value] : []))));
-    }
-  }
-  return texts;
-}
-
-type KeyedValue = ReturnType<Profiles["decodeKeyValues"]>[number];
 
 function invalid(problem: ParseError): StoreError {
   return new StoreError("invalid", `this is no request of OTLP profiles: ${problem.message}`, { cause: problem });

@@ -2,6 +2,7 @@
  * Who samples are of: series and profile types by number, their labels over time, selectors. Start with
  * `SeriesCatalog`. Leaves out the samples themselves.
  */
+export { attributeTexts } from "./attribute-texts.ts";
 export { SeriesCatalog } from "./series-catalog.ts";
 export { DEFAULT_SERIES_LIMITS, type SeriesLimits } from "./series-limits.ts";
 export { type LabelTest, compileSelector } from "./matchers.ts";
