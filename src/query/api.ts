@@ -1,6 +1,6 @@
 /**
- * What the HTTP API answers, as types: the server builds them, the UI reads them (this file is all that `web/` may
- * import from `src/query`). Times are milliseconds since 1970; values are in the type's unit; `cores` are average CPUs.
+ * What the HTTP API answers, as types: the server builds them, the UI reads them (this file and
+ * `frame-key.ts` are all that `web/` may import from `src/query`). Times are milliseconds since 1970; values are in the type's unit; `cores` are average CPUs.
  */
 
 /** Stands in each answer about samples: what the numbers don't cover. */

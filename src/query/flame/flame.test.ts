@@ -2,7 +2,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { FlameFrame } from "../api.ts";
 import type { FlameHeader } from "./flame-answer.ts";
+import { focusPath, frameKey, MAX_FOCUS_LEVELS, parseFocusPath } from "../frame-key.ts";
 import { encodeFlame } from "./flame-encoding.ts";
+import { focusOn } from "./focus.ts";
 import { FunctionTable } from "./function-table.ts";
 import { CallerTree } from "./caller-tree.ts";
 import { functionTotals, visitOutermost } from "./function-totals.ts";
@@ -156,6 +158,52 @@ describe("pruning", () => {
         expectWellFormed(pruned);
       }),
     );
+  });
+});
+
+describe("focus", () => {
+  test("is the part of the graph at one node, and nothing else", () => {
+    fc.assert(
+      fc.property(answers, answers, fc.boolean(), fc.nat(), (first, second, isGrouped, pick) => {
+        const { sources, functions } = graphOf(first, second, isGrouped, false);
+        const whole = pathsOf(prune(sources, functions, WHOLE, true));
+        const paths = [...whole.first.keys(), ...whole.second.keys()].filter((path) => path !== "");
+        const path = paths[pick % Math.max(1, paths.length)]?.split(";");
+        if (path === undefined) return;
+        const named = (name: string) => wordsOf(functions).find((frame) => frame.name === name);
+        const keys = parseFocusPath(focusPath(path.map((name) => named(name)!)))!;
+        const found = pathsOf(prune(focusOn(sources, functions, keys), functions, WHOLE, true));
+        for (const side of ["first", "second"] as const) {
+          const below = [...whole[side]].filter(([at]) => `${at};`.startsWith(`${path.join(";")};`));
+          const above = path.slice(0, -1).join(";").length;
+          const shown = below.map(([at, value]) => [above === 0 ? at : at.slice(above + 1), value] as const);
+          expect(found[side]).toEqual(new Map(shown));
+        }
+      }),
+    );
+  });
+
+  test("has nothing where there is no such node", () => {
+    fc.assert(
+      fc.property(answers, (answer) => {
+        const { sources, functions } = graphOf(answer, answer, false, false);
+        const { total } = prune(focusOn(sources, functions, ["00000000"]), functions, WHOLE, true);
+        expect([...total]).toEqual([0]);
+      }),
+    );
+  });
+
+  test("keys of frames are FNV-1a as published", () => {
+    // Computed by a few lines of Python.
+    expect(frameKey({ name: "main", file: "m.c", line: 7, type: "native", mapping: "app" })).toBe("b63fa4b5");
+    expect(frameKey({ name: "é", file: "", line: 0, type: "", mapping: "" })).toBe("647aa9a9");
+  });
+
+  test("is no other text than keys", () => {
+    for (const text of ["", ".", "0000000", "000000000", "0000000G", "00000000.", "00000000,00000000"]) {
+      expect(parseFocusPath(text)).toBeUndefined();
+    }
+    expect(parseFocusPath(Array.from({ length: MAX_FOCUS_LEVELS + 1 }, () => "00000000").join("."))).toBeUndefined();
   });
 });
 

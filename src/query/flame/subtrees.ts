@@ -1,26 +1,44 @@
 import type { StackSource } from "./stack-source.ts";
 
-/** What stands below some nodes of a source, as a source: these nodes are right below its root, and nothing else is. */
+/**
+ * What stands below some nodes of a source, as a source of its own: these nodes are right below its root, and nothing
+ * else is. Costs what is below them, not what the source holds.
+ *
+ * @param nodes none of them below another one
+ */
 export function subtrees(source: StackSource, nodes: readonly number[]): StackSource {
-  const first = source.first.slice();
-  const next = source.next.slice();
-  const total = source.total.slice();
-  first[0] = 0;
-  total[0] = 0;
+  // Memory that isn't touched isn't taken.
+  const capacity = source.used + 1;
+  const taken = new Int32Array(capacity);
+  const parent = new Int32Array(capacity);
+  const total = new Float64Array(capacity);
+  const first = new Int32Array(capacity);
+  const next = new Int32Array(capacity);
+  let length = 1;
+  const take = (node: number, caller: number): void => {
+    taken[length] = node;
+    parent[length] = caller;
+    total[length] = source.total[node]!;
+    next[length] = first[caller]!;
+    first[caller] = length++;
+  };
   for (const node of nodes) {
-    next[node] = first[0];
-    first[0] = node;
-    total[0] += total[node]!;
+    total[0]! += source.total[node]!;
+    take(node, 0);
   }
-  return { ...source, first, next, total, used: count(first, next, nodes), under: -1 };
-}
-
-function count(first: Int32Array, next: Int32Array, nodes: readonly number[]): number {
-  const waiting = [...nodes];
-  let found = 0;
-  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
-    found++;
-    for (let child = first[node]!; child !== 0; child = next[child]!) waiting.push(child);
+  for (let at = 1; at < length; at++) {
+    for (let child = source.first[taken[at]!]!; child !== 0; child = source.next[child]!) take(child, at);
   }
-  return found;
+  const { side, functionOf } = source;
+  return {
+    length,
+    parent,
+    total,
+    first,
+    next,
+    used: length - 1,
+    side,
+    under: -1,
+    functionOf: (node) => functionOf(taken[node]!),
+  };
 }

@@ -16,6 +16,7 @@ import type {
   TreeAnswer,
   UnattributedAnswer,
 } from "../api.ts";
+import { focusPath } from "../frame-key.ts";
 import { DEMO_NOW, type DemoApi, demoApi } from "../testing/demo-api.ts";
 
 const HOUR_MS = 3_600_000;
@@ -221,6 +222,26 @@ describe("flame graph", () => {
     expect(byLine.frames.length).toBeGreaterThan(byFunction.frames.length);
     expect(byFunction.frames.every(({ line }) => line === 0)).toBe(true);
     expect(byLine.nodes.total[0]).toBe(byFunction.nodes.total[0]);
+  });
+
+  test("what was left out below a node can be asked for", async () => {
+    const culled = await api.get<FlameAnswer>("flamegraph?max_nodes=3");
+    const path = focusPath([culled.frames[culled.nodes.frame[1]!]!]);
+    const { nodes, frames, coverage } = await api.get<FlameAnswer>(`flamegraph?focus=${path}`);
+    expect(nodes.children[0]).toBe(1);
+    expect(frames[nodes.frame[1]!]).toEqual(culled.frames[culled.nodes.frame[1]!]);
+    expect(nodes.total.slice(0, 2)).toEqual([culled.nodes.total[1], culled.nodes.total[1]]);
+    expect(nodes.total.length).toBeGreaterThan(10);
+    expect(coverage.total).toBe(culled.nodes.total[0]);
+    const both = await api.get<DiffAnswer>(`diff?focus=${path}`);
+    expect(both.nodes.other).toEqual(both.nodes.total);
+    expect(both.nodes.total).toEqual(nodes.total);
+  });
+
+  test("a way to a node that is none is refused, and so is folded text of one node", async () => {
+    for (const query of ["focus=main", "focus=00000000&format=folded"]) {
+      expect((await api.fetch(`api/v1/flamegraph?${query}`)).status).toBe(400);
+    }
   });
 
   test("folded text holds the same values", async () => {

@@ -4,6 +4,7 @@ import type { ErrorAnswer, StatusAnswer } from "../api.ts";
 import { EXPORT_FORMATS, type ExportFormat, exportOf } from "../export/export.ts";
 import { flameAnswer } from "../flame/flame-answer.ts";
 import { encodeFlame, FLAME_MEDIA_TYPE } from "../flame/flame-encoding.ts";
+import { focusOn } from "../flame/focus.ts";
 import { FunctionTables } from "../flame/function-table.ts";
 import { addGrafanaRoutes } from "../grafana/routes.ts";
 import { DEFAULT_BODY_LIMITS, type BodyLimits } from "../ingest/read-body.ts";
@@ -159,6 +160,9 @@ class Api {
     });
     this.#get("flamegraph", async (p, signal, c) => {
       const format = p.oneOf("format", ["json", "binary", "folded"], "json");
+      if (format === "folded" && p.focus() !== undefined) {
+        throw new QueryError("invalid", "folded text is of the whole graph", "Leave focus out, or ask for json.");
+      }
       if (format === "folded") return this.#file(p, signal, c, format);
       return this.#flame(c, show(await this.#graph(p, signal), this.#prune(p)), format);
     });
@@ -233,7 +237,9 @@ class Api {
           }
         : undefined;
     const options = { groupBy: p.groupBy(), granularity: p.oneOf("granularity", ["function", "line"], "function") };
-    return graphOf(context, selection, options, comparison, signal);
+    const graph = await graphOf(context, selection, options, comparison, signal);
+    const focus = p.focus();
+    return focus ? { ...graph, sources: focusOn(graph.sources, graph.functions, focus) } : graph;
   }
 
   async #file(p: Parameters, signal: AbortSignal, c: Context, format: ExportFormat): Promise<Response> {

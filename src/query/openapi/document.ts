@@ -41,6 +41,10 @@ const GRAPH = [
   parameter("max_nodes", "Nodes at most; default 20000.", "", integer()),
   parameter("min_share", "Nodes below this share of the root are left out.", "0.001", { type: "number" }),
 ];
+const FOCUS = parameter(
+  "focus",
+  "Only the part at one node: keys of the frames on the way to it, with dots between. A key is the 32-bit FNV-1a of name, file, line, type and mapping, a zero byte after each.",
+);
 const OTHER = [
   parameter("other_query", "The second selection; what is absent is as in the first."),
   parameter("other_from", "See `from`."),
@@ -100,18 +104,18 @@ export function openApiDocument(version: string) {
       ),
       "/api/v1/flamegraph": get(
         "Stacks merged. With an `other_` parameter as `diff`.",
-        [...SELECTION, GROUP_BY, ...GRAPH, parameter("format", "", "", oneOf(["json", "binary", "folded"]))],
+        [...SELECTION, GROUP_BY, FOCUS, ...GRAPH, parameter("format", "", "", oneOf(["json", "binary", "folded"]))],
         { ...graphContent("Flame"), "text/plain; charset=utf-8": { schema: text() } },
       ),
       "/api/v1/diff": get(
         "Two selections on one graph.",
-        [...SELECTION, ...OTHER, GROUP_BY, ...GRAPH, parameter("format", "", "", oneOf(["json", "binary"]))],
+        [...SELECTION, ...OTHER, GROUP_BY, FOCUS, ...GRAPH, parameter("format", "", "", oneOf(["json", "binary"]))],
         graphContent("Diff"),
       ),
-      "/api/v1/top": get("Functions by their own time.", [...SELECTION, ...OTHER, LIMIT], json("Top")),
+      "/api/v1/top": get("Functions by their own time.", [...SELECTION, ...OTHER, GROUP_BY, FOCUS, LIMIT], json("Top")),
       "/api/v1/sandwich": get(
         "What calls a function, and what it calls.",
-        [FUNCTION, ...SELECTION, ...GRAPH],
+        [FUNCTION, ...SELECTION, GROUP_BY, FOCUS, ...GRAPH],
         json("Sandwich"),
       ),
       "/api/v1/heatmap": get(

@@ -1,4 +1,5 @@
 import type { TimeRange } from "#store";
+import { MAX_FOCUS_LEVELS, parseFocusPath } from "../frame-key.ts";
 import { QueryError } from "../query-error.ts";
 import { parseSelector } from "../selector/parse-selector.ts";
 import { type Selection, selectType, splitProcess } from "../questions/selection.ts";
@@ -90,6 +91,16 @@ export class Parameters {
       throw new QueryError("invalid", `group_by has more than ${MAX_GROUP_LABELS} labels`, "Name fewer.");
     }
     return [...new Set(names)];
+  }
+
+  /** Keys of the frames on the way to the node that is asked for; undefined for the whole graph. */
+  focus(): readonly string[] | undefined {
+    const text = this.text("focus");
+    if (text === undefined) return undefined;
+    const path = parseFocusPath(text);
+    if (path) return path;
+    const remedy = `It is up to ${MAX_FOCUS_LEVELS} keys of frames, 8 hexadecimal digits each, with dots between.`;
+    throw new QueryError("invalid", `parameter focus can't be ${text.slice(0, 64)}`, remedy);
   }
 
   /** @param prefix e.g. `other_`; where a parameter is absent that of the first selection counts */
