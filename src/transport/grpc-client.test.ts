@@ -2,6 +2,7 @@ import * as http2 from "node:http2";
 import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
+import { gzipSync } from "node:zlib";
 import * as grpc from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ManualClock } from "#telemetry";
@@ -125,6 +126,19 @@ describe("calls", () => {
     const message = Buffer.alloc(300_000, "compressible ");
     const result = await call(client({ endpoint: server.address, compression }), message);
     expect(Buffer.from(result.body!).equals(message)).toBe(true);
+  });
+
+  test("a compressed reply is read though its stream is closed while it is inflated", async () => {
+    const { address } = await rawServer((stream) => {
+      const body = gzipSync("partial success");
+      const prefix = Buffer.of(1, 0, 0, 0, body.length);
+      stream.respond({ ":status": 200, "grpc-encoding": "gzip" }, { waitForTrailers: true });
+      stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+      // The request has ended by then, so that the end of the answer closes the stream.
+      stream.on("end", () => stream.end(Buffer.concat([prefix, body])));
+    });
+    const result = await call(client({ endpoint: address }), "x");
+    expect(Buffer.from(result.body ?? []).toString()).toBe("partial success");
   });
 
   test("headers of the client and of the call are sent", async () => {
