@@ -12,6 +12,7 @@ import {
   type StreamReceiver,
 } from "./http2/index.ts";
 import type { ClientKeepaliveSettings, ClientTlsSettings } from "./settings.ts";
+import { TimerSet } from "./timer-set.ts";
 import { loadClientTls } from "./tls.ts";
 
 /** Where a connection goes. */
@@ -50,7 +51,7 @@ export async function openSession(address: Address, settings: ConnectSettings): 
 export class ClientSession implements ClientConnectionEvents {
   readonly #connection: ClientConnection;
   readonly #settings: ConnectSettings;
-  readonly #timers = new Set<Timer>();
+  readonly #timers: TimerSet;
   readonly #ready = Promise.withResolvers<void>();
   readonly #connecting: Timer;
   readonly #closed: (() => void)[] = [];
@@ -60,10 +61,11 @@ export class ClientSession implements ClientConnectionEvents {
   /** @internal Use `openSession`. */
   constructor(address: Address, settings: ConnectSettings) {
     this.#settings = settings;
+    this.#timers = new TimerSet(settings.clock);
     this.#connection = settings.tls
       ? this.#connectTls(address, settings.tls, settings)
       : this.#connectPlain(address, settings);
-    this.#connecting = this.#after(settings.connectTimeoutMs, () =>
+    this.#connecting = this.#timers.after(settings.connectTimeoutMs, () =>
       this.destroy(new Error(`no HTTP/2 connection within ${settings.connectTimeoutMs} ms`)),
     );
   }
@@ -135,8 +137,7 @@ export class ClientSession implements ClientConnectionEvents {
   }
 
   onClosed(): void {
-    for (const timer of this.#timers) timer.cancel();
-    this.#timers.clear();
+    this.#timers.cancelAll();
     this.#ready.reject(this.failure ?? new Error("connection closed before the server's HTTP/2 settings came"));
     for (const listener of this.#closed.splice(0)) listener();
   }
@@ -153,30 +154,18 @@ export class ClientSession implements ClientConnectionEvents {
       const dormant = this.#connection.openStreams === 0 && keepalive.permitWithoutStream !== true;
       if (dormant || now !== this.#read) {
         this.#read = now;
-        this.#after(this.#keepaliveMs, look);
+        this.#timers.after(this.#keepaliveMs, look);
         return;
       }
-      const giveUp = this.#after(timeoutMs, () => this.destroy(new Error("the server doesn't answer keepalive pings")));
+      const giveUp = this.#timers.after(timeoutMs, () =>
+        this.destroy(new Error("the server doesn't answer keepalive pings")),
+      );
       this.#connection.ping(() => {
         giveUp.cancel();
-        this.#after(this.#keepaliveMs, look);
+        this.#timers.after(this.#keepaliveMs, look);
       });
     };
-    this.#after(this.#keepaliveMs, look);
-  }
-
-  #after(delayMs: number, fire: () => void): Timer {
-    const timer = this.#settings.clock.timer(delayMs, () => {
-      this.#timers.delete(timer);
-      fire();
-    });
-    this.#timers.add(timer);
-    return {
-      cancel: () => {
-        timer.cancel();
-        this.#timers.delete(timer);
-      },
-    };
+    this.#timers.after(this.#keepaliveMs, look);
   }
 
   /** Lets calls under way finish; begins no others. */

@@ -2,6 +2,7 @@
 import type { Clock, Timer } from "#telemetry";
 import { ErrorCode, type ServerConnection } from "./http2/index.ts";
 import type { ServerKeepaliveSettings } from "./settings.ts";
+import { TimerSet } from "./timer-set.ts";
 
 const HOUR_MS = 3_600_000;
 /** A client that never sends its HTTP/2 preface and SETTINGS is gone after this; grpc-go's ConnectionTimeout. */
@@ -15,7 +16,7 @@ export class ConnectionKeeper {
   readonly #connection: ServerConnection;
   readonly #settings: ServerKeepaliveSettings;
   readonly #clock: Clock;
-  readonly #timers = new Set<Timer>();
+  readonly #timers: TimerSet;
   readonly #preface: Timer;
   #calls = 0;
   #idleSinceMs: number;
@@ -27,8 +28,9 @@ export class ConnectionKeeper {
     this.#connection = connection;
     this.#settings = settings;
     this.#clock = clock;
+    this.#timers = new TimerSet(clock);
     this.#idleSinceMs = clock.monotonicMs();
-    this.#preface = this.#after(PREFACE_TIMEOUT_MS, () => this.sever());
+    this.#preface = this.#timers.after(PREFACE_TIMEOUT_MS, () => this.sever());
     this.#watchIdle();
     this.#watchAge();
     this.#watchSilence();
@@ -40,8 +42,7 @@ export class ConnectionKeeper {
   }
 
   closed(): void {
-    for (const timer of this.#timers) timer.cancel();
-    this.#timers.clear();
+    this.#timers.cancelAll();
   }
 
   callStarted(): void {
@@ -61,7 +62,7 @@ export class ConnectionKeeper {
   /** Asks the client to go elsewhere: GOAWAY that refuses nothing yet, a round trip later GOAWAY for what is new. */
   drain(): void {
     this.#connection.drainNotice();
-    this.#after(DRAIN_NOTICE_MS, () => this.#connection.drain());
+    this.#timers.after(DRAIN_NOTICE_MS, () => this.#connection.drain());
     if (!this.#connection.ping(() => this.#connection.drain())) this.#connection.drain();
   }
 
@@ -87,38 +88,24 @@ export class ConnectionKeeper {
     if (++this.#strikes > MAX_PING_STRIKES) this.#connection.fail(ErrorCode.ENHANCE_YOUR_CALM, "too_many_pings");
   }
 
-  #after(delayMs: number, fire: () => void): Timer {
-    const timer = this.#clock.timer(delayMs, () => {
-      this.#timers.delete(timer);
-      fire();
-    });
-    this.#timers.add(timer);
-    return {
-      cancel: () => {
-        timer.cancel();
-        this.#timers.delete(timer);
-      },
-    };
-  }
-
   #watchIdle(): void {
     const limit = this.#settings.maxConnectionIdleMs;
     if (!limit) return;
     const look = (): void => {
       const idleMs = this.#calls > 0 ? 0 : this.#clock.monotonicMs() - this.#idleSinceMs;
       if (idleMs >= limit) this.drain();
-      else this.#after(limit - idleMs, look);
+      else this.#timers.after(limit - idleMs, look);
     };
-    this.#after(limit, look);
+    this.#timers.after(limit, look);
   }
 
   #watchAge(): void {
     const { maxConnectionAgeMs, maxConnectionAgeGraceMs } = this.#settings;
     if (!maxConnectionAgeMs) return;
     // ±10 %, so that connections made together don't come back together.
-    this.#after(maxConnectionAgeMs * (0.9 + 0.2 * Math.random()), () => {
+    this.#timers.after(maxConnectionAgeMs * (0.9 + 0.2 * Math.random()), () => {
       this.drain();
-      if (maxConnectionAgeGraceMs) this.#after(maxConnectionAgeGraceMs, () => this.sever());
+      if (maxConnectionAgeGraceMs) this.#timers.after(maxConnectionAgeGraceMs, () => this.sever());
     });
   }
 
@@ -132,15 +119,15 @@ export class ConnectionKeeper {
       const now = this.#connection.bytesReceived;
       if (now !== received) {
         received = now;
-        this.#after(everyMs, look);
+        this.#timers.after(everyMs, look);
         return;
       }
-      const giveUp = this.#after(timeoutMs, () => this.sever());
+      const giveUp = this.#timers.after(timeoutMs, () => this.sever());
       this.#connection.ping(() => {
         giveUp.cancel();
-        this.#after(everyMs, look);
+        this.#timers.after(everyMs, look);
       });
     };
-    this.#after(everyMs, look);
+    this.#timers.after(everyMs, look);
   }
 }
