@@ -12,4 +12,4 @@ export {
 } from "./embedded/index.ts";
 export { MemoryStore, type MemoryStoreSettings } from "./memory/index.ts";
 export { NAMED_STORES_SERVICE, NamedStores } from "./named-stores.ts";
-export { labelName, WORKLOAD_KIND, WORKLOAD_NAME, WORKLOAD_REVISION } from "./series/index.ts";
+export { compileMatcher, labelName, WORKLOAD_KIND, WORKLOAD_NAME, WORKLOAD_REVISION } from "./series/index.ts";

@@ -1,4 +1,4 @@
-import type { Matcher, ProfileType, Selector, TimeRange } from "#store";
+import { compileMatcher, type Matcher, type ProfileType, type Selector, type TimeRange } from "#store";
 import { QueryError } from "../query-error.ts";
 import type { QueryContext } from "./context.ts";
 
@@ -63,11 +63,6 @@ export function splitProcess(selector: Selector): Pick<Selection, "selector" | "
 
 /** Whether the name of a process satisfies its matchers. */
 export function processTest(matchers: readonly Matcher[]): (name: string) => boolean {
-  const tests = matchers.map(({ op, value }) => {
-    if (op === "=") return (name: string) => name === value;
-    if (op === "!=") return (name: string) => name !== value;
-    const pattern = new RegExp(`^(?:${value.replace(/^\(\?i\)/, "")})$`, value.startsWith("(?i)") ? "isu" : "su");
-    return op === "=~" ? (name: string) => pattern.test(name) : (name: string) => !pattern.test(name);
-  });
-  return (name) => tests.every((test) => test(name));
+  const tests = matchers.map(compileMatcher);
+  return (name) => tests.every((holds) => holds(name));
 }

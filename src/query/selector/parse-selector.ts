@@ -1,6 +1,5 @@
-import type { Matcher, Selector } from "#store";
+import { compileMatcher, type Matcher, type Selector } from "#store";
 import { QueryError } from "../query-error.ts";
-import { checkPattern } from "./pattern-safety.ts";
 
 /** Longer queries are a mistake, or worse. */
 const MAX_LENGTH = 16 << 10;
@@ -68,8 +67,20 @@ class SelectorParser {
     if (op === undefined) throw this.#error("lacks one of = != =~ !~");
     this.#space();
     const value = this.#string();
-    if (op === "=~" || op === "!~") checkPattern(name, value);
-    return { name: name.replaceAll(".", "_"), op, value };
+    const matcher = { name: name.replaceAll(".", "_"), op, value };
+    this.#check(matcher);
+    return matcher;
+  }
+
+  /** The store would refuse it as well, but without saying how it is done. */
+  #check(matcher: Matcher): void {
+    try {
+      compileMatcher(matcher);
+    } catch (error) {
+      const { message } = error as Error;
+      const remedy = "Labels are matched by expressions as Prometheus has them, e.g. cart-.*|checkout.";
+      throw new QueryError("invalid", message, remedy, { cause: error });
+    }
   }
 
   #string(): string {

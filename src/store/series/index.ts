@@ -5,7 +5,7 @@
 export { attributeTexts } from "./attribute-texts.ts";
 export { SeriesCatalog } from "./series-catalog.ts";
 export { DEFAULT_SERIES_LIMITS, type SeriesLimits } from "./series-limits.ts";
-export { type LabelTest, compileSelector } from "./matchers.ts";
+export { type LabelTest, compileMatcher, compileSelector } from "./matchers.ts";
 export { labelName, WORKLOAD_KIND, WORKLOAD_NAME, WORKLOAD_REVISION } from "./labels.ts";
 export type { NumberedType } from "./profile-type-table.ts";
 export type { DescribedType } from "./type-rules.ts";

@@ -49,6 +49,13 @@ export function questionSuite({ open, settle }: SuiteContext): void {
       );
     });
 
+    test("selectors whose expressions could keep the store busy are refused", async () => {
+      for (const op of ["=~", "!~"] as const) {
+        const resolved = store.resolve([{ name: "namespace", op, value: "(a+)+b" }], HOUR);
+        await expect(resolved).rejects.toMatchObject({ name: "StoreError", kind: "invalid" });
+      }
+    });
+
     test("sums by stack, by process and by nothing are the same sum", async () => {
       for (const by of ["stack", "process", "nothing"] as const) {
         const values = Object.values(await foldedOf(store, HOUR, { by }));

@@ -1,31 +1,38 @@
-import { QueryError } from "../query-error.ts";
+import { StoreError } from "../profile-store.ts";
 
+/** Longer expressions are refused: compiling them alone takes noticeable time. */
 const MAX_LENGTH = 4096;
 /** Characters of a value that a repetition may begin and end at, as it were. Few label values are longer. */
 const LOOP_COST = 256;
 /** Three repetitions in a row and a few choices: some 100 ms for a value that is made to be slow, nothing for others. */
 const MAX_COST = 2e8;
-const REMEDY = "Labels are matched by expressions as Prometheus has them, e.g. cart-.*|checkout.";
+/** How Go's expressions begin that ignore case. */
+const IGNORE_CASE = /^\(\?i\)/;
 
 /**
- * Refuses expressions that are wrong, that Prometheus doesn't have (looking around, back references), or that a
- * backtracking engine could be busy with for long. Counts in how many ways a value can be gone through: choices add up,
- * what follows one another multiplies, and a repetition of something that has several ways itself has no bound.
- * @throws QueryError "invalid"
+ * An expression that is matched against a whole value. Refuses those that are wrong, that Prometheus doesn't have
+ * (looking around, back references), or that a backtracking engine could be busy with for long: counts in how many ways
+ * a value can be gone through. Choices add up, what follows one another multiplies, and a repetition of something that
+ * has several ways itself has no bound.
+ *
+ * @param label what its values are matched against; for the error
+ * @throws StoreError "invalid"
  */
-export function checkPattern(label: string, pattern: string): void {
-  const refuse = (why: string, cause?: unknown): QueryError =>
-    new QueryError("invalid", `the expression of label ${label} ${why}: ${pattern.slice(0, 200)}`, REMEDY, { cause });
+export function safeExpression(label: string, pattern: string): RegExp {
+  const refuse = (why: string, cause?: unknown): StoreError =>
+    new StoreError("invalid", `the expression of label ${label} ${why}: ${pattern.slice(0, 200)}`, { cause });
   if (pattern.length > MAX_LENGTH) throw refuse(`is longer than ${MAX_LENGTH} characters`);
-  const body = pattern.replace(/^\(\?i\)/, "");
+  const body = pattern.replace(IGNORE_CASE, "");
+  let expression: RegExp;
   try {
-    void new RegExp(`^(?:${body})$`, "s");
+    expression = new RegExp(`^(?:${body})$`, body === pattern ? "s" : "is");
   } catch (error) {
-    throw refuse("is not valid", error);
+    throw refuse("is not valid; check its brackets and escapes", error);
   }
   const cost = new PatternCost(body).whole();
-  if (cost === undefined) throw refuse("looks around or back");
-  if (cost > MAX_COST) throw refuse("has too many repetitions or choices in a row");
+  if (cost === undefined) throw refuse("looks around or back, which Prometheus doesn't have");
+  if (cost > MAX_COST) throw refuse("has too many repetitions or choices in a row; write it simpler");
+  return expression;
 }
 
 /** Repeats an atom so often. */
