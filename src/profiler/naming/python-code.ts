@@ -122,7 +122,13 @@ export class PythonCode {
     const codeHigh = words[at + 3]!;
     const code = words[at + 2]! + (codeHigh & 0xffff) * HIGH;
     const print = ((high >>> 16) & 0xff) * 0x10000 + (codeHigh >>> 16);
-    const found = this.#open()?.frame(code, print, words[at]! + (high & 0xffff) * HIGH);
+    const instruction = words[at]! + (high & 0xffff) * HIGH;
+    let found = this.#open()?.frame(code, print, instruction);
+    if (!found && this.#memory) {
+      // It may be newer than what was read of its memory.
+      this.#memory.forget();
+      found = this.#names?.frame(code, print, instruction);
+    }
     if (!found) return this.#mark(PythonGap.Replaced);
     // Pieces of the interpreter's own have no source, and call themselves one: tracebacks leave them out as well.
     if (found.fileName === found.functionName) return 0;

@@ -80,7 +80,10 @@ export class InterlockedStacks {
     for (let frame = 0; frame < userFrames; frame++) {
       const isRun = this.#isRun(frame);
       if (isRun && run++ >= idle && this.#next < interpreterFrames) {
-        this.#putRun();
+        // Where the frames end before the run's entry, those outside of them are missing here.
+        if (this.#putRun() || isTold) continue;
+        this.#putGap(gap);
+        isTold = true;
         continue;
       }
       if (isRun && !isTold) {
@@ -110,17 +113,18 @@ export class InterlockedStacks {
     for (let frame = last + 1; frame < userFrames; frame++) this.#putNative(frame);
   }
 
-  /** The Python frames of one run of the evaluator. */
-  #putRun(): void {
+  /** The Python frames of one run of the evaluator; false if they end before its entry. */
+  #putRun(): boolean {
     const { words, interpreterAt, interpreterFrames } = this.#record!;
     const { entry } = this.#python!;
     while (this.#next < interpreterFrames) {
       const at = interpreterAt + this.#next++ * INTERPRETER_FRAME_WORDS * HALVES;
       const isEntry = words[at + 1]! >>> 24 === entry?.value;
-      if (isEntry && entry.isShim) return;
+      if (isEntry && entry.isShim) return true;
       this.#put(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!);
-      if (isEntry) return;
+      if (isEntry) return true;
     }
+    return false;
   }
 
   #putNative(frame: number): void {

@@ -35,6 +35,8 @@ const COMMANDS = {
   "callers-musl": (out) => ["musl-gcc", "-O2", source("callers.c"), "-lm", "-pthread", "-o", out],
   throwing: (out) => ["g++", "-O2", "-fomit-frame-pointer", source("throwing.cpp"), "-pthread", "-o", out],
   "burn-rust-omit": (out) => ["rustc", "-O", source("burn.rs"), "-o", out],
+  /** Exports what CPython exports, by which it's known. */
+  "hostile-python3": (out) => ["gcc", "-O1", "-rdynamic", source("hostile_python.c"), "-pthread", "-o", out],
   "burn-go": (out) => ["go", "build", "-o", out, source("burn.go")],
   /** Go as releases are built: without the ELF symbol table and DWARF. */
   "burn-go-stripped": (out) => ["go", "build", "-ldflags=-s -w", "-o", out, source("burn.go")],
@@ -72,9 +74,9 @@ export class Workloads implements Disposable {
     return path;
   }
 
-  /** Path of the workload in Python, which runs as it is. */
-  python(): string {
-    return source("busy.py");
+  /** Path of a workload in Python, which runs as it is. */
+  python(name: "busy" | "interlocked" | "interpreters" = "busy"): string {
+    return source(`${name}.py`);
   }
 
   async #compile(name: WorkloadName): Promise<string> {

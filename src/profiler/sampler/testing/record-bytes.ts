@@ -1,4 +1,4 @@
-import { CGROUP_RECORD_BYTES, HEADER_BYTES, RECORD_VERSION, RecordKind } from "../record.ts";
+import { CGROUP_RECORD_BYTES, HEADER_BYTES, Interpreter, RECORD_VERSION, RecordKind } from "../record.ts";
 
 /** What a test wants in a record; what it leaves out is 0 or empty. Addresses and ids are 64-bit. */
 export interface RecordFields {
@@ -22,6 +22,8 @@ export interface RecordFields {
   readonly kernel?: readonly bigint[];
   /** Leaf first: an address, or the five words of a V8 frame. All frames of a record have the same number. */
   readonly user?: readonly (bigint | readonly bigint[])[];
+  /** CPython's frames, two words each, leaf first; the record says that it was looked for them if there is this list. */
+  readonly python?: readonly (readonly [bigint, bigint])[];
 }
 
 /** A record as the kernel programs write it, for tests of what reads records. */
@@ -29,8 +31,9 @@ export function recordBytes(fields: RecordFields): Uint8Array {
   const kernel = fields.kernel ?? [];
   const user = (fields.user ?? []).map((frame) => (typeof frame === "bigint" ? [frame] : frame));
   const userWords = user[0]?.length ?? 1;
-  const { madeCgroup } = fields;
-  const sizeBytes = madeCgroup ? CGROUP_RECORD_BYTES : HEADER_BYTES + 8 * (kernel.length + user.length * userWords);
+  const { madeCgroup, python } = fields;
+  const words = [...kernel, ...user.flat(), ...(python ?? []).flat()];
+  const sizeBytes = madeCgroup ? CGROUP_RECORD_BYTES : HEADER_BYTES + 8 * words.length;
   const bytes = new Uint8Array(sizeBytes);
   const view = new DataView(bytes.buffer);
   view.setUint8(0, RECORD_VERSION);
@@ -45,8 +48,10 @@ export function recordBytes(fields: RecordFields): Uint8Array {
   view.setUint16(66, kernel.length, true);
   view.setUint16(68, user.length, true);
   view.setUint8(70, userWords);
+  view.setUint16(72, python?.length ?? 0, true);
+  view.setUint8(74, python ? Interpreter.CPython : Interpreter.None);
   bytes.set(new TextEncoder().encode(fields.comm ?? "").subarray(0, 15), 80);
-  for (const [index, word] of [...kernel, ...user.flat()].entries()) {
+  for (const [index, word] of words.entries()) {
     view.setBigUint64(HEADER_BYTES + 8 * index, word, true);
   }
   if (madeCgroup) {
