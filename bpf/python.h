@@ -9,7 +9,7 @@
 #include "walk.h"
 
 /* Thread states that are looked at for the one of the current thread. */
-#define MAX_THREADS 64
+#define MAX_THREADS 128
 /* As much of each object as holds what is looked at, in all versions. */
 #define THREAD_BYTES 168
 #define FRAME_BYTES 72

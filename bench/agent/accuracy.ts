@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- accuracy`: whether profiles are right: shares of known functions, sums, containers that live for
- * 200 ms, call paths beside perf's, stacks without frame pointers. docs/accuracy.md says what each line means.
+ * 200 ms, call paths beside perf's, stacks without frame pointers, functions of Python. docs/accuracy.md says what each line means.
  */
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
@@ -10,13 +10,14 @@ import { hasProgram } from "../../test/has-program.ts";
 import type { Outcome } from "./accuracy/outcome.ts";
 import { measurePaused } from "./accuracy/paused.ts";
 import { comparePaths } from "./accuracy/perf-paths.ts";
+import { measurePython } from "./accuracy/python.ts";
 import { measureShares, SUBJECTS } from "./accuracy/shares.ts";
 import { measureShortLived } from "./accuracy/short-lived.ts";
 import { measureUnwinding } from "./accuracy/unwinding.ts";
 import { progress } from "../command.ts";
 import { markdownTable } from "../figures.ts";
 
-const PARTS = ["shares", "short-lived", "paths", "paused", "unwinding"] as const;
+const PARTS = ["shares", "short-lived", "paths", "paused", "unwinding", "python"] as const;
 
 const HELP = `usage: npm run bench -- accuracy [options]
 
@@ -62,6 +63,7 @@ async function main(): Promise<number> {
   if (wanted.has("short-lived")) add(await measureShortLived(node, containers, hz));
   if (wanted.has("paths")) add(await comparePaths(node, hz, seconds));
   if (wanted.has("unwinding")) add(await measureUnwinding(hz, seconds));
+  if (wanted.has("python")) add(await measurePython(hz, seconds));
   if (wanted.has("paused")) add(await measurePaused(node, hz, seconds));
 
   const cells = outcomes.map(({ what, found, wanted: goal, passed }) => [what, found, goal, passed ? "yes" : "**no**"]);

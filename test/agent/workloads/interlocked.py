@@ -4,6 +4,7 @@ tells them, and what each function had of the CPU time by the clocks of its thre
 """
 
 import json
+import random
 import sys
 import threading
 import time
@@ -29,7 +30,8 @@ def spin(until_ns):
 
 def turn(name, run):
     begun = time.thread_time_ns()
-    run(begun + 2_000_000)
+    # Of random length, lest the turns keep step with the sampling.
+    run(begun + random.randint(500_000, 4_000_000))
     spent = time.thread_time_ns() - begun
     with LOCK:
         SPENT[name] += spent
