@@ -34,6 +34,10 @@ const BENCHMARKS: Readonly<Record<string, { readonly file: string; readonly summ
     summary:
       "the store on disk: intake, bytes a sample, merging, questions, memory (the head of bench/store.ts says how)",
   },
+  query: {
+    file: "query.ts",
+    summary: "questions to the API over the store on disk, alone and while requests come (query --help)",
+  },
   reflector: { file: "reflector.ts", summary: "the first list of 1,000 and of 10,000 pods: time and memory" },
   ui: {
     file: "ui.ts",

@@ -40,10 +40,11 @@ export interface SourceOptions {
   readonly scale?: number;
 }
 
-/** More nodes of a store than this are never laid out as a whole for one answer: 16 bytes each. */
-const MAX_WHOLE_NODES = 8 << 20;
-/** Where one entry stands for so few nodes of the store, most of them are used. */
-const NODES_PER_ENTRY = 64;
+/**
+ * Where one entry stands for so few nodes of the store, its whole tree is laid out: 16 bytes a node. A part of it takes
+ * 50 for each node that is used, and stacks have some ten nodes of their own.
+ */
+const NODES_PER_ENTRY = 32;
 
 /**
  * Sources for what a store summed up, one for each group (or a single one where groups make no difference). Stores hand
@@ -58,14 +59,16 @@ export function stackSources(
   options: SourceOptions = {},
 ): readonly StackSource[] {
   const { underOf, scale = 1, side = "first" } = options;
-  const isWhole = nodes.length <= MAX_WHOLE_NODES && nodes.length <= entries.length * NODES_PER_ENTRY;
+  const isWhole = nodes.length <= entries.length * NODES_PER_ENTRY;
   if (underOf === undefined && isWhole) {
+    const { parent, frame } = nodes;
+    const { node: leaves, value: summed } = entries;
     const values = new Float64Array(nodes.length);
     for (let at = 0; at < entries.length; at++) {
-      if (entries.value[at]! > 0) values[entries.node[at]!]! += entries.value[at]! * scale;
+      const value = summed[at]!;
+      if (value > 0) values[leaves[at]!]! += value * scale;
     }
-    const { frame } = nodes;
-    return [sourceOf(nodes.parent, values, side, -1, (node) => numberOf(frame[node]!))];
+    return [sourceOf(parent, values, side, -1, (node) => numberOf(frame[node]!))];
   }
   const part = new UsedPart(nodes);
   const order = underOf === undefined ? undefined : byGroup(entries);
