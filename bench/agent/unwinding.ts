@@ -57,7 +57,20 @@ export async function measureUnwinding(options: UnwindingOptions): Promise<Agent
     podflame: all.map((window) => window.bpfMicrosecondsPerRun),
     atMost: BPF_MICROS,
   });
-  return [...rows, ...(await unwinderRows(workloads))];
+  return [...rows, ...(await pythonRows(workloads, options)), ...(await unwinderRows(workloads))];
+}
+
+/** All that a sample of Python takes: copied, unwound, its functions walked in the kernel and named. */
+async function pythonRows(workloads: Workloads, options: UnwindingOptions): Promise<AgentRow[]> {
+  const scenario = "Python by name";
+  const busy = ["/usr/bin/python3", workloads.python(), FOREVER];
+  const windows = await underLoad([busy, busy], Math.max(...options.rates), true, options);
+  const micros = (percent: number, { samplesPerSecond }: AgentWindow): number => (percent * 1e4) / samplesPerSecond;
+  return [
+    { scenario, quantity: "BPF, µs a sample", podflame: windows.map((each) => micros(each.bpfPercent, each)) },
+    { scenario, quantity: "agent's CPU, µs a sample", podflame: windows.map((each) => micros(each.cpuPercent, each)) },
+    { scenario, quantity: "RSS, MiB", podflame: windows.map(({ memory }) => memory.rss), atMost: RSS_MIB },
+  ];
 }
 
 /** What the unwinder alone takes, on what perf copied. */
