@@ -28,10 +28,11 @@ class Totals implements FunctionTotals {
     while (node !== 0) {
       const called = functionOf(node);
       if (called >= this.self.length) this.#grow(called);
-      let self = total[node]!;
-      if (this.#active[called] === 0) this.total[called]! += self;
-      for (let child = first[node]!; child !== 0; child = next[child]!) self -= total[child]!;
-      this.self[called]! += self;
+      const value = total[node]!;
+      if (this.#active[called] === 0) this.total[called]! += value;
+      this.self[called]! += value;
+      const caller = path.at(-1);
+      if (caller !== undefined) this.self[caller]! -= value;
       if (first[node] !== 0) {
         this.#active[called]!++;
         path.push(called);

@@ -169,6 +169,13 @@ describe("timeline", () => {
     expect(coverage.total).toBeCloseTo(whole.coverage.total, -3);
   });
 
+  test("a timeline of processes has the marks of their containers", async () => {
+    const { marks } = await api.get<TimelineAnswer>("timeline?group_by=process");
+    expect(marks).toEqual((await api.get<TimelineAnswer>("timeline")).marks);
+    const query = encodeURIComponent('{process="node"}');
+    expect((await api.get<TimelineAnswer>(`timeline?query=${query}`)).marks).toEqual(marks);
+  });
+
   test("too many steps are refused with what to do", async () => {
     const response = await api.fetch("api/v1/timeline?step=1s&from=now-1d");
     expect(response.status).toBe(422);

@@ -12,13 +12,13 @@ const MAX_SLOTS = 120;
 const DEFAULT_SLOTS = 30;
 const AT_ONCE = 4;
 
-/** A timeline of processes, which stand in stacks rather than in series: one sum for each step. Without marks. */
+/** A timeline of processes, which stand in stacks rather than in series: one sum for each step. */
 export async function processTimeline(
   context: QueryContext,
   selection: Selection,
   options: LineOptions & { readonly step: number | undefined },
   signal: AbortSignal,
-): Promise<TimelineAnswer> {
+): Promise<Omit<TimelineAnswer, "marks">> {
   const { range, type } = selection;
   const step = options.step ?? niceStep((range.to - range.from) / DEFAULT_SLOTS);
   const start = Math.floor(range.from / step) * step;
@@ -60,7 +60,6 @@ export async function processTimeline(
     slots,
     series: seriesOf([...lines.values()], step, slots, selection, options),
     cores: type.isCpuTime,
-    marks: [],
     coverage: coverageOf(context.store, plan ?? { covered: range, tiers: [], blocks: 0, rows: 0, gaps: [] }, sums),
   };
 }

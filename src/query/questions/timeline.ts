@@ -34,7 +34,11 @@ export async function timelineOf(
     );
   }
   if (selection.process.length > 0 || options.groupBy.includes(PROCESS_LABEL)) {
-    return processTimeline(context, selection, options, signal);
+    const [answer, marks] = await Promise.all([
+      processTimeline(context, selection, options, signal),
+      marksWithin(context, selection, step, signal),
+    ]);
+    return { ...answer, marks };
   }
   // By container, for marks; lines are put together from that.
   const groupBy = [...options.groupBy, ...INSTANCE_LABELS];
@@ -61,6 +65,20 @@ export async function timelineOf(
     marks: marksOf(groups, options.groupBy.length, timeline, perGroup),
     coverage: coverageOf(context.store, timeline.plan, attributionOf(groups, perGroup)),
   };
+}
+
+/** Deployments and restarts of the containers of a selection, whichever their processes. */
+async function marksWithin(
+  context: QueryContext,
+  selection: Selection,
+  step: number,
+  signal: AbortSignal,
+): Promise<TimelineAnswer["marks"]> {
+  const groups = await groupSeries(context, selection, INSTANCE_LABELS);
+  const { type, range } = selection;
+  const timeline = await context.store.timeline({ type: type.id, range, spans: groups.spans, step, signal });
+  const { slots, values } = timeline;
+  return marksOf(groups, 0, timeline, (group) => values.subarray(group * slots, (group + 1) * slots));
 }
 
 function attributionOf({ list }: Groups, perGroup: (group: number) => Float64Array) {
