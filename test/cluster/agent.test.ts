@@ -29,13 +29,17 @@ interface PodObject {
   };
 }
 
-/** A container that burns until it's ended, or for so long. */
-function burning(seconds: number): object {
+/**
+ * A container that burns for so long, as `burn` reads it. It requests CPU: without, the kernel gives it a 500th of what any
+ * other process gets (cpu.shares of 2 for BestEffort), and on a busy machine there is nothing to sample for minutes.
+ */
+function burning(length: string): object {
   return {
     name: "main",
     image: IMAGE,
     imagePullPolicy: "Never",
-    command: ["/bin/burn", String(seconds), "alpha=70", "beta=30"],
+    command: ["/bin/burn", length, "alpha=70", "beta=30"],
+    resources: { requests: { cpu: "500m" } },
   };
 }
 
@@ -50,13 +54,13 @@ function deployment(name: string, replicas: number, annotations: Readonly<Record
       selector: { matchLabels: labels },
       template: {
         metadata: { labels, annotations },
-        spec: { containers: [burning(1_000_000)], terminationGracePeriodSeconds: 0 },
+        spec: { containers: [burning("1000000")], terminationGracePeriodSeconds: 0 },
       },
     },
   };
 }
 
-function job(name: string, seconds: number): object {
+function job(name: string, length: string): object {
   return {
     apiVersion: "batch/v1",
     kind: "Job",
@@ -64,7 +68,7 @@ function job(name: string, seconds: number): object {
     spec: {
       template: {
         metadata: { labels: { app: name } },
-        spec: { restartPolicy: "Never", containers: [burning(seconds)] },
+        spec: { restartPolicy: "Never", containers: [burning(length)] },
       },
     },
   };
@@ -141,8 +145,8 @@ describe.skipIf(!available)("the agent on a node", () => {
   test("tells container, pod, deployment and job of what burns there", async () => {
     await cluster.kubectl("create", "namespace", "shop");
     await using agent = await startAgent();
-    await agent.firstSampleMs();
-    await apply("shop", deployment("cart", 2), job("report", 3));
+    await until("the agent's first samples", () => agent.sink.requests.length > 0, 60_000);
+    await apply("shop", deployment("cart", 2), job("report", "1cpu"));
     const started = await startedPods("shop", 3);
     await until(
       "samples of all pods",
