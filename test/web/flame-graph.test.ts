@@ -1,5 +1,5 @@
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { FlameAnswer } from "../../src/query/api.ts";
 import { hasNoBrowser, PageBench, parameter } from "./page-under-test.ts";
 
@@ -115,6 +115,32 @@ describe.skipIf(hasNoBrowser)("the flame graph in a browser", () => {
     await detail.waitFor();
     expect(await detail.innerText()).toMatch(/Here[\s\S]*Everywhere/);
     expect(parameter(page, "zoom")).not.toBeNull();
+  });
+
+  test("has in full what it is zoomed to, where the graph of everything was culled", async () => {
+    const asked: string[] = [];
+    await page.route("**/api/v1/flamegraph?*", (route) => {
+      const url = new URL(route.request().url());
+      asked.push(url.searchParams.get("focus") ?? "");
+      if (!url.searchParams.has("focus")) url.searchParams.set("max_nodes", "40");
+      return route.continue({ url: url.href });
+    });
+    onTestFinished(() => page.unroute("**/api/v1/flamegraph?*"));
+    await open();
+    const items = (): Promise<number> => page.getByRole("treeitem").count();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    // The pricing engine, whose calls branch out early.
+    await page.keyboard.press("ArrowRight");
+    const before = await items();
+    await page.keyboard.press("Enter");
+    await expect.poll(items).toBeGreaterThan(before * 1.5);
+    expect(asked).toEqual(["", "", expect.stringMatching(/^[0-9a-f]{8}$/)]);
+    expect(await page.getByRole("navigation", { name: "Zoomed to" }).getByRole("listitem").count()).toBe(2);
+    const zoomed = await items();
+    // A link leads to the same: there the part comes with the graph.
+    await page.reload();
+    await expect.poll(items).toBe(zoomed);
   });
 
   test("finds functions by / and steps through them by n and N, with the share that they take", async () => {

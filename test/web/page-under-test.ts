@@ -33,6 +33,8 @@ export interface OpenOptions {
 export interface BenchOptions {
   readonly mode?: StatusAnswer["mode"];
   readonly files?: readonly ServedFile[];
+  /** For how long there are samples; default 40 minutes. */
+  readonly samplesMs?: number;
 }
 
 export class PageBench implements AsyncDisposable {
@@ -54,7 +56,7 @@ export class PageBench implements AsyncDisposable {
   static async start(options: BenchOptions = {}): Promise<PageBench> {
     const folder = mkdtempSync(join(tmpdir(), "podflame-page-"));
     const [store] = await Promise.all([
-      fill(),
+      fill(options.samplesMs ?? MINUTES * 60_000),
       build({
         configFile: join(ROOT, "web/vite.config.ts"),
         logLevel: "error",
@@ -121,9 +123,9 @@ export class PageBench implements AsyncDisposable {
   }
 }
 
-async function fill(): Promise<ProfileStore> {
+async function fill(milliseconds: number): Promise<ProfileStore> {
   const store = await MemoryStore.open();
-  await new DemoCluster({ now: NOW, minutes: MINUTES }).fill(store, NOW - MINUTES * 60_000, NOW);
+  await new DemoCluster({ now: NOW, minutes: MINUTES }).fill(store, NOW - milliseconds, NOW);
   return store;
 }
 

@@ -13,6 +13,7 @@ import { type KeyGroup, onGlobalKey, useKeys } from "../state/keys.ts";
 import { navigate, page, startTicking, tick, togglePaused } from "../state/page.ts";
 import type { View } from "../state/page-state.ts";
 import { loadProfileTypes, loadStatus, status } from "../state/server.ts";
+import { liveInterval } from "../state/shown-times.ts";
 import { Unattributed } from "../unattributed/unattributed.tsx";
 import { Announcement } from "../ui/announcement.tsx";
 import { Banner } from "./banner.tsx";
@@ -24,7 +25,7 @@ export function App(): JSX.Element {
   const keys = useMemo(() => pageKeys(() => (help.value = !help.value)), []);
   useKeys(keys);
   useEffect(() => {
-    const stop = startTicking();
+    const stop = startTicking(liveInterval);
     addEventListener("keydown", onGlobalKey);
     return () => {
       removeEventListener("keydown", onGlobalKey);

@@ -2,15 +2,11 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { formatRange, formatSpan, resolveTime, toInputTime } from "../format/times.ts";
+import type { Times } from "../state/shown-times.ts";
 import { Button } from "../ui/button.tsx";
 import { Menu } from "../ui/menu.tsx";
 
 const PRESETS = ["5m", "15m", "1h", "6h", "24h", "7d"] as const;
-
-export interface Times {
-  readonly from: string;
-  readonly to: string;
-}
 
 /** How a range is said in the page: `Last 15 min`, or from when to when. */
 export function sayRange({ from, to }: Times): string {

@@ -8,9 +8,9 @@ import { useEffect, useId, useMemo } from "preact/hooks";
 import type { LabelsAnswer, LabelValuesAnswer } from "../../../src/query/api.ts";
 import { getJson } from "../api/client.ts";
 import { Loader } from "../state/loading.ts";
+import type { Times } from "../state/shown-times.ts";
 import { Button } from "../ui/button.tsx";
 import { Menu } from "../ui/menu.tsx";
-import type { Times } from "./range-picker.tsx";
 
 export function SelectorField({
   label,

@@ -4,12 +4,14 @@
  */
 import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
-import { getFlame, type ServerFlame } from "../api/flame-graphs.ts";
+import type { ServerFlame } from "../api/flame-graphs.ts";
 import { RangePicker } from "../app/range-picker.tsx";
 import { SelectorField } from "../app/selector-field.tsx";
 import { engineOf } from "../flame/index.ts";
 import { formatCores, formatValue } from "../format/quantities.ts";
 import { GraphWorkspace } from "../graph/graph-workspace.tsx";
+import { placeOf } from "../graph/steps.ts";
+import { getZoomedFlame, wantsMore, type ZoomedFlame } from "../graph/zoomed-flame.ts";
 import { Loader } from "../state/loading.ts";
 import { navigate, page, tick } from "../state/page.ts";
 import type { Selection } from "../state/page-state.ts";
@@ -21,9 +23,9 @@ import { before } from "./windows.ts";
 export function Diff(): JSX.Element {
   const { query, from, to, type, other, relative } = page.value;
   const tickNow = tick.value;
-  const loader = useMemo(() => new Loader<ServerFlame>(), []);
+  const loader = useMemo(() => new Loader<ZoomedFlame>(), []);
   const after: Selection = { query, from, to };
-  useEffect(() => {
+  const load = (): void => {
     // The engine colours from the first selection to the second one, so what was before goes first.
     const parameters = {
       type,
@@ -35,9 +37,15 @@ export function Diff(): JSX.Element {
       other_to: to,
     };
     void loader.load(JSON.stringify(parameters), (signal, progress) =>
-      getFlame("diff", parameters, { signal, progress }),
+      getZoomedFlame("diff", parameters, placeOf(page.peek()), { signal, progress }),
     );
-  }, [query, from, to, type, other.query, other.from, other.to, tickNow]);
+  };
+  useEffect(load, [query, from, to, type, other.query, other.from, other.to, tickNow]);
+  const place = placeOf(page.value);
+  const flame = loader.value;
+  useEffect(() => {
+    if (flame && wantsMore(flame, place)) load();
+  }, [flame, place]);
   useEffect(() => () => loader.dispose(), []);
   return (
     <div class="page diff-page">

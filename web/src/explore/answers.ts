@@ -2,7 +2,7 @@
 import type { TimelineAnswer, TreeAnswer } from "../../../src/query/api.ts";
 import { getJson } from "../api/client.ts";
 import { Loader } from "../state/loading.ts";
-import type { Times } from "../app/range-picker.tsx";
+import type { Times } from "../state/shown-times.ts";
 
 export const tree = new Loader<TreeAnswer>();
 export const timeline = new Loader<TimelineAnswer>();
@@ -10,20 +10,24 @@ export const timeline = new Loader<TimelineAnswer>();
 /** Rows that are asked for: more than anybody reads, and some 100 kB. */
 const TREE_LIMIT = 2000;
 
-/** The tree of everything: the selection is a row of it. */
-export function loadTree({ from, to }: Times, type: string): Promise<void> {
-  return tree.load(`${from} ${to} ${type}`, (signal, progress) =>
+/**
+ * The tree of everything: the selection is a row of it.
+ * @param asked the times as the address says them: while a store is young, others are asked for from one answer to the next
+ */
+export function loadTree(asked: string, { from, to }: Times, type: string): Promise<void> {
+  return tree.load(`${asked} ${type}`, (signal, progress) =>
     getJson("tree", { from, to, type, limit: TREE_LIMIT }, { signal, progress }),
   );
 }
 
 export function loadTimeline(
+  asked: string,
   query: string,
   { from, to }: Times,
   type: string,
   groupBy: string | undefined,
 ): Promise<void> {
-  return timeline.load(`${query} ${from} ${to} ${type} ${groupBy}`, (signal, progress) =>
+  return timeline.load(`${asked} ${query} ${type} ${groupBy}`, (signal, progress) =>
     getJson("timeline", { query, from, to, type, group_by: groupBy, limit: 7 }, { signal, progress }),
   );
 }

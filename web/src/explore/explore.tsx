@@ -9,7 +9,9 @@ import { sayRange } from "../app/range-picker.tsx";
 import { compareRevision } from "../diff/revisions.ts";
 import { formatCores, formatShare, formatValue } from "../format/quantities.ts";
 import { ServerGraph } from "../graph/server-graph.tsx";
-import { navigate, page, tick } from "../state/page.ts";
+import { live, navigate, page, tick } from "../state/page.ts";
+import { status } from "../state/server.ts";
+import { shownTimes } from "../state/shown-times.ts";
 import { Button } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { lazy } from "../ui/lazy.tsx";
@@ -25,12 +27,16 @@ export function Explore(): JSX.Element {
   const { query, from, to, type, treeHidden } = page.value;
   const tickNow = tick.value;
   const answer = tree.value;
-  useEffect(() => void loadTree({ from, to }, type), [from, to, type, tickNow]);
+  const times = shownTimes.value;
+  const asked = `${from} ${to}`;
+  useEffect(() => {
+    if (times) void loadTree(asked, times, type);
+  }, [asked, times?.from, type, tickNow]);
   const parts = answer ? partsOf(answer, query) : [];
   const groupBy = groupingOf(parts);
   useEffect(() => {
-    if (answer) void loadTimeline(query, { from, to }, type, groupBy);
-  }, [query, from, to, type, groupBy, answer]);
+    if (answer && times) void loadTimeline(asked, query, times, type, groupBy);
+  }, [query, asked, type, groupBy, answer]);
 
   if (answer && (answer.rows[0]?.value ?? 0) <= 0) return <NoSamples />;
   const select = (row: TreeRow): void => navigate({ query: row.query, zoom: "", search: "" });
@@ -85,6 +91,7 @@ function TreeFilter(): JSX.Element {
 /** What is selected, as a path that leads back up, and how much it is. */
 function SelectedRow(): JSX.Element {
   const { query, treeHidden, from, to } = page.value;
+  const times = shownTimes.value ?? { from, to };
   const answer = tree.value;
   const path = answer ? pathTo(answer, query) : [];
   const row = path.at(-1);
@@ -122,7 +129,7 @@ function SelectedRow(): JSX.Element {
         <p class="amount number">
           <strong>{row.cores === undefined ? formatValue(row.value, answer.unit) : formatCores(row.cores)}</strong>
           {row.depth > 0 && ` · ${formatShare(row.share)} of all`}
-          <span class="muted"> · {sayRange({ from, to })}</span>
+          <span class="muted"> · {sayRange(times)}</span>
         </p>
       )}
     </div>
@@ -130,6 +137,15 @@ function SelectedRow(): JSX.Element {
 }
 
 function NoSamples(): JSX.Element {
+  if (live.value && status.value && status.value.oldest === undefined) {
+    return (
+      <Empty title="Waiting for the first samples.">
+        <p>
+          They come some seconds after podflame starts. If they don't, <code>podflame doctor</code> says why.
+        </p>
+      </Empty>
+    );
+  }
   return (
     <Empty title="No samples in this time.">
       <p>

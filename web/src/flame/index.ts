@@ -26,6 +26,7 @@ export {
 } from "./flame-tree.ts";
 export { type FlameHit, FlameView, type FlameViewEvents, type FlameViewOptions } from "./flame-view.ts";
 export { changeOf, type ColourMode, FrameColours, type LegendEntry, legendOf } from "./frame-colours.ts";
+export { graft, isCulledBelow } from "./graft.ts";
 export { FRAME_KINDS, type FrameKind, frameKind } from "./frame-kind.ts";
 export { type FrameColumns, FrameTable, type FrameText } from "./frame-table.ts";
 export { type FunctionColumn, type FunctionTable, functionsOf, topFunctions } from "./function-table.ts";

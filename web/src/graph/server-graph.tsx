@@ -1,25 +1,33 @@
 /** The flame graph of what is selected. */
 import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
-import { getFlame, type ServerFlame } from "../api/flame-graphs.ts";
 import { Loader } from "../state/loading.ts";
 import { navigate, page, tick } from "../state/page.ts";
+import { shownTimes } from "../state/shown-times.ts";
 import { Button } from "../ui/button.tsx";
 import { Answer, Empty } from "../ui/states.tsx";
 import { GraphWorkspace } from "./graph-workspace.tsx";
+import { placeOf } from "./steps.ts";
+import { getZoomedFlame, wantsMore, type ZoomedFlame } from "./zoomed-flame.ts";
 
 /** @param title for exports and screen readers, e.g. the selected row's name */
 export function ServerGraph({ title }: { readonly title: string }): JSX.Element {
   const { query, from, to, type } = page.value;
   const tickNow = tick.value;
-  const loader = useMemo(() => new Loader<ServerFlame>(), []);
-  useEffect(
-    () =>
-      void loader.load(`${query} ${from} ${to} ${type}`, (signal, progress) =>
-        getFlame("flamegraph", { query, from, to, type }, { signal, progress }),
-      ),
-    [query, from, to, type, tickNow],
-  );
+  const loader = useMemo(() => new Loader<ZoomedFlame>(), []);
+  const times = shownTimes.value;
+  const load = (): void => {
+    if (!times) return;
+    void loader.load(`${query} ${from} ${to} ${type}`, (signal, progress) =>
+      getZoomedFlame("flamegraph", { query, ...times, type }, placeOf(page.peek()), { signal, progress }),
+    );
+  };
+  useEffect(load, [query, from, to, times?.from, type, tickNow]);
+  const place = placeOf(page.value);
+  const flame = loader.value;
+  useEffect(() => {
+    if (flame && wantsMore(flame, place)) load();
+  }, [flame, place]);
   useEffect(() => () => loader.dispose(), []);
   return (
     <Answer loader={loader} what="the flame graph">

@@ -10,3 +10,8 @@ export function stepsOf({ hidden, focus, collapsed, inverted }: PageState): read
     ...(inverted ? [{ kind: "invert" } as const] : []),
   ];
 }
+
+/** Path of what is zoomed to in the graph as the server has it; empty for the whole, and where the graph was changed. */
+export function placeOf(state: PageState): string {
+  return stepsOf(state).length === 0 ? state.zoom : "";
+}

@@ -36,7 +36,7 @@ function OfNode({ tree, node }: { readonly tree: FlameTree; readonly node: numbe
   const frame = tree.frame[node]!;
   const parent = tree.parent(node);
   const text = frame >= 0 ? tree.frames.text(frame) : undefined;
-  const name = frame === REMAINDER_FRAME ? "Too small to be sent" : tree.name(node) || "(no name)";
+  const name = frame === REMAINDER_FRAME ? "Smaller frames together" : tree.name(node) || "(no name)";
   return (
     <>
       <p class="name">{name}</p>
@@ -51,6 +51,7 @@ function OfNode({ tree, node }: { readonly tree: FlameTree; readonly node: numbe
         )}
         {tree.other && <Compared tree={tree} node={node} />}
       </dl>
+      {frame === REMAINDER_FRAME && <p class="origin">Zoom in to see them.</p>}
       {text && <p class="origin">{distinct([sayKind(frameKind(text)), packageOf(text), placeIn(text)]).join(" · ")}</p>}
     </>
   );

@@ -8,6 +8,7 @@ import { formatSpan, resolveTime } from "../format/times.ts";
 import { Loader } from "../state/loading.ts";
 import { navigate, page, tick } from "../state/page.ts";
 import { profileType } from "../state/server.ts";
+import { shownTimes } from "../state/shown-times.ts";
 import { Button } from "../ui/button.tsx";
 import { Answer, Empty } from "../ui/states.tsx";
 import { HeatmapCanvas } from "./heatmap-canvas.tsx";
@@ -20,17 +21,21 @@ export function Heatmap(): JSX.Element {
   const tickNow = tick.value;
   const loader = useMemo(() => new Loader<HeatmapAnswer>(), []);
   const now = Date.now();
-  const [start, end] = [resolveTime(from, now) ?? now, resolveTime(to, now) ?? now];
+  const times = shownTimes.value;
+  const [start, end] = [resolveTime(times?.from ?? from, now) ?? now, resolveTime(to, now) ?? now];
   const tooLong = end - start > MAX_SECONDS * 1000;
   // Of a longer time the last minutes are shown, and the page says so.
-  const shownFrom = tooLong ? (to === "now" ? `now-${MAX_SECONDS}s` : String(end - MAX_SECONDS * 1000)) : from;
-  useEffect(
-    () =>
-      void loader.load(`${query} ${shownFrom} ${to} ${type}`, (signal) =>
-        getJson("heatmap", { query, from: shownFrom, to, type }, { signal }),
-      ),
-    [query, shownFrom, to, type, tickNow],
-  );
+  const shownFrom = tooLong
+    ? to === "now"
+      ? `now-${MAX_SECONDS}s`
+      : String(end - MAX_SECONDS * 1000)
+    : (times?.from ?? from);
+  useEffect(() => {
+    if (!times) return;
+    void loader.load(`${query} ${from} ${to} ${type}`, (signal) =>
+      getJson("heatmap", { query, from: shownFrom, to, type }, { signal }),
+    );
+  }, [query, from, shownFrom, to, type, tickNow]);
   return (
     <section class="page heatmap-page">
       <h1>Heat map</h1>

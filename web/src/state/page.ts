@@ -45,10 +45,11 @@ export const live: ReadonlySignal<boolean> = part(({ to }) => to === "now");
 /** Counts up whenever live answers are to be asked for again. */
 export const tick = signal(0);
 
-const LIVE_INTERVAL_MS = 10_000;
-
-/** While the page is live and seen, asks for new answers every ten seconds. Returns what stops it. */
-export function startTicking(): () => void {
+/**
+ * While the page is live and seen, asks for new answers again and again. Returns what stops it.
+ * @param interval milliseconds
+ */
+export function startTicking(interval: ReadonlySignal<number>): () => void {
   const visible = signal(!document.hidden);
   const onChange = (): void => {
     batch(() => {
@@ -59,7 +60,7 @@ export function startTicking(): () => void {
   document.addEventListener("visibilitychange", onChange);
   const stop = effect(() => {
     if (!live.value || !visible.value) return;
-    const timer = setInterval(() => tick.value++, LIVE_INTERVAL_MS);
+    const timer = setInterval(() => tick.value++, interval.value);
     return () => clearInterval(timer);
   });
   return () => {
