@@ -53,7 +53,7 @@ async function agent(flags: AgentFlags): Promise<void> {
     beside: async () => {
       if (access === undefined) {
         collector.logger?.info(
-          "neither a service account nor a kubeconfig is here: containers keep their ids for names",
+          "neither a service account nor a kubeconfig is here: without another source of identity containers keep their ids for names",
         );
       }
       if (flags.keepPrivileges !== true) {
