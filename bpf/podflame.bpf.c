@@ -258,15 +258,17 @@ int on_cpu(struct registers *context) {
     }
     process = process_of(scratch);
     if (take_user_stack(scratch, task, mm, &user, process)) {
-      int copies = config.copy_bytes && needs_copy(&scratch->header, process, user.pc) && may_copy(sample, cpu, now);
-
-      if (copies && !take_registers(sample, saved_registers_at(task), &user)) {
-        scratch->header.flags |= FLAG_COPY_FAILED;
-        cpu->copies_failed++;
-        copies = 0;
+      sample->is_copied = 0;
+      if (config.copy_bytes && needs_copy(&scratch->header, process, user.pc) && may_copy(sample, cpu, now)) {
+        if (take_registers(sample, saved_registers_at(task), &user)) {
+          sample->is_copied = 1;
+        } else {
+          scratch->header.flags |= FLAG_COPY_FAILED;
+          cpu->copies_failed++;
+        }
       }
       take_interpreter_frames(scratch, task, process);
-      if (copies)
+      if (sample->is_copied)
         take_stack(sample, cpu, process, user.sp);
     }
   }

@@ -197,6 +197,7 @@ struct sample_scratch {
   struct scratch scratch;
   u8 stack[COPY_BYTES];
   u64 saved[REGISTER_WORDS];
+  u64 is_copied; /* kept here for the verifier's sake, as above */
   u64 second_began;
   u64 copies;
 };
