@@ -116,19 +116,34 @@ describe.skipIf(PYTHONS.length === 0)("Python by name", () => {
   }
 });
 
+const FOREVER = "1000000";
+const running: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of running.splice(0)) child.kill("SIGKILL");
+});
+
+function start(...command: readonly string[]): { readonly settings: Partial<ProfilerSettings> } {
+  const child = spawn(command[0]!, command.slice(1), { stdio: "ignore" });
+  running.push(child);
+  return { settings: { frequencyHz: 199, stackCopies: COPIES, filter: { pid: child.pid! } } };
+}
+
+const shared = PYTHONS.find(({ library }) => library.includes(".so"));
+
+test.skipIf(!shared || !COMPILERS.c())("Python that another program loads while it runs", async () => {
+  const { settings } = start(await workloads.build("embedding"), shared!.library);
+  await using profiler = new LocalProfiler(settings);
+  await profiler.until((samples) => samples.some((sample) => passesThrough(sample, "embedded")));
+  const { frames } = profiler.samples.find((sample) => passesThrough(sample, "embedded"))!;
+  const own = frames.map(({ name }) => name);
+  expect(own.slice(own.indexOf("embedded"), own.indexOf("embedded") + 3)).toEqual([
+    "embedded",
+    "<module>",
+    "PyEval_EvalCode",
+  ]);
+});
+
 describe.skipIf(PYTHONS.length === 0)("Python that can't be named says why", () => {
-  const running: ChildProcess[] = [];
-  afterEach(() => {
-    for (const child of running.splice(0)) child.kill("SIGKILL");
-  });
-  const FOREVER = "1000000";
-
-  function start(...command: readonly string[]): { readonly settings: Partial<ProfilerSettings> } {
-    const child = spawn(command[0]!, command.slice(1), { stdio: "ignore" });
-    running.push(child);
-    return { settings: { frequencyHz: 199, stackCopies: COPIES, filter: { pid: child.pid! } } };
-  }
-
   for (const { name, path } of PYTHONS) {
     test(`${name} with several interpreters`, async () => {
       const { settings } = start(path, workloads.python("interpreters"), FOREVER);

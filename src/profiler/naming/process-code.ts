@@ -41,8 +41,7 @@ export class ProcessCode {
   /** The file with V8 in it; undefined if this is no Node. */
   readonly #v8File: CodeFile | undefined;
   #v8: V8Code | undefined;
-  /** Undefined if it runs no CPython. */
-  readonly python: PythonCode | undefined;
+  #python: PythonCode | undefined;
   #announced: AnnouncedCode | undefined;
   /** With what its threads begin, as unwound stacks told. */
   readonly starts = new StartFrames();
@@ -62,8 +61,8 @@ export class ProcessCode {
     if (layout) {
       this.isMoving = true;
     }
-    this.python = layout ? undefined : this.#findPython();
-    const walk = this.python?.walk;
+    this.#python = layout ? undefined : this.#findPython();
+    const walk = this.#python?.walk;
     this.#copying = new ProcessCopying(process, sources.walks, {
       ...(layout && { v8: v8FrameOffsets(layout) }),
       ...(walk && { python: walk }),
@@ -79,6 +78,7 @@ export class ProcessCode {
       this.#files.clear();
       this.#unwindCodes.clear();
       this.#lastUnwindMapping = undefined;
+      this.#findLoadedPython();
       found = this.process.mappings?.find(address);
     }
     this.#last = found;
@@ -171,6 +171,11 @@ export class ProcessCode {
     return file?.names.kind !== "reading";
   }
 
+  /** Functions of Python; undefined if it runs no CPython. */
+  get python(): PythonCode | undefined {
+    return this.#python;
+  }
+
   /** JavaScript frames; undefined if this is no Node, or is gone. */
   get v8(): V8Code | undefined {
     const layout = this.#v8File?.v8;
@@ -182,19 +187,19 @@ export class ProcessCode {
 
   /** Bytes of what is known of generated code. */
   get memoryBytes(): number {
-    return (this.#v8?.memoryBytes ?? 0) + (this.python?.memoryBytes ?? 0) + (this.#announced?.memoryBytes ?? 0);
+    return (this.#v8?.memoryBytes ?? 0) + (this.#python?.memoryBytes ?? 0) + (this.#announced?.memoryBytes ?? 0);
   }
 
   endFlush(): void {
     this.#v8?.endFlush();
-    this.python?.endFlush();
+    this.#python?.endFlush();
   }
 
   /** Forgets what is known of generated code; it's read again when it's asked for. */
   forgetGenerated(): void {
     this.#v8?.close();
     this.#v8 = undefined;
-    this.python?.close();
+    this.#python?.close();
     this.#announced?.close();
     this.#announced = undefined;
   }
@@ -228,6 +233,14 @@ export class ProcessCode {
       return new PythonCode(process, file.cpython, bias, this.#sources);
     }
     return undefined;
+  }
+
+  /** A library may be mapped after the process was seen first: by the program loader, or by a program that embeds it. */
+  #findLoadedPython(): void {
+    if (this.#python || this.#v8File) return;
+    this.#python = this.#findPython();
+    const walk = this.#python?.walk;
+    if (walk) this.#copying.walk({ python: walk });
   }
 
   /** The location of an address that is in no file: its runtime may have announced it, else the address is all there is. */

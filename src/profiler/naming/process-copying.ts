@@ -18,7 +18,7 @@ const LARGEST_GENERATED = 2 ** 30;
 export class ProcessCopying {
   readonly #process: Process;
   readonly #walks: ProcessWalks;
-  readonly #frames: Pick<ProcessWalk, "v8" | "python">;
+  #frames: Pick<ProcessWalk, "v8" | "python">;
   readonly #kept: { readonly start: number; readonly end: number }[] = [];
   #copies = 0;
   #cut = 0;
@@ -30,6 +30,12 @@ export class ProcessCopying {
     this.#walks = walks;
     this.#frames = frames;
     if (frames.v8 ?? frames.python) this.#tell();
+  }
+
+  /** What else than frame pointers is to be walked, for what was found out later. */
+  walk(frames: Pick<ProcessWalk, "v8" | "python">): void {
+    this.#frames = frames;
+    this.#tell();
   }
 
   /** A stack was copied; `isCut` if it was longer than the limit. */

@@ -37,6 +37,7 @@ const COMMANDS = {
   "burn-rust-omit": (out) => ["rustc", "-O", source("burn.rs"), "-o", out],
   /** Exports what CPython exports, by which it's known. */
   "hostile-python3": (out) => ["gcc", "-O1", "-rdynamic", source("hostile_python.c"), "-pthread", "-o", out],
+  embedding: (out) => ["gcc", "-O2", source("embedding.c"), "-ldl", "-o", out],
   "burn-go": (out) => ["go", "build", "-o", out, source("burn.go")],
   /** Go as releases are built: without the ELF symbol table and DWARF. */
   "burn-go-stripped": (out) => ["go", "build", "-ldflags=-s -w", "-o", out, source("burn.go")],
