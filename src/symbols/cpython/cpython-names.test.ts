@@ -38,6 +38,11 @@ describe.each([
     expect(rig(offsets, "n".repeat(3000)).frame()?.functionName).toBe("n".repeat(512));
   });
 
+  test("what has control characters is no name", () => {
+    expect(rig(offsets, "sell\0\0\u0001").frame()).toBeUndefined();
+    expect(rig(offsets, "\u001b[31msell").frame()).toBeUndefined();
+  });
+
   test("another code object in the place of the one that ran isn't taken for it, nor what isn't code", () => {
     const { image, code, names, print } = rig(offsets);
     expect(names.frame(code, print ^ 1, code)).toBeUndefined();

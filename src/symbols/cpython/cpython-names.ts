@@ -27,6 +27,8 @@ interface Code {
 /** What people write is far shorter; the rest of a name is cut off. */
 const MAX_NAME_CHARACTERS = 512;
 const MAX_FILE_NAME_CHARACTERS = 4096;
+/** What no name has: memory that is read as text by mistake nearly always does. */
+const CONTROL = /\p{Cc}/u;
 /** A table has a few bytes a line; the largest code objects are generated ones. */
 const MAX_LINE_TABLE_BYTES = 256 << 10;
 const MAX_CODES = 8192;
@@ -117,7 +119,7 @@ export class CPythonNames {
     const [name, file, table] = pointers as [number, number, number];
     const functionName = this.#objects.text(name, MAX_NAME_CHARACTERS);
     const fileName = this.#objects.text(file, MAX_FILE_NAME_CHARACTERS);
-    if (!functionName || fileName === undefined) return undefined;
+    if (!functionName || CONTROL.test(functionName) || fileName === undefined) return undefined;
     const { codeFirstLine, codeInstructions } = this.#objects.offsets;
     return {
       print,

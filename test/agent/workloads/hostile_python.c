@@ -18,9 +18,9 @@ static volatile int running = 1;
 static volatile uint64_t sink;
 
 static uint64_t *const objects[] = {_PyRuntime, interpreter, thread_state, cframe, frame, code, name, file, table};
-/* Words of each that hold a pointer, a length or a type; the text itself stays as it is. */
+/* Words of each that hold a pointer, a length or a type; the text itself, and how it is read, stay as they are. */
 static const int fields[][4] = {{5, 5, 5, 5}, {0, 2, 2, 2}, {1, 7, 19, 7}, {1, 2, 1, 1},   {4, 6, 7, 8},
-                                {1, 15, 16, 17}, {1, 2, 3, 4}, {1, 2, 3, 4}, {1, 2, 2, 2}};
+                                {1, 15, 16, 17}, {1, 2, 3, 2}, {1, 2, 3, 2}, {1, 2, 2, 2}};
 
 static void text(uint64_t *string, const char *content) {
   string[1] = (uint64_t)PyUnicode_Type;
