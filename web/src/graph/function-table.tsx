@@ -176,7 +176,7 @@ function Cell({
   const whole = side === "other" ? functions.otherWhole : functions.whole;
   return (
     <td class={`number ${column}`}>
-      <span class="bar" style={{ inlineSize: `${most[column] > 0 ? (value / most[column]) * 100 : 0}%` }} />
+      <span class="bar" style={{ "--part": most[column] > 0 ? value / most[column] : 0 }} />
       <span title={`${said}, ${share}`}>{cores === undefined ? said : formatCoresBare(cores)}</span>{" "}
       <small>{formatShare(whole > 0 ? value / whole : 0)}</small>
     </td>

@@ -67,6 +67,8 @@ export function GraphWorkspace({ engine, coverage, title }: GraphWorkspaceProps)
   if (!shown) return <div class="workspace" />;
   const { tree } = shown;
   const functions = session.functions.value;
+  // Above the picture stands what it shows, in a row that never goes, so that no box moves away from a click.
+  const isZoomed = session.zoomed.value > 0 && session.zoomed.value < tree.length;
   const goTo = (node: number): void => {
     view.peek()?.zoom(node);
     view.peek()?.select(node);
@@ -103,7 +105,11 @@ export function GraphWorkspace({ engine, coverage, title }: GraphWorkspaceProps)
           )}
           {show !== "table" && (
             <div class="picture">
-              <ZoomPath tree={tree} node={session.zoomed.value} onZoom={(node) => view.peek()?.zoom(node)} />
+              {isZoomed ? (
+                <ZoomPath tree={tree} node={session.zoomed.value} onZoom={(node) => view.peek()?.zoom(node)} />
+              ) : (
+                <Legend tree={tree} />
+              )}
               <FlameCanvas
                 session={session}
                 tree={tree}
@@ -115,7 +121,7 @@ export function GraphWorkspace({ engine, coverage, title }: GraphWorkspaceProps)
                 onView={(made) => (view.value = made)}
                 onMenu={(node, x, y) => (menu.value = { node, x, y })}
               />
-              <Legend tree={tree} />
+              {isZoomed && <Legend tree={tree} />}
               {menu.value && (
                 <FrameMenu
                   place={menu.value}

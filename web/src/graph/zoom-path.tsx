@@ -16,7 +16,6 @@ export function ZoomPath({
   readonly node: number;
   readonly onZoom: (node: number) => void;
 }): JSX.Element {
-  if (node <= 0 || node >= tree.length) return <div class="zoom-path" />;
   const path = tree.ancestry(node);
   const isLong = path.length > OUTERMOST + NEAREST + 1;
   const steps = isLong ? [...path.slice(0, OUTERMOST), -1, ...path.slice(-NEAREST)] : path;

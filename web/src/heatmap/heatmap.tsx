@@ -35,7 +35,7 @@ export function Heatmap(): JSX.Element {
     void loader.load(`${query} ${from} ${to} ${type}`, (signal) =>
       getJson("heatmap", { query, from: shownFrom, to, type }, { signal }),
     );
-  }, [query, from, shownFrom, to, type, tickNow]);
+  }, [query, from, shownFrom, to, type, tickNow, times === undefined]);
   return (
     <section class="page heatmap-page">
       <h1>Heat map</h1>

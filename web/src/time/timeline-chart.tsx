@@ -96,7 +96,7 @@ function draw(
   onBrush: (from: number, to: number) => void,
   onHover: (slot: number | undefined) => void,
 ): uPlot {
-  const { times, edges, series, firstSlot } = stackAreas(answer);
+  const { times, edges, series, slotAt } = stackAreas(answer);
   const style = getComputedStyle(element);
   const ink = style.getPropertyValue("--text-2").trim();
   const grid = style.getPropertyValue("--line").trim();
@@ -139,7 +139,7 @@ function draw(
         draw: [(chart) => drawMarks(chart, answer, ink)],
         setCursor: [
           ({ cursor: { idx } }) => {
-            onHover(typeof idx === "number" ? idx + firstSlot : undefined);
+            onHover(typeof idx === "number" ? slotAt(idx) : undefined);
           },
         ],
         setSelect: [
@@ -201,9 +201,7 @@ function sayAt(
 
 /** The chart in words, for who doesn't see it. */
 function describe(answer: TimelineAnswer, nameOf: (name: string) => string, say: (value: number) => string): string {
-  const { edges, max } = stackAreas(answer);
-  const all = edges[0];
-  const mean = all && all.length > 0 ? all.reduce((a, b) => a + b, 0) / all.length : 0;
+  const { mean, max } = stackAreas(answer);
   const range = formatRange(answer.start, answer.start + answer.slots * answer.step);
   const names = answer.series.map(({ name }) => nameOf(name)).join(", ");
   return `Use over time, ${range}: ${say(mean)} on average, at most ${say(max)}, by ${names || "nothing"}`;
