@@ -99,7 +99,7 @@ try {
   await sleep(SAMPLED_MS);
   // One more program: what the comparison shows.
   const change = Date.now();
-  await node.run(["/bin/burn", FOREVER, "sorting=100"], { namespace: "data", name: "reindex" });
+  await node.run(["/bin/burn", FOREVER, "gamma=100"], { namespace: "data", name: "reindex" });
   await sleep(SAMPLED_MS);
 
   mkdirSync(TARGET, { recursive: true });
