@@ -65,7 +65,8 @@ export function stepsOf(label: (name: PlaceLabel) => string): readonly PlaceStep
   if (!named) steps.push(UNNAMED);
   step("namespace", "namespace");
   step("workload", "workload_name", label("workload_kind"), [equal("workload_kind", label("workload_kind"))]);
-  step("revision", "revision");
+  // A pod of no workload has an image that could be called its revision, but nothing that could be rolled out.
+  if (label("workload_name") !== "") step("revision", "revision");
   step("pod", "pod");
   if (label("pod") !== "" && label("container") !== "") step("container", "container", label("container_image_name"));
   else {

@@ -1,5 +1,6 @@
 import type { ProfileRecord, ProfilesModel, ScopeRecord } from "#otlp";
 import type { AppendReceipt } from "../profile-store.ts";
+import { attributeTexts } from "../series/index.ts";
 import type { FrameStore } from "./frame-store.ts";
 import type { Head } from "./head.ts";
 import type { Readers } from "./read-request.ts";
@@ -87,14 +88,14 @@ class RequestIngest {
     const { strings } = this.#model.dictionary;
     for (const { resource, scopes } of this.#model.resources) {
       const attributes = this.#readers.decodeKeyValues(resource, 1, strings);
-      for (const scope of scopes) this.#scope(scope, textsOf(attributes));
+      for (const scope of scopes) this.#scope(scope, attributes);
     }
     return { samples: this.#samples, rejected: this.#rejected };
   }
 
-  #scope(scope: ScopeRecord, attributes: Map<string, string>): void {
+  #scope(scope: ScopeRecord, ofResource: ReturnType<Readers["decodeKeyValues"]>): void {
     const { strings } = this.#model.dictionary;
-    textsOf(this.#readers.decodeKeyValues(scope.scope, 3, strings), attributes);
+    const attributes = attributeTexts(ofResource, this.#readers.decodeKeyValues(scope.scope, 3, strings));
     const process = this.#stacks.processFrame(attributes.get("process.executable.name") ?? "");
     for (const profile of scope.profiles) {
       this.#reject("malformed", profile.lostSamples);
@@ -233,20 +234,6 @@ class RequestIngest {
   #reject(reason: string, count: number): void {
     if (count > 0) this.#rejected.set(reason, (this.#rejected.get(reason) ?? 0) + count);
   }
-}
-
-/** Text, numbers and truth values; lists and bytes are nothing to select by. The first of a key wins. */
-function textsOf(
-  pairs: ReturnType<Readers["decodeKeyValues"]>,
-  texts = new Map<string, string>(),
-): Map<string, string> {
-  for (const { key, value } of pairs) {
-    if (key === "" || texts.has(key)) continue;
-    if (value.kind === "string" || value.kind === "int" || value.kind === "bool" || value.kind === "double") {
-      texts.set(key, String(value.value));
-    }
-  }
-  return texts;
 }
 
 /** The halves of 64-bit numbers: low ones at even positions. Reading them makes no bigints. */

@@ -119,6 +119,15 @@ export function identitySuite({ open, settle }: SuiteContext): void {
       expect(await totalOf(store, HOUR)).toBe(2 * HIT);
     });
 
+    test("lists of texts count: of an image's tags one is the revision, where nothing says more", async () => {
+      const store = await open();
+      const resource = { "container.id": CONTAINER, "k8s.pod.name": "cart-1", "container.image.tags": ["1.2.3"] };
+      const samples = [{ stack: ["main"], time: minutes(1) }];
+      await store.append({ bytes: await requestOf({ resource, samples }), receivedAt: START });
+      await settle(store);
+      expect(await byLabel(store, HOUR, "revision")).toEqual({ "1.2.3": HIT });
+    });
+
     test("samples of whom nothing is known are unattributed", async () => {
       const store = await open();
       await sampled(store, {}, minutes(1));
