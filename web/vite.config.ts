@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { transformSync } from "esbuild";
 import { defineConfig } from "vite";
 import { BROWSER_ALIASES } from "./browser-aliases.ts";
 
@@ -32,7 +33,9 @@ export default defineConfig({
 function standalonePage(): string {
   const part = (name: string): string => readFileSync(path(`../src/formats/flame-graph/${name}`), "utf8");
   const hash = (text: string): string => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
-  const [script, style] = [part("page.js"), part("page.css")];
+  const minified = (loader: "js" | "css"): string =>
+    transformSync(part(`page.${loader}`), { loader, minify: true, target: "es2023" }).code;
+  const [script, style] = [minified("js"), minified("css")];
   const parts: Readonly<Record<string, string>> = {
     policy: `default-src 'none'; script-src ${hash(script)}; style-src ${hash(style)}; base-uri 'none'; form-action 'none'`,
     style: `<style>${style}</style>`,

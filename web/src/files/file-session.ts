@@ -1,15 +1,23 @@
 import {
   buildTree,
-  exportStacks,
-  type FlameTree,
+  FlameTree,
   findMatchesInStacks,
   type FrameTable,
   functionsOf,
   type StackTable,
+  stacksOf,
   transformStacks,
 } from "../flame/index.ts";
+import { exportStacks } from "./export/export-stacks.ts";
 import { FileProblem, type FileProfile } from "./file-profile.ts";
-import type { FrameMessage, Request, Response, TreeMessage } from "./messages.ts";
+import {
+  frameMessage,
+  frameTable,
+  type GraphMessage,
+  type Request,
+  type Response,
+  type TreeMessage,
+} from "./messages.ts";
 import { readFile } from "./read-file.ts";
 
 /** Sends a response; `move` are buffers that this side needs no more. */
@@ -38,20 +46,23 @@ export class FileSession {
       await this.#answer(request);
     } catch (error) {
       if (request.kind === "forget") return;
+      if (error instanceof FileProblem) return this.#fail(request.id, error);
       const message = error instanceof Error ? error.message : String(error);
       const memory = error instanceof RangeError;
-      this.#send(
-        {
-          kind: "failed",
-          id: request.id,
-          message: memory
-            ? `there is not enough memory for this file: ${message}`
-            : `reading the file failed: ${message}`,
-          remedy: memory ? "close other pages, or aggregate the profile first" : "please report it with the file",
-        },
-        [],
+      this.#fail(
+        request.id,
+        memory
+          ? new FileProblem(
+              `there is not enough memory for this file: ${message}`,
+              "close other pages, or aggregate the profile first",
+            )
+          : new FileProblem(`working on the file failed: ${message}`, "please report it with the file"),
       );
     }
+  }
+
+  #fail(id: number, { message, remedy }: FileProblem): void {
+    this.#send({ kind: "failed", id, message, remedy }, []);
   }
 
   async #answer(request: Request): Promise<void> {
@@ -75,8 +86,8 @@ export class FileSession {
         ]);
       }
       case "export": {
-        const { stacks, measure } = this.#kept(request.tree);
-        const file = exportStacks(request.format, stacks, this.#table(), measure);
+        const { stacks, frames, measure } = this.#graph(request.graph);
+        const file = await exportStacks(request.format, stacks, frames, measure);
         return this.#send({ kind: "exported", id: request.id, file }, []);
       }
       case "transform": {
@@ -92,9 +103,7 @@ export class FileSession {
 
   async #open(id: number, file: Blob, sampleType: number | undefined): Promise<void> {
     const profile = await readFile(file, sampleType, (progress) => this.#send({ kind: "progress", id, progress }, []));
-    if (profile instanceof FileProblem) {
-      return this.#send({ kind: "failed", id, message: profile.message, remedy: profile.remedy }, []);
-    }
+    if (profile instanceof FileProblem) return this.#fail(id, profile);
     this.#frames = profile.frames;
     const tree = buildTree(profile.stacks, profile.frames, measureOf(profile), {
       onProgress: (done) => this.#send({ kind: "progress", id, progress: { stage: "merging", done } }, []),
@@ -130,6 +139,17 @@ export class FileSession {
     return kept;
   }
 
+  /** What is to be saved: a tree that was kept, or one that came with the request. */
+  #graph(graph: number | GraphMessage): Pick<KeptTree, "stacks" | "measure"> & { readonly frames: FrameTable } {
+    if (typeof graph === "number") return { ...this.#kept(graph), frames: this.#table() };
+    const frames = frameTable(graph.frames);
+    const stacks = stacksOf(new FlameTree(graph.columns, frames));
+    if (!stacks) {
+      throw new FileProblem("the graph is too large and too deep to be saved as stacks", "narrow the selection");
+    }
+    return { stacks, frames, measure: graph.columns.measure };
+  }
+
   #table(): FrameTable {
     if (!this.#frames) throw new Error("no file was opened");
     return this.#frames;
@@ -139,9 +159,4 @@ export class FileSession {
 function measureOf({ sampleTypes, sampleType, coveredMs }: FileProfile): Omit<FlameTree["measure"], "omitted"> {
   const { type, unit } = sampleTypes[sampleType]!;
   return { type, unit, coveredMs, otherCoveredMs: undefined };
-}
-
-function frameMessage({ columns }: FrameTable): FrameMessage {
-  const { strings, name, file, type, mapping, line } = columns;
-  return { bytes: strings.bytes, offsets: strings.offsets, name, file, type, mapping, line };
 }

@@ -1,17 +1,19 @@
 /** What the page and the worker that reads a file say to each other. Columns are copied or moved, never objects a node. */
-import type {
-  BuildOptions,
-  DiffScale,
-  ExportFormat,
-  FlameColumns,
-  FlameLayout,
-  FrameColumns,
-  FunctionTable,
-  Matches,
-  SearchProblem,
-  SearchQuery,
-  Transform,
+import {
+  type BuildOptions,
+  type DiffScale,
+  type FlameColumns,
+  type FlameLayout,
+  type FrameColumns,
+  FrameTable,
+  type FunctionTable,
+  type Matches,
+  type SearchProblem,
+  type SearchQuery,
+  StringBlock,
+  type Transform,
 } from "../flame/index.ts";
+import type { ExportFormat } from "./export/export-format.ts";
 import type { FileProgress, SampleTypeText } from "./file-profile.ts";
 
 /** From the page. `id` comes back with the answer; `tree` is 0 for the file's own, else what a transformation gave. */
@@ -19,7 +21,12 @@ export type Request =
   | { readonly kind: "open"; readonly id: number; readonly file: Blob; readonly sampleType: number | undefined }
   | { readonly kind: "search"; readonly id: number; readonly tree: number; readonly query: SearchQuery }
   | { readonly kind: "functions"; readonly id: number; readonly tree: number }
-  | { readonly kind: "export"; readonly id: number; readonly tree: number; readonly format: ExportFormat }
+  | {
+      readonly kind: "export";
+      readonly id: number;
+      readonly graph: number | GraphMessage;
+      readonly format: ExportFormat;
+    }
   | {
       readonly kind: "transform";
       readonly id: number;
@@ -43,6 +50,12 @@ export interface FrameMessage extends Omit<FrameColumns, "strings"> {
   readonly offsets: Uint32Array;
 }
 
+/** A tree that the page has and the worker hasn't. */
+export interface GraphMessage {
+  readonly columns: FlameColumns;
+  readonly frames: FrameMessage;
+}
+
 export interface OpenedMessage extends TreeMessage {
   readonly frames: FrameMessage;
   readonly format: string;
@@ -61,3 +74,12 @@ export type Response =
   | { readonly kind: "functions"; readonly id: number; readonly functions: FunctionTable }
   | { readonly kind: "exported"; readonly id: number; readonly file: Blob }
   | { readonly kind: "failed"; readonly id: number; readonly message: string; readonly remedy: string };
+
+export function frameMessage({ columns }: FrameTable): FrameMessage {
+  const { strings, name, file, type, mapping, line } = columns;
+  return { bytes: strings.bytes, offsets: strings.offsets, name, file, type, mapping, line };
+}
+
+export function frameTable({ bytes, offsets, ...columns }: FrameMessage): FrameTable {
+  return new FrameTable({ ...columns, strings: new StringBlock(bytes, offsets) });
+}

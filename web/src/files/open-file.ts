@@ -1,18 +1,18 @@
 import {
   type BuildOptions,
-  type ExportFormat,
   type FlameEngine,
   FlameTree,
-  FrameTable,
+  type FrameTable,
   type FunctionTable,
   type Matches,
   type SearchProblem,
   type SearchQuery,
-  StringBlock,
   type Transform,
 } from "../flame/index.ts";
-import { FileProblem, type FileProgress, type SampleTypeText } from "./file-profile.ts";
-import type { FrameMessage, Request, Response, TreeMessage } from "./messages.ts";
+import type { FileProgress, SampleTypeText } from "./file-profile.ts";
+import type { ExportFormat } from "./export/export-format.ts";
+import { frameTable, type TreeMessage } from "./messages.ts";
+import { WorkerLine } from "./worker-line.ts";
 
 export interface OpenOptions {
   /** The sample type to show, by its place in `OpenedFile.sampleTypes`; default the file's own. */
@@ -45,8 +45,7 @@ export async function openFile(
 ): Promise<OpenedFile> {
   const { signal, sampleType } = options;
   signal?.throwIfAborted();
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "profile" });
-  const line = new WorkerLine(worker, options.onProgress);
+  const line = new WorkerLine(options.onProgress);
   const stop = (): void => line.close(signal?.reason);
   signal?.addEventListener("abort", stop);
   try {
@@ -72,62 +71,8 @@ export async function openFile(
   }
 }
 
-type Question = Request extends infer One ? (One extends { readonly id: number } ? Omit<One, "id"> : never) : never;
-type Answer = Exclude<Response, { kind: "progress" | "failed" }>;
-
-/** Questions to a worker, each with its promise. */
-class WorkerLine {
-  readonly #worker: Worker;
-  readonly #onProgress: ((progress: FileProgress) => void) | undefined;
-  readonly #waiting = new Map<number, { resolve: (answer: Answer) => void; reject: (error: unknown) => void }>();
-  #lastId = 0;
-  #closed: unknown;
-
-  constructor(worker: Worker, onProgress: ((progress: FileProgress) => void) | undefined) {
-    this.#worker = worker;
-    this.#onProgress = onProgress;
-    worker.addEventListener("message", ({ data }: MessageEvent<Response>) => this.#receive(data));
-    worker.addEventListener("error", (event) => {
-      const why = event.message === "" ? "it could not be loaded, or ran out of memory" : event.message;
-      this.close(
-        new FileProblem(`the worker that reads the file stopped: ${why}`, "reload the page and try a smaller file"),
-      );
-    });
-  }
-
-  ask(question: Question): Promise<Answer> {
-    if (this.#closed !== undefined) return Promise.reject(this.#closed as Error);
-    const id = ++this.#lastId;
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage({ ...question, id });
-    });
-  }
-
-  forget(tree: number): void {
-    if (this.#closed === undefined) this.#worker.postMessage({ kind: "forget", tree } satisfies Request);
-  }
-
-  /** Ends the worker; whoever waits for an answer gets the reason. */
-  close(reason: unknown): void {
-    if (this.#closed !== undefined) return;
-    this.#closed = reason ?? new Error("the file was closed");
-    this.#worker.terminate();
-    for (const { reject } of this.#waiting.values()) reject(this.#closed);
-    this.#waiting.clear();
-  }
-
-  #receive(response: Response): void {
-    if (response.kind === "progress") return this.#onProgress?.(response.progress);
-    const waiting = this.#waiting.get(response.id);
-    this.#waiting.delete(response.id);
-    if (response.kind === "failed") waiting?.reject(new FileProblem(response.message, response.remedy));
-    else waiting?.resolve(response);
-  }
-}
-
 /** A tree whose stacks are in a worker. */
-class WorkerEngine implements FlameEngine {
+export class WorkerEngine implements FlameEngine {
   readonly tree: FlameTree;
   readonly #line: WorkerLine;
   readonly #number: number;
@@ -170,8 +115,9 @@ class WorkerEngine implements FlameEngine {
     return new WorkerEngine(this.#line, answer.tree, this.tree.frames);
   }
 
+  /** The stacks as a file of another tool: `exportGraph` asks for it. */
   async export(format: ExportFormat): Promise<Blob> {
-    const answer = await this.#line.ask({ kind: "export", tree: this.#number, format });
+    const answer = await this.#line.ask({ kind: "export", graph: this.#number, format });
     if (answer.kind !== "exported") throw new Error(`the worker answered ${answer.kind}`);
     return answer.file;
   }
@@ -195,8 +141,4 @@ class WorkerEngine implements FlameEngine {
       }
     }
   }
-}
-
-function frameTable({ bytes, offsets, ...columns }: FrameMessage): FrameTable {
-  return new FrameTable({ ...columns, strings: new StringBlock(bytes, offsets) });
 }

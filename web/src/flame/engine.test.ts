@@ -1,10 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readFolded, readSpeedscope, writeFolded } from "#formats";
-import { ParseError } from "#otlp";
 import { buildTree } from "./build-tree.ts";
 import { engineOf } from "./engine.ts";
-import { exportStacks } from "./export-stacks.ts";
 import { functionsOf, topFunctions } from "./function-table.ts";
 import { findMatches, findMatchesInStacks, type Matches, type SearchQuery } from "./matches.ts";
 import { COUNTS, NAMES, namedFrames, type PlainStack, plainStacks, tableOf } from "./testing/random-stacks.ts";
@@ -167,35 +164,5 @@ describe("the table of functions", () => {
     expect(Array.from(topFunctions(table, "self", 2))).toEqual([2, 1]);
     expect(Array.from(topFunctions(table, "total", 1))).toEqual([0]);
     expect(Array.from(topFunctions(table, "change", 2))).toEqual([1, 0]);
-  });
-});
-
-describe("an export", () => {
-  test("as folded stacks is read by the command line's reader", async () => {
-    await fc.assert(
-      fc.asyncProperty(plainStacks, async (stacks) => {
-        const blob = exportStacks("folded", tableOf(stacks), frames, { ...COUNTS, omitted: 0 });
-        const model = readFolded(new Uint8Array(await blob.arrayBuffer()));
-        if (model instanceof ParseError) throw new Error(model.message);
-        const values = expected(stacks, (names) => (names.length === 0 ? ["[no stack]"] : names));
-        const lines = [...values].map(([path, value]) => `${path} ${value}\n`).sort();
-        expect(
-          new TextDecoder()
-            .decode(writeFolded(model))
-            .split(/(?<=\n)/)
-            .sort()
-            .join(""),
-        ).toBe(lines.join(""));
-      }),
-      { numRuns: 50 },
-    );
-  });
-
-  test("for speedscope is read by the command line's reader", async () => {
-    const stacks = [{ frames: [0, 2, 1], value: 3, other: 0 }];
-    const engine = engineOf(buildTree(tableOf(stacks), frames, { ...COUNTS, unit: "nanoseconds" }));
-    const model = readSpeedscope(new Uint8Array(await (await engine.export("speedscope")).arrayBuffer()));
-    if (model instanceof ParseError) throw new Error(model.message);
-    expect(new TextDecoder().decode(writeFolded(model))).toBe("main;parse;alloc 3\n");
   });
 });

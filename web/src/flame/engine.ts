@@ -1,5 +1,4 @@
 import { buildTree, type BuildOptions } from "./build-tree.ts";
-import { type ExportFormat, exportStacks } from "./export-stacks.ts";
 import type { FlameTree } from "./flame-tree.ts";
 import { type FunctionTable, functionsOf } from "./function-table.ts";
 import { findMatches, type Matches, type SearchProblem, type SearchQuery } from "./matches.ts";
@@ -18,8 +17,6 @@ export interface FlameEngine {
   functions(): Promise<FunctionTable>;
   /** Another engine, whose tree is this one's after all the steps. Undefined where the tree is too large and deep. */
   transform(steps: readonly Transform[], options?: BuildOptions): Promise<FlameEngine | undefined>;
-  /** The stacks of the tree as a file of another tool, made here. */
-  export(format: ExportFormat): Promise<Blob>;
   close(): void;
 }
 
@@ -53,12 +50,6 @@ class LocalEngine implements FlameEngine {
     for (const step of steps) stacks = transformStacks(stacks, frames, step);
     const tree = buildTree(stacks, frames, measure, { diffScale, ...options });
     return Promise.resolve(new LocalEngine(tree, stacks));
-  }
-
-  export(format: ExportFormat): Promise<Blob> {
-    const stacks = this.#allStacks();
-    if (!stacks) return Promise.reject(new Error(TOO_DEEP));
-    return Promise.resolve(exportStacks(format, stacks, this.tree.frames, this.tree.measure));
   }
 
   close(): void {

@@ -42,6 +42,7 @@ const BY_TYPE: Readonly<Record<string, FrameKind>> = {
   process: "process",
   group: "group",
   truncated: "truncated",
+  "abort-marker": "truncated",
 };
 
 const BY_FILE: readonly (readonly [RegExp, FrameKind])[] = [

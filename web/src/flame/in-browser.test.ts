@@ -155,11 +155,22 @@ describe.skipIf(!hasProgram("chromium", "--version"))("in Chromium", () => {
 
   test("transformations, functions and exports come from the worker as well", async () => {
     const answers = await page.evaluate(async () => {
-      const blob = await (await fetch("/profile.pb.gz")).blob();
-      const opened = await (globalThis as unknown as Globals).bench.openFile(blob);
+      const { openFile, exportGraph, engineOf } = (globalThis as unknown as Globals).bench;
+      const opened = await openFile(await (await fetch("/profile.pb.gz")).blob());
       const inverted = await opened.transform([{ kind: "invert" }]);
       const { whole } = await opened.functions();
-      const text = await (await opened.export("folded")).text();
+      const text = await (await exportGraph(opened, "folded")).text();
+      const lines = text.trim().split("\n").length;
+      // The same tree as if it came from the server: equal stacks are one line.
+      const merged = await (await exportGraph(engineOf(opened.tree), "folded")).text();
+      const sum = merged
+        .trim()
+        .split("\n")
+        .reduce((all, line) => all + Number(line.slice(line.lastIndexOf(" "))), 0);
+      const aborted = await exportGraph(opened, "pprof", { signal: AbortSignal.abort(new Error("no more")) }).then(
+        () => "saved",
+        (error: Error) => error.message,
+      );
       const total = inverted!.tree.total[0];
       inverted!.close();
       opened.close();
@@ -167,12 +178,14 @@ describe.skipIf(!hasProgram("chromium", "--version"))("in Chromium", () => {
         () => "answered",
         (error: Error) => error.message,
       );
-      return { total, whole, lines: text.trim().split("\n").length, after };
+      return { total, whole, lines, sum, aborted, after };
     });
     expect(answers).toEqual({
       total: expected.total[0],
       whole: expected.total[0],
       lines: 3000,
+      sum: expected.total[0],
+      aborted: "no more",
       after: "the file was closed",
     });
   });

@@ -13,7 +13,6 @@
  */
 export { accessibleNode, type AccessibleNode, accessibleNodes } from "./accessible-nodes.ts";
 export { buildTree, type BuildOptions } from "./build-tree.ts";
-export { type ExportFormat, exportStacks } from "./export-stacks.ts";
 export { type FlameEngine, engineOf } from "./engine.ts";
 export {
   type DiffScale,

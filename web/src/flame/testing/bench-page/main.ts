@@ -1,6 +1,6 @@
 /** What `npm run bench -- ui` and the browser's tests drive: a view, and the two ways to a tree. Times are of `performance.now()`. */
 import { decodeFlame, FlameFormatError } from "../../../api/flame-decoding.ts";
-import { openFile } from "../../../files/index.ts";
+import { exportGraph, openFile } from "../../../files/index.ts";
 import { type FlameEngine, engineOf, FlameView } from "../../index.ts";
 
 const view = new FlameView(document.querySelector("canvas")!, { reducedMotion: true });
@@ -15,6 +15,8 @@ const bench = {
   view,
   draws,
   openFile,
+  exportGraph,
+  engineOf,
   /** Milliseconds from the data's arrival to the frame that shows it. */
   async openServed(url: string): Promise<number> {
     const buffer = await (await fetch(url)).arrayBuffer();
