@@ -1,5 +1,6 @@
+import { formatCores, formatShare, formatValue } from "../format/quantities.ts";
+import { coresOf } from "./cores.ts";
 import { type FlameTree, REMAINDER_FRAME } from "./flame-tree.ts";
-import { coresOf, formatCores, formatShare, formatValue } from "./values.ts";
 import type { VisibleBoxes } from "./visible-boxes.ts";
 
 /** A node as an item of an ARIA tree. */

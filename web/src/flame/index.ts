@@ -14,6 +14,7 @@
 export { accessibleNode, type AccessibleNode, accessibleNodes } from "./accessible-nodes.ts";
 export { buildTree, type BuildOptions } from "./build-tree.ts";
 export { type FlameEngine, engineOf } from "./engine.ts";
+export { coresOf } from "./cores.ts";
 export {
   type DiffScale,
   type FlameColumns,
@@ -37,5 +38,4 @@ export { fitName, shortNames } from "./short-names.ts";
 export { MAX_STACK_FRAMES, type StackTable, StackTableBuilder, stacksOf } from "./stack-table.ts";
 export { StringBlock } from "./string-block.ts";
 export { type Transform, transformStacks } from "./transform.ts";
-export { coresOf, formatCores, formatShare, formatValue } from "./values.ts";
 export type { Orientation, Viewport } from "./viewport.ts";

@@ -1,9 +1,9 @@
+import { formatShare } from "../format/quantities.ts";
 import { type FlameTree, ROOT_FRAME } from "./flame-tree.ts";
 import type { FrameColours } from "./frame-colours.ts";
 import type { LabelCache } from "./label-cache.ts";
 import type { Matches } from "./matches.ts";
 import { MATCH_FILL, type Palette } from "./palette.ts";
-import { formatShare } from "./values.ts";
 import { topOfLevel, type Viewport } from "./viewport.ts";
 import type { VisibleBoxes } from "./visible-boxes.ts";
 

@@ -1,3 +1,4 @@
+import { formatShare } from "../format/quantities.ts";
 import type { FrameColours } from "./frame-colours.ts";
 import type { FlameTree } from "./flame-tree.ts";
 import type { LabelCache } from "./label-cache.ts";
@@ -5,7 +6,6 @@ import type { Matches } from "./matches.ts";
 import { accessibleNode } from "./accessible-nodes.ts";
 import { labelOf } from "./painter.ts";
 import { MATCH_FILL, type Palette } from "./palette.ts";
-import { formatShare } from "./values.ts";
 import { type Orientation, topOfLevel, type Viewport } from "./viewport.ts";
 import { VisibleBoxes } from "./visible-boxes.ts";
 

@@ -30,22 +30,27 @@ export function formatCoresBare(cores: number): string {
 
 /** A value in the unit of its profile type. */
 export function formatValue(value: number, unit: string): string {
-  const seconds = SECONDS[unit];
-  if (seconds !== undefined) return formatSeconds(value * seconds);
+  const nanoseconds = nanosecondsIn(unit);
+  if (nanoseconds !== undefined) return formatSeconds((value * nanoseconds) / 1e9);
   if (unit === "bytes" || unit === "By") return formatBytes(value);
   return unit === "" || unit === "count" ? formatCount(value) : `${formatCount(value)}${SPACE}${unit}`;
 }
 
+/** Nanoseconds that one of a unit is; undefined where it is no time. */
+export function nanosecondsIn(unit: string): number | undefined {
+  return Object.hasOwn(NANOSECONDS, unit) ? NANOSECONDS[unit] : undefined;
+}
+
 /** Units of time that profiles come in. */
-const SECONDS: Readonly<Record<string, number>> = {
-  nanoseconds: 1e-9,
-  ns: 1e-9,
-  microseconds: 1e-6,
-  us: 1e-6,
-  milliseconds: 1e-3,
-  ms: 1e-3,
-  seconds: 1,
-  s: 1,
+const NANOSECONDS: Readonly<Record<string, number>> = {
+  nanoseconds: 1,
+  ns: 1,
+  microseconds: 1e3,
+  us: 1e3,
+  milliseconds: 1e6,
+  ms: 1e6,
+  seconds: 1e9,
+  s: 1e9,
 };
 
 /** Time that was used, from `12 µs` to `3.4 d`. */
