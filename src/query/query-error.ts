@@ -15,19 +15,31 @@ export class QueryError extends Error {
   }
 }
 
-export type QueryErrorKind = StoreErrorKind | "forbidden" | "not-found" | "timeout" | "too-large" | "internal";
+export type QueryErrorKind =
+  | StoreErrorKind
+  | "forbidden"
+  | "not-found"
+  | "method"
+  | "timeout"
+  | "too-large"
+  | "unsupported"
+  | "unimplemented"
+  | "internal";
 
 /** HTTP status by kind. 499 is what proxies log for a client that went away; nobody reads it. */
 const STATUS: Readonly<Record<QueryErrorKind, number>> = {
   invalid: 400,
   forbidden: 403,
   "not-found": 404,
+  method: 405,
   "too-large": 413,
+  unsupported: 415,
   limit: 422,
   overloaded: 429,
   cancelled: 499,
   internal: 500,
   corrupt: 500,
+  unimplemented: 501,
   unavailable: 503,
   timeout: 504,
 };

@@ -1,4 +1,4 @@
-import { sourceOf, type StackSource } from "./stack-source.ts";
+import { columnsFor, sourceOf, type StackSource } from "./stack-source.ts";
 
 /** A tree that is made path by path, each path once: for callers of a function, who stand the other way round. */
 export class CallerTree {
@@ -33,7 +33,7 @@ export class CallerTree {
   source(): StackSource {
     const called = this.#function;
     const values = this.#value.slice(0, this.#length);
-    return sourceOf(this.#parent, values, "first", -1, (node) => called[node]!);
+    return sourceOf(this.#parent, columnsFor(values), "first", -1, (node) => called[node]!);
   }
 
   #grow(): void {

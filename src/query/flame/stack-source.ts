@@ -1,4 +1,5 @@
 import type { StackNodes } from "#store";
+import type { TreeColumns, TreeMemory } from "./tree-memory.ts";
 
 /** Values by node of a store's tree, as `StackSums` has them. */
 export interface StackEntries {
@@ -29,6 +30,8 @@ export interface StackSource {
   readonly under: number;
   /** The function of a node, a number of a `FunctionTable`. */
   readonly functionOf: (node: number) => number;
+  /** Gives its columns back; nothing is to be read afterwards. */
+  readonly release?: () => void;
 }
 
 /** What a source is besides its tree and values. */
@@ -38,6 +41,8 @@ export interface SourceOptions {
   readonly underOf?: (group: number) => number;
   /** What values are multiplied by; default 1. */
   readonly scale?: number;
+  /** Where the columns of whole trees come from. */
+  readonly memory?: TreeMemory;
 }
 
 /**
@@ -58,17 +63,19 @@ export function stackSources(
   numberOf: (frame: number) => number,
   options: SourceOptions = {},
 ): readonly StackSource[] {
-  const { underOf, scale = 1, side = "first" } = options;
+  const { underOf, scale = 1, side = "first", memory } = options;
   const isWhole = nodes.length <= entries.length * NODES_PER_ENTRY;
   if (underOf === undefined && isWhole) {
     const { parent, frame } = nodes;
     const { node: leaves, value: summed } = entries;
-    const values = new Float64Array(nodes.length);
+    const columns = memory?.take(nodes.length) ?? columnsFor(new Float64Array(nodes.length));
+    const values = columns.total;
     for (let at = 0; at < entries.length; at++) {
       const value = summed[at]!;
       if (value > 0) values[leaves[at]!]! += value * scale;
     }
-    return [sourceOf(parent, values, side, -1, (node) => numberOf(frame[node]!))];
+    const source = sourceOf(parent, columns, side, -1, (node) => numberOf(frame[node]!));
+    return [memory ? { ...source, release: () => memory.give(columns) } : source];
   }
   const part = new UsedPart(nodes);
   const order = underOf === undefined ? undefined : byGroup(entries);
@@ -81,22 +88,25 @@ export function stackSources(
       if (entries.value[entry]! > 0) part.add(entries.node[entry]!, entries.value[entry]! * scale);
     }
     const { parent, values, frame } = part.take();
-    sources.push(sourceOf(parent, values, side, underOf?.(group) ?? -1, (node) => numberOf(frame[node]!)));
+    sources.push(sourceOf(parent, columnsFor(values), side, underOf?.(group) ?? -1, (node) => numberOf(frame[node]!)));
   }
   return sources;
 }
 
-/** Lays out a tree whose nodes have these values of their own, which are made totals. */
+/** Columns of a tree whose nodes have these values of their own. */
+export function columnsFor(values: Float64Array<ArrayBuffer>): TreeColumns {
+  return { total: values, first: new Int32Array(values.length), next: new Int32Array(values.length) };
+}
+
+/** Lays out a tree: `total` has the values that nodes have of their own, which are made totals. */
 export function sourceOf(
   parent: ArrayLike<number>,
-  values: Float64Array,
+  { total: values, first, next }: TreeColumns,
   side: Side,
   under: number,
   functionOf: (node: number) => number,
 ): StackSource {
   const { length } = values;
-  const first = new Int32Array(length);
-  const next = new Int32Array(length);
   let used = 0;
   for (let node = length - 1; node > 0; node--) {
     const value = values[node]!;
@@ -147,7 +157,7 @@ class UsedPart {
   }
 
   /** What was added; begins anew. */
-  take(): { readonly parent: Int32Array; readonly frame: Uint32Array; readonly values: Float64Array } {
+  take(): { readonly parent: Int32Array; readonly frame: Uint32Array; readonly values: Float64Array<ArrayBuffer> } {
     const length = this.#length;
     const frame = new Uint32Array(length);
     for (let number = 1; number < length; number++) {

@@ -8,6 +8,9 @@ import type { Message } from "./messages.ts";
 const CODES: Readonly<Record<QueryErrorKind, readonly [code: string, status: number]>> = {
   invalid: ["invalid_argument", 400],
   "not-found": ["not_found", 404],
+  method: ["unimplemented", 405],
+  unsupported: ["invalid_argument", 415],
+  unimplemented: ["unimplemented", 501],
   forbidden: ["permission_denied", 403],
   limit: ["out_of_range", 400],
   overloaded: ["resource_exhausted", 429],
@@ -52,12 +55,17 @@ export async function answerCall<Q, A>(
       ...(encoding === undefined ? {} : { "content-encoding": encoding }),
     });
   } catch (error) {
-    const { kind, message, remedy } = asQueryError(error);
-    if (kind === "internal") throw error;
-    const [code, status] = CODES[kind];
-    const body = JSON.stringify({ code, message: remedy === "" ? message : `${message}. ${remedy}` });
-    return new Response(body, { status, headers: { "content-type": JSON_TYPE } });
+    const refusal = asQueryError(error);
+    if (refusal.kind === "internal") throw error;
+    return refuseCall(refusal);
   }
+}
+
+/** An error in Connect's words. */
+export function refuseCall({ kind, message, remedy }: QueryError): Response {
+  const [code, status] = CODES[kind];
+  const body = JSON.stringify({ code, message: remedy === "" ? message : `${message}. ${remedy}` });
+  return new Response(body, { status, headers: { "content-type": JSON_TYPE } });
 }
 
 function encoded(json: unknown): Uint8Array {

@@ -105,8 +105,9 @@ export function string(number: number): Field<string> {
   return once(text(number), "", (value) => value === "");
 }
 
-export function strings(number: number): Field<readonly string[]> {
-  return list(text(number));
+/** @param most see `messages` */
+export function strings(number: number, most: number = MAX_LIST): Field<readonly string[]> {
+  return list(text(number), most);
 }
 
 /** Bytes; base64 in JSON. */
@@ -147,27 +148,58 @@ export function double(number: number): Field<number> {
   return once(element, 0, (value) => value === 0);
 }
 
-/** int64s of an answer, packed. */
-export function int64s(number: number): Field<readonly number[]> {
-  const one = list(packedInt64(number));
-  return {
-    ...one,
-    read: (reader, before) => {
-      if (reader.wireType !== WireType.LEN) return one.read(reader, before);
-      const values = [...before];
-      for (let at = reader.start; at < reader.end;) {
-        at = reader.packedVarint(at);
-        if (at < 0) return undefined;
-        values.push(Number(reader.int64()));
-      }
-      return values;
-    },
-    write: (writer, values) => {
-      writer.open(number);
-      for (const value of values) writer.rawVarint64(BigInt(Math.round(value)));
-      writer.close();
-    },
+/** Only written where it is true. */
+export function bool(number: number): Field<boolean> {
+  const element: Element<boolean> = {
+    number,
+    read: (reader) => (reader.wireType === WireType.VARINT ? reader.int64() !== 0n : undefined),
+    write: (writer, value) => writer.varint64(number, value ? 1n : 0n),
+    fromJson: (json) => (typeof json === "boolean" ? json : undefined),
+    toJson: (value) => value,
   };
+  return once(element, false, (value) => !value);
+}
+
+/**
+ * One of several names, which count from 0 and of which the first stands for absence, and for what only newer clients
+ * know. JSON has the name or the number.
+ */
+export function enumeration<T extends string>(number: number, names: readonly [T, ...T[]]): Field<T> {
+  const element: Element<T> = {
+    number,
+    read: (reader) => (reader.wireType === WireType.VARINT ? (names[Number(reader.int64())] ?? names[0]) : undefined),
+    write: (writer, value) => writer.varint64(number, BigInt(names.indexOf(value))),
+    fromJson: (json) => (typeof json === "number" ? names[json] : names.find((name) => name === json)) ?? names[0],
+    toJson: (value) => value,
+  };
+  return once(element, names[0], (value) => value === names[0]);
+}
+
+/** int64s, packed when they are written. */
+export function int64s(number: number): Field<readonly number[]> {
+  return packed({ ...rawInt64(number), toJson: (value) => String(Math.round(value)) }, varints);
+}
+
+/** int32s, packed when they are written; numbers in JSON. */
+export function int32s(number: number): Field<readonly number[]> {
+  return packed(rawInt64(number), varints);
+}
+
+/** Doubles of an answer, packed. */
+export function doubles(number: number): Field<readonly number[]> {
+  const { read, fromJson, toJson } = double(number);
+  const one: Element<number> = {
+    number,
+    read: (reader) => read(reader, 0),
+    write: (writer, value) => writer.rawDouble(value),
+    fromJson,
+    toJson,
+  };
+  return packed(one, ({ bytes: from, start, end }) => {
+    if ((end - start) % 8 !== 0) return undefined;
+    const view = new DataView(from.buffer, from.byteOffset);
+    return Array.from({ length: (end - start) / 8 }, (_, at) => view.getFloat64(start + at * 8, true));
+  });
 }
 
 /** One message. */
@@ -186,9 +218,13 @@ export function nested<T extends object>(number: number, inner: Message<T>): Fie
   };
 }
 
-/** Any number of messages. */
-export function messages<T extends object>(number: number, inner: Message<T>): Field<readonly T[]> {
-  return list(embedded(number, inner));
+/** Any number of messages. @param most more than that can't be read; of requests only so many are believed */
+export function messages<T extends object>(
+  number: number,
+  inner: Message<T>,
+  most: number = MAX_LIST,
+): Field<readonly T[]> {
+  return list(embedded(number, inner), most);
 }
 
 function embedded<T extends object>(number: number, inner: Message<T>): Element<T> {
@@ -202,24 +238,57 @@ function embedded<T extends object>(number: number, inner: Message<T>): Element<
   };
 }
 
-function packedInt64(number: number): Element<number> {
+function varints(reader: Reader): readonly number[] | undefined {
+  const values: number[] = [];
+  for (let at = reader.start; at < reader.end;) {
+    at = reader.packedVarint(at);
+    if (at < 0) return undefined;
+    values.push(Number(reader.int64()));
+  }
+  return values;
+}
+
+/** A whole number without its tag, as it stands in a packed list. */
+function rawInt64(number: number): Element<number> {
   return {
     number,
     read: (reader) => (reader.wireType === WireType.VARINT ? Number(reader.int64()) : undefined),
     write: (writer, value) => writer.rawVarint64(BigInt(Math.round(value))),
     fromJson: (json) => (typeof json === "string" || typeof json === "number" ? Number(json) : undefined),
-    toJson: (value) => String(Math.round(value)),
+    toJson: (value) => Math.round(value),
   };
 }
 
-function list<T>({ number, read, write, fromJson, toJson }: Element<T>): Field<readonly T[]> {
+/** A list that is written in one field, and read as that or as a field each. */
+function packed(
+  element: Element<number>,
+  readAll: (reader: Reader) => readonly number[] | undefined,
+): Field<readonly number[]> {
+  const one = list(element);
+  const { number, write } = element;
+  return {
+    ...one,
+    read: (reader, before) => {
+      if (reader.wireType !== WireType.LEN) return one.read(reader, before);
+      const values = readAll(reader);
+      return values === undefined ? undefined : [...before, ...values];
+    },
+    write: (writer, values) => {
+      writer.open(number);
+      for (const value of values) write(writer, value);
+      writer.close();
+    },
+  };
+}
+
+function list<T>({ number, read, write, fromJson, toJson }: Element<T>, most: number = MAX_LIST): Field<readonly T[]> {
   return {
     number,
     absent: [],
     isAbsent: (values) => values.length === 0,
     read: (reader, before) => {
       const next = read(reader);
-      if (next === undefined || before.length >= MAX_LIST) return undefined;
+      if (next === undefined || before.length >= most) return undefined;
       // The list is ours as soon as there is something in it.
       const values = before.length === 0 ? [] : (before as T[]);
       values.push(next);
@@ -229,7 +298,7 @@ function list<T>({ number, read, write, fromJson, toJson }: Element<T>): Field<r
       for (const value of values) write(writer, value);
     },
     fromJson: (json) => {
-      if (!Array.isArray(json) || json.length > MAX_LIST) return undefined;
+      if (!Array.isArray(json) || json.length > most) return undefined;
       const values: T[] = [];
       for (const each of json as unknown[]) {
         const value = fromJson(each);

@@ -3,13 +3,29 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { FlameAnswer, TopAnswer } from "../api.ts";
-import { type DemoApi, demoApi } from "../testing/demo-api.ts";
+import { DEMO_NOW, type DemoApi, demoApi } from "../testing/demo-api.ts";
 import type { Message } from "./messages.ts";
+import { pprofProfile } from "./pprof-message.ts";
 import * as messages from "./querier-messages.ts";
 
 const ROOT = join(import.meta.dirname, "../../../testdata/grafana");
 const QUERIER = "querier.v1.QuerierService";
 const CPU = "process_cpu:cpu:nanoseconds:cpu:nanoseconds";
+
+const HALF_HOUR_MS = 1_800_000;
+
+interface DiffGraph {
+  readonly leftTicks: string;
+  readonly rightTicks: string;
+  readonly levels: readonly { readonly values: readonly string[] }[];
+}
+
+interface RenderedDiff {
+  readonly metadata: unknown;
+  readonly leftTicks: number;
+  readonly rightTicks: number;
+  readonly flamebearer: { readonly numTicks: number; readonly levels: readonly (readonly number[])[] };
+}
 
 /** A call as it was recorded. */
 interface RecordedCall {
@@ -48,7 +64,11 @@ const responses: Readonly<Record<string, (bytes: Uint8Array) => unknown>> = {
   SelectSeries: decoding(messages.selectSeriesResponse),
   SelectMergeStacktraces: decoding(messages.flameGraphResponse),
   SelectMergeSpanProfile: decoding(messages.flameGraphResponse),
-  Push: decoding(messages.emptyResponse),
+  SelectMergeProfile: (bytes) => pprofProfile.toJson(bytes),
+  Diff: decoding(messages.diffResponse),
+  SelectHeatmap: decoding(messages.selectHeatmapResponse),
+  GetProfileStats: decoding(messages.getProfileStatsResponse),
+  Push: decoding(messages.empty),
 };
 
 let api: DemoApi;
@@ -89,6 +109,101 @@ describe("calls of Grafana's data source", () => {
     }
     expect(boxes).toBe(graph.nodes.frame.length);
     for (const row of rows) expect(self.get(row.frame.name), row.frame.name).toBe(row.self);
+  });
+
+  test("each series is of a service: the one that is told, else its workload, container or process", async () => {
+    const { names } = (await json("LabelValues", { name: "service_name", matchers: [] })) as { names: string[] };
+    expect(names).toEqual(expect.arrayContaining(["pricing", "kubelet", "containerd"]));
+    const grouped = { profileTypeID: CPU, labelSelector: "{}", groupBy: ["service_name"], step: 3600 };
+    const { series } = (await json("SelectSeries", grouped)) as { series: { points: { value: number }[] }[] };
+    const { coverage } = await api.get<FlameAnswer>("flamegraph");
+    const sum = series.flatMap(({ points }) => points).reduce((total, { value }) => total + value, 0);
+    expect(sum).toBeCloseTo(coverage.total, -3);
+    const selector = encodeURIComponent('{process="kubelet"}');
+    const own = await api.get<FlameAnswer>(`flamegraph?query=${selector}`);
+    const asked = { profileTypeID: CPU, labelSelector: '{service_name="kubelet"}' };
+    const { flamegraph } = (await json("SelectMergeStacktraces", asked)) as { flamegraph: { total: string } };
+    expect(Number(flamegraph.total)).toBe(own.coverage.total);
+  });
+
+  test("the profile type is a label like others", async () => {
+    const { names } = (await json("LabelValues", { name: "__profile_type__", matchers: [] })) as { names: string[] };
+    expect(names).toContain(CPU);
+    const matchers = ['{__profile_type__=~"memory:.*"}'];
+    expect(await json("LabelValues", { name: "__profile_type__", matchers })).toEqual({
+      names: ["memory:inuse_space:bytes:space:bytes"],
+    });
+    expect(await json("LabelValues", { name: "namespace", matchers: ['{__type__="wall"}'] })).toEqual({});
+    expect(await json("LabelNames", { matchers: ['{__name__="process_cpu"}'] })).toHaveProperty("names");
+  });
+
+  test("a comparison has both graphs' values on one tree", async () => {
+    const asked = { profileTypeID: CPU, labelSelector: '{service_name="pricing"}' };
+    const left = { ...asked, end: String(DEMO_NOW - HALF_HOUR_MS) };
+    const right = { ...asked, start: String(DEMO_NOW - HALF_HOUR_MS) };
+    const { flamegraph } = (await json("Diff", { left, right })) as { flamegraph: DiffGraph };
+    const totals = await Promise.all(
+      [left, right].map(async (side) => {
+        const graph = (await json("SelectMergeStacktraces", side)) as { flamegraph: { total: string } };
+        return graph.flamegraph.total;
+      }),
+    );
+    expect([flamegraph.leftTicks, flamegraph.rightTicks]).toEqual(totals);
+    for (const [offset, total] of [flamegraph.leftTicks, flamegraph.rightTicks].entries()) {
+      let self = 0;
+      for (const { values } of flamegraph.levels) {
+        for (let at = 0; at < values.length; at += 7) self += Number(values[at + offset * 3 + 2]);
+      }
+      expect(self).toBe(Number(total));
+    }
+  });
+
+  test("Grafana's app compares by an address of its own", async () => {
+    const query = encodeURIComponent(`${CPU}{service_name="pricing"}`);
+    const edge = DEMO_NOW - HALF_HOUR_MS;
+    const times = `leftFrom=${edge - HALF_HOUR_MS}&leftUntil=${edge}&rightFrom=${edge}&rightUntil=${DEMO_NOW}`;
+    const path = `pyroscope/render-diff?leftQuery=${query}&rightQuery=${query}&${times}&max-nodes=50`;
+    const answer = (await (await api.fetch(path)).json()) as RenderedDiff;
+    expect(answer.metadata).toMatchObject({ format: "double", units: "samples", sampleRate: 1_000_000_000 });
+    expect(answer.leftTicks + answer.rightTicks).toBe(answer.flamebearer.numTicks);
+    expect(answer.flamebearer.levels[0]).toEqual([0, answer.leftTicks, 0, 0, answer.rightTicks, 0, 0]);
+    const nothing = path.replaceAll("process_cpu%3Acpu", "wall%3Awall");
+    expect(await (await api.fetch(nothing)).json()).toMatchObject({ leftTicks: 0, rightTicks: 0 });
+    const wrong = await api.fetch("pyroscope/render-diff?leftQuery=a&rightQuery=b");
+    expect(wrong.status).toBe(400);
+    expect(await wrong.json()).toMatchObject({ error: { kind: "invalid" } });
+  });
+
+  test("stacks can be those below a call site", async () => {
+    const asked = { profileTypeID: CPU, labelSelector: '{namespace="web"}' };
+    type Graph = { readonly flamegraph?: { readonly names: string[]; readonly total: string } };
+    const all = (await json("SelectMergeStacktraces", asked)) as Required<Graph>;
+    const at = (...names: string[]) => ({ stackTraceSelector: { call_site: names.map((name) => ({ name })) } });
+    const below = (await json("SelectMergeStacktraces", { ...asked, ...at("node") })) as Required<Graph>;
+    expect(Number(below.flamegraph.total)).toBeLessThan(Number(all.flamegraph.total));
+    const query = encodeURIComponent('{namespace="web",process="node"}');
+    expect(Number(below.flamegraph.total)).toBe(
+      (await api.get<FlameAnswer>(`flamegraph?query=${query}`)).coverage.total,
+    );
+    expect(await json("SelectMergeStacktraces", { ...asked, ...at("node", "no such function") })).toEqual({});
+  });
+
+  test("settings that the app asks for are its defaults", async () => {
+    const headers = { "content-type": "application/json" };
+    const response = await api.fetch("settings.v1.SettingsService/Get", { method: "POST", headers, body: "{}" });
+    expect(await response.json()).toEqual({});
+  });
+
+  test.for([
+    ["AnalyzeQuery", {}],
+    ["SelectMergeStacktraces", { profileTypeID: CPU, profileIdSelector: ["7c9e6679-7425-40de-944b-e07fc1f90ae7"] }],
+    ["SelectMergeProfile", { profileTypeID: CPU, stackTraceSelector: { goPgo: { keepLocations: 5 } } }],
+    ["SelectSeries", { profileTypeID: CPU, stackTraceSelector: { callSite: [{ name: "main" }] }, step: 15 }],
+    ["SelectHeatmap", { profileTypeID: CPU, queryType: "HEATMAP_QUERY_TYPE_SPAN", step: 15 }],
+  ] as const)("what %s can't answer is refused, so that clients do without", async ([method, asked]) => {
+    const response = await post(method, JSON.stringify(asked));
+    expect(response.status).toBe(501);
+    expect(await response.json()).toMatchObject({ code: "unimplemented" });
   });
 
   test("JSON is understood as well, with names of either spelling", async () => {

@@ -6,6 +6,7 @@ import { flameAnswer } from "../flame/flame-answer.ts";
 import { encodeFlame, FLAME_MEDIA_TYPE } from "../flame/flame-encoding.ts";
 import { focusOn } from "../flame/focus.ts";
 import { FunctionTables } from "../flame/function-table.ts";
+import { TreeMemory } from "../flame/tree-memory.ts";
 import { addGrafanaRoutes } from "../grafana/routes.ts";
 import { DEFAULT_BODY_LIMITS, type BodyLimits } from "../ingest/read-body.ts";
 import { addIngestRoutes } from "../ingest/routes.ts";
@@ -83,6 +84,7 @@ class Api {
       store: settings.store,
       limits: { ...DEFAULT_QUERY_LIMITS, ...settings.limits },
       functions: new FunctionTables(),
+      trees: new TreeMemory(),
     };
     this.#admission = new Admission({ ...DEFAULT_ADMISSION, ...settings.admission });
     this.#now = settings.now ?? Date.now;
@@ -108,7 +110,7 @@ class Api {
           "Use its address, or add the name to allowed_hosts.",
         );
       }
-      const isApi = c.req.path.startsWith("/api/") || c.req.method !== "GET";
+      const isApi = /^\/(?:api|pyroscope)\//.test(c.req.path) || c.req.method !== "GET";
       if (isApi && isForeignPage(host, c.req.header("origin"), c.req.header("sec-fetch-site"))) {
         throw new QueryError("forbidden", "pages of other sites may not ask this server");
       }
@@ -149,13 +151,15 @@ class Api {
     });
     this.#get("top", async (p, signal) => {
       const limit = p.integer("limit", DEFAULT_TOP_ROWS, 1, limits.maxRows);
-      return topOf(await this.#graph(p, signal), limit);
+      using graph = await this.#graph(p, signal);
+      return topOf(graph, limit);
     });
     this.#get("sandwich", async (p, signal) => {
       const name = p.required("function", "runtime.mallocgc");
-      const { callers, callees } = sandwichOf(await this.#graph(p, signal), name);
+      using graph = await this.#graph(p, signal);
+      const { callers, callees } = sandwichOf(graph, name);
       const prune = this.#prune(p);
-      const answer = (graph: ShownGraph): unknown => flameAnswer(graph.header, graph.tree);
+      const answer = ({ header, tree }: ShownGraph): unknown => flameAnswer(header, tree);
       return { function: name, callers: answer(show(callers, prune)), callees: answer(show(callees, prune)) };
     });
     this.#get("flamegraph", async (p, signal, c) => {
@@ -164,7 +168,8 @@ class Api {
         throw new QueryError("invalid", "folded text is of the whole graph", "Leave focus out, or ask for json.");
       }
       if (format === "folded") return this.#file(p, signal, c, format);
-      return this.#flame(c, show(await this.#graph(p, signal), this.#prune(p)), format);
+      using graph = await this.#graph(p, signal);
+      return this.#flame(c, show(graph, this.#prune(p)), format);
     });
     this.#get("export", (p, signal, c) => this.#file(p, signal, c, p.oneOf("format", EXPORT_FORMATS, "pprof")));
     this.#get("unattributed", async (p, signal) => {
@@ -174,7 +179,7 @@ class Api {
     });
     this.#get("diff", async (p, signal, c) => {
       const format = p.oneOf("format", ["json", "binary"], "json");
-      const graph = await this.#graph(p, signal, true);
+      using graph = await this.#graph(p, signal, true);
       return this.#flame(c, show(graph, this.#prune(p)), format);
     });
   }

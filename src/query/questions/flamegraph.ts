@@ -32,6 +32,9 @@ export interface Graph {
   readonly header: FlameHeader;
 }
 
+/** A graph whose columns serve the next one when it is disposed of. */
+export type HeldGraph = Graph & Disposable;
+
 /** A graph as it is sent. */
 export interface ShownGraph {
   readonly header: FlameHeader;
@@ -45,26 +48,35 @@ export async function graphOf(
   { groupBy, granularity }: GraphOptions,
   comparison: Comparison | undefined,
   signal: AbortSignal,
-): Promise<Graph> {
+): Promise<HeldGraph> {
   const sum = (of: Selection): Promise<SelectedStacks> => sumStacks(context, of, groupBy, "stack", signal);
   const [first, second] = await Promise.all([sum(selection), comparison ? sum(comparison.other) : undefined]);
   const functions = context.functions.of(granularity, first.sums.frames);
   const sourcesOf = (stacks: SelectedStacks, side: Side, scale = 1): readonly StackSource[] => {
     const { groups, sums, entries } = stacks;
     const underOf = (group: number): number => functions.intern(groupFrame(groupBy, groups.list[group]!.values));
-    const options = { side, scale, ...(groupBy.length === 0 ? {} : { underOf }) };
+    const options = { side, scale, memory: context.trees, ...(groupBy.length === 0 ? {} : { underOf }) };
     return stackSources(sums.nodes, entries, functions.numbering(sums.frames), options);
   };
   const sources = [...sourcesOf(first, "first")];
   const coverage = coverageOfStacks(context, first, sources, functions, 1);
   const { id, unit, isCpuTime } = selection.type;
   const header = { type: id, unit, cores: isCpuTime, coverage };
-  if (!second) return { sources, functions, header };
+  if (!second) return held({ sources, functions, header });
   const sumOfSecond = sumByAttribution(second.groups, second.entries).total;
   const scale = comparison?.isRelative === true && sumOfSecond > 0 ? coverage.total / sumOfSecond : 1;
   const others = sourcesOf(second, "second", scale);
   const otherCoverage = coverageOfStacks(context, second, others, functions, scale);
-  return { sources: [...sources, ...others], functions, header: { ...header, otherCoverage } };
+  return held({ sources: [...sources, ...others], functions, header: { ...header, otherCoverage } });
+}
+
+function held(graph: Graph): HeldGraph {
+  return {
+    ...graph,
+    [Symbol.dispose]: () => {
+      for (const { release } of graph.sources) release?.();
+    },
+  };
 }
 
 /** The heaviest part of a graph. */

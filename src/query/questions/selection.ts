@@ -15,6 +15,8 @@ export interface Selection {
   readonly type: SelectedType;
   /** Spans and traces, in hex; undefined for all samples. */
   readonly links: readonly string[] | undefined;
+  /** Only stacks that begin with frames of these names, outermost first: the process, then what it calls. */
+  readonly callSite?: readonly string[];
 }
 
 export interface SelectedType extends ProfileType {

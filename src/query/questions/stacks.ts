@@ -1,5 +1,6 @@
 import type { Plan, StackSums } from "#store";
 import type { StackEntries } from "../flame/stack-source.ts";
+import { callSiteTest } from "./call-site.ts";
 import type { QueryContext } from "./context.ts";
 import { type Groups, groupSeries } from "./groups.ts";
 import { processTest, type Selection } from "./selection.ts";
@@ -21,7 +22,7 @@ export async function sumStacks(
   signal: AbortSignal,
 ): Promise<SelectedStacks> {
   const groups = await groupSeries(context, selection, groupBy);
-  const { type, range, links, process } = selection;
+  const { type, range, links, process, callSite = [] } = selection;
   const sums = await context.store.sum({
     type: type.id,
     range,
@@ -31,7 +32,14 @@ export async function sumStacks(
     signal,
   });
   signal.throwIfAborted();
-  const entries = process.length === 0 ? sums : ofProcesses(sums, processTest(process));
+  let entries: StackEntries = sums;
+  if (process.length > 0) entries = chosen(entries, processOf(sums, processTest(process)));
+  if (callSite.length > 0) {
+    const functions = context.functions.of("function", sums.frames);
+    const numberOf = functions.numbering(sums.frames);
+    const nameOf = (node: number): string => functions.at(numberOf(sums.nodes.frame[node]!)).name;
+    entries = chosen(entries, callSiteTest(sums.nodes, callSite, nameOf));
+  }
   return { groups, sums, entries, plan: sums.plan };
 }
 
@@ -57,13 +65,16 @@ export function combined({ sums, entries }: SelectedStacks): StackEntries {
   };
 }
 
-/** Entries whose stack begins with a process of such a name. */
-function ofProcesses({ nodes, frames, length, group, node, value }: StackSums, holds: (name: string) => boolean) {
+/** Says whether a stack begins with a process of such a name. */
+function processOf(
+  { nodes, frames }: Pick<StackSums, "nodes" | "frames">,
+  holds: (name: string) => boolean,
+): (leaf: number) => boolean {
   /** By node: 0 is not known yet, 1 out, 2 in. */
   const verdicts = new Uint8Array(nodes.length);
-  const verdict = (of: number): number => {
+  return (leaf) => {
     const path: number[] = [];
-    let at = of;
+    let at = leaf;
     while (verdicts[at] === 0) {
       path.push(at);
       const parent = nodes.parent[at]!;
@@ -73,14 +84,18 @@ function ofProcesses({ nodes, frames, length, group, node, value }: StackSums, h
       } else at = parent;
     }
     for (const passed of path) verdicts[passed] = verdicts[at]!;
-    return verdicts[at]!;
+    return verdicts[at] === 2;
   };
-  const chosen: number[] = [];
-  for (let at = 0; at < length; at++) if (verdict(node[at]!) === 2) chosen.push(at);
+}
+
+/** The entries whose stacks are wanted, by leaf. */
+function chosen({ length, group, node, value }: StackEntries, isWanted: (leaf: number) => boolean): StackEntries {
+  const positions: number[] = [];
+  for (let at = 0; at < length; at++) if (isWanted(node[at]!)) positions.push(at);
   return {
-    length: chosen.length,
-    group: Uint32Array.from(chosen, (at) => group[at]!),
-    node: Uint32Array.from(chosen, (at) => node[at]!),
-    value: Float64Array.from(chosen, (at) => value[at]!),
+    length: positions.length,
+    group: Uint32Array.from(positions, (at) => group[at]!),
+    node: Uint32Array.from(positions, (at) => node[at]!),
+    value: Float64Array.from(positions, (at) => value[at]!),
   };
 }

@@ -60,13 +60,13 @@ func main() {
 	types, err := querier.ProfileTypes(ctx, connect.NewRequest(&querierv1.ProfileTypesRequest{Start: start, End: end}))
 	show("ProfileTypes", types, err)
 	names, err := querier.LabelNames(ctx, connect.NewRequest(&typesv1.LabelNamesRequest{
-		Matchers: []string{"{}"}, Start: start, End: end}))
+		Matchers: []string{`{__profile_type__="` + cpu + `"}`}, Start: start, End: end}))
 	show("LabelNames", names, err)
 	values, err := querier.LabelValues(ctx, connect.NewRequest(&typesv1.LabelValuesRequest{
-		Name: "service_name", Matchers: []string{`{namespace="checkout"}`}, Start: start, End: end}))
+		Name: "service_name", Matchers: []string{`{__profile_type__="` + cpu + `",namespace="checkout"}`}, Start: start, End: end}))
 	show("LabelValues", values, err)
 	labels, err := querier.Series(ctx, connect.NewRequest(&querierv1.SeriesRequest{
-		Matchers: []string{`{namespace="web"}`}, LabelNames: []string{"namespace", "service_name"}, Start: start, End: end}))
+		LabelNames: []string{"service_name", "__profile_type__"}, Start: start, End: end}))
 	show("Series", labels, err)
 	limit := int64(2)
 	series, err := querier.SelectSeries(ctx, connect.NewRequest(&querierv1.SelectSeriesRequest{
@@ -81,11 +81,28 @@ func main() {
 		ProfileTypeID: cpu, LabelSelector: "{}", SpanSelector: []string{"9a517183f26a089d"}, Start: start, End: end}))
 	show("SelectMergeSpanProfile", spans, err)
 
+	stacks := &querierv1.SelectMergeStacktracesRequest{
+		ProfileTypeID: cpu, LabelSelector: `{service_name="pricing"}`, Start: start, End: end - 1800_000, MaxNodes: &nodes}
+	later := &querierv1.SelectMergeStacktracesRequest{
+		ProfileTypeID: cpu, LabelSelector: `{service_name="pricing"}`, Start: end - 1800_000, End: end, MaxNodes: &nodes}
+	diff, err := querier.Diff(ctx, connect.NewRequest(&querierv1.DiffRequest{Left: stacks, Right: later}))
+	show("Diff", diff, err)
+	merged, err := querier.SelectMergeProfile(ctx, connect.NewRequest(&querierv1.SelectMergeProfileRequest{
+		ProfileTypeID: cpu, LabelSelector: `{service_name="containerd"}`, Start: start, End: end - 60_000,
+		StackTraceSelector: &typesv1.StackTraceSelector{CallSite: []*typesv1.Location{{Name: "containerd"}}}}))
+	show("SelectMergeProfile", merged, err)
+	heat, err := querier.SelectHeatmap(ctx, connect.NewRequest(&querierv1.SelectHeatmapRequest{
+		ProfileTypeID: cpu, LabelSelector: `{namespace=~"checkout|web"}`, Start: start, End: end, Step: 1200,
+		GroupBy: []string{"service_name"}, QueryType: querierv1.HeatmapQueryType_HEATMAP_QUERY_TYPE_INDIVIDUAL, Limit: &limit}))
+	show("SelectHeatmap", heat, err)
+	stats, err := querier.GetProfileStats(ctx, connect.NewRequest(&typesv1.GetProfileStatsRequest{}))
+	show("GetProfileStats", stats, err)
+
 	profile, err := os.ReadFile("../../formats/go-cpu.pb.gz")
 	must(err)
 	pusher := pushv1connect.NewPusherServiceClient(client, url)
 	pushed, err := pusher.Push(ctx, connect.NewRequest(&pushv1.PushRequest{Series: []*pushv1.RawProfileSeries{{
-		Labels: []*typesv1.LabelPair{{Name: "__name__", Value: "process_cpu"}, {Name: "service_name", Value: "pushed"}},
+		Labels:  []*typesv1.LabelPair{{Name: "__name__", Value: "process_cpu"}, {Name: "service_name", Value: "pushed"}},
 		Samples: []*pushv1.RawSample{{RawProfile: profile, ID: "7c9e6679-7425-40de-944b-e07fc1f90ae7"}},
 	}}}))
 	show("Push", pushed, err)

@@ -1,0 +1,64 @@
+/** Columns of a tree, one number a node. */
+export interface TreeColumns {
+  /** All 0 when it is taken. */
+  readonly total: Float64Array<ArrayBuffer>;
+  /** All 0 when it is taken. */
+  readonly first: Int32Array<ArrayBuffer>;
+  /** Holds what it held. */
+  readonly next: Int32Array<ArrayBuffer>;
+}
+
+/** Unused columns go after so long. */
+const KEPT_MS = 30_000;
+/** Columns are made longer than asked for, since trees of stores grow. */
+const SLACK = 1.125;
+
+/**
+ * The columns of the largest tree, kept from one question to the next: a system takes ten times as long to hand out fresh
+ * memory as a question takes to fill it. One set, for questions that come together are rare, and get columns of their own.
+ */
+export class TreeMemory {
+  #kept: TreeColumns | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** Columns of that length, which may be views of longer ones. Who took them gives them back, and forgets them. */
+  take(length: number): TreeColumns {
+    const kept = this.#kept;
+    this.#forget();
+    if (kept && kept.total.length >= length) {
+      const { total, first, next } = viewOf(kept, length);
+      total.fill(0);
+      first.fill(0);
+      return { total, first, next };
+    }
+    const capacity = Math.ceil(length * SLACK);
+    const made = {
+      total: new Float64Array(capacity),
+      first: new Int32Array(capacity),
+      next: new Int32Array(capacity),
+    };
+    return viewOf(made, length);
+  }
+
+  /** Takes columns back. */
+  give({ total, first, next }: TreeColumns): void {
+    const whole = {
+      total: new Float64Array(total.buffer),
+      first: new Int32Array(first.buffer),
+      next: new Int32Array(next.buffer),
+    };
+    if (this.#kept && this.#kept.total.length >= whole.total.length) return;
+    this.#forget();
+    this.#kept = whole;
+    this.#timer = setTimeout(() => this.#forget(), KEPT_MS).unref();
+  }
+
+  #forget(): void {
+    clearTimeout(this.#timer);
+    this.#kept = undefined;
+  }
+}
+
+function viewOf({ total, first, next }: TreeColumns, length: number): TreeColumns {
+  return { total: total.subarray(0, length), first: first.subarray(0, length), next: next.subarray(0, length) };
+}
