@@ -52,6 +52,31 @@ describe.each([
     expect(names.counters.wrongType).toBe(1);
   });
 
+  test("what was freed since the sample is still known from before, for two flushes", () => {
+    const { image, code, names, print, frame } = rig(offsets);
+    expect(frame()?.functionName).toBe("Shop.sell");
+    // As the interpreter does when it ends.
+    image.word(code + offsets.objectType, image.types.string);
+    for (let flush = 0; flush < 2; flush++) {
+      names.endFlush();
+      expect(names.frame(code, print, code)?.functionName).toBe("Shop.sell");
+    }
+    names.endFlush();
+    expect(names.frame(code, print, code)).toBeUndefined();
+  });
+
+  test("what has taken the place of a known one is told by its print from it, whichever way they are asked for", () => {
+    const { image, code, names, print } = rig(offsets);
+    names.frame(code, print, code);
+    image.word(code + offsets.codeName, image.text("another"));
+    image.word(code + offsets.codeQualifiedName, image.text("Shop.another"));
+    names.endFlush();
+    expect(names.frame(code, print, code)?.functionName).toBe("Shop.sell");
+    expect(names.frame(code, image.printOf(code), code)?.functionName).toBe("Shop.another");
+    expect(names.frame(code, print, code)).toBeUndefined();
+    expect(names.counters.replaced).toBe(2);
+  });
+
   test("what is known is looked at again after a flush, and believed of a process that has ended", () => {
     const { image, code, names, print, frame } = rig(offsets);
     expect(frame()?.functionName).toBe("Shop.sell");

@@ -21,6 +21,7 @@ interface Code {
   readonly instructions: number;
   /** Fields whose change would make it another one. */
   readonly pointers: readonly number[];
+  /** When it was last seen in memory. */
   epoch: number;
 }
 
@@ -32,6 +33,8 @@ const CONTROL = /\p{Cc}/u;
 /** A table has a few bytes a line; the largest code objects are generated ones. */
 const MAX_LINE_TABLE_BYTES = 256 << 10;
 const MAX_CODES = 8192;
+/** Flushes for which what was seen is believed of samples from before it was freed. */
+const BELIEVED_EPOCHS = 2;
 /** Of all line tables; then all is forgotten. */
 const MAX_TABLE_BYTES = 4 << 20;
 /** What a known code object takes beside its line table, about. */
@@ -41,7 +44,9 @@ const PRINT_SHIFT = 40n;
 
 /**
  * Names the frames of one CPython process from its memory, while it runs. A code object is believed only if its type says
- * that it is one, and if it is still the one that ran when the sample was taken: memory of freed ones is used again.
+ * that it is one, and if it is the one that ran when the sample was taken, as its print tells: memory of freed ones is
+ * used again. Samples are looked at a while after they were taken, and an interpreter that ends frees everything; so what
+ * was seen lately is believed of samples with the same print, whatever has taken its place by now.
  */
 export class CPythonNames {
   readonly #objects: PythonObjects;
@@ -68,7 +73,7 @@ export class CPythonNames {
    * @param code address of its code object
    * @param print what told it from others when the sample was taken: see `print_of_code` of bpf/python.h
    * @param instruction address of the instruction
-   * @returns undefined if it is another code object by now, or none
+   * @returns undefined if it is another code object by now, or none, and wasn't seen before
    */
   frame(code: number, print: number, instruction: number): SymbolFrame | undefined {
     const found = this.#find(code, print);
@@ -92,12 +97,9 @@ export class CPythonNames {
     if (known?.print === print && known.epoch === this.#epoch) return known;
     const { offsets } = this.#objects;
     const header = this.#objects.object("code", address, offsets.codeInstructions);
-    // Of a process that has ended, what was known before is as good as it was.
-    if (!header) return known?.print === print && !this.#objects.isReadable(address) ? known : undefined;
-    if (this.#printOf(header) !== print) {
-      this.#replaced++;
-      return undefined;
-    }
+    const isOther = header !== undefined && this.#printOf(header) !== print;
+    if (isOther) this.#replaced++;
+    if (!header || isOther) return known?.print === print && this.#isBelieved(known, address) ? known : undefined;
     const fields = [offsets.codeQualifiedName, offsets.codeFileName, offsets.codeLineTable];
     const pointers = fields.map((field) => addressAt(header, field));
     if (known?.print === print && known.pointers.every((pointer, index) => pointer === pointers[index])) {
@@ -113,6 +115,12 @@ export class CPythonNames {
     this.#tableBytes += read.lineTable.length - (this.#codes.get(address)?.lineTable.length ?? 0);
     this.#codes.set(address, read);
     return read;
+  }
+
+  /** Whether what was known of an address counts still, though it is there no more. */
+  #isBelieved({ epoch }: Code, address: number): boolean {
+    // Of a process that has ended, what was known before is as good as it was.
+    return this.#epoch - epoch <= BELIEVED_EPOCHS || !this.#objects.isReadable(address);
   }
 
   #read(address: number, header: DataView, print: number, pointers: readonly number[]): Code | undefined {
