@@ -1,13 +1,23 @@
-/** Nodes to be taken in the order of their weight, the heaviest first; of equals the one that was there first. */
+/**
+ * Nodes to be taken in the order of their weight, the heaviest first; of equals the one with the lower number, which must
+ * be put in first. Holds no more than a few of those that will never be taken: most nodes of a large graph are such.
+ */
 export class CandidateHeap {
   readonly #weight: (node: number) => number;
-  readonly #nodes: number[] = [];
+  readonly #most: number;
+  #nodes: number[] = [];
+  /** There are `#most` nodes ahead of those that weigh this. */
+  #floor = -Infinity;
 
-  constructor(weight: (node: number) => number) {
+  /** @param most nodes that are taken at most */
+  constructor(weight: (node: number) => number, most: number) {
     this.#weight = weight;
+    this.#most = most;
   }
 
   push(node: number): void {
+    if (this.#weight(node) <= this.#floor) return;
+    if (this.#nodes.length >= Math.max(1024, this.#most * 2)) this.#shorten();
     const nodes = this.#nodes;
     let at = nodes.push(node) - 1;
     while (at > 0) {
@@ -36,6 +46,14 @@ export class CandidateHeap {
     }
     nodes[at] = last;
     return top;
+  }
+
+  #shorten(): void {
+    // What is in order is a heap.
+    const ordered = this.#nodes.sort((a, b) => this.#weight(b) - this.#weight(a) || a - b);
+    this.#nodes = ordered.slice(0, this.#most);
+    const last = this.#nodes.at(-1);
+    if (last !== undefined) this.#floor = this.#weight(last);
   }
 
   #isAhead(a: number, b: number): boolean {

@@ -52,7 +52,7 @@ export function prune(
   isDiff = false,
 ): PrunedTree {
   const graph = new MergedNodes(sources);
-  const heap = new CandidateHeap((node) => graph.weight(node));
+  const heap = new CandidateHeap((node) => graph.weight(node), maxNodes);
   const least = graph.weight(0) * minShare;
   let known = 1;
   for (;;) {

@@ -63,21 +63,31 @@ export class BlockReader {
   /** Sums by stack: whole homes and slots from the totals, the rest from rows. */
   async stacks(piece: Piece, sink: Sink): Promise<void> {
     const { tier, from, to, blocks } = piece;
-    const slotMs = tier.slot * 1000;
-    const slots = { from: Math.ceil(from / slotMs), to: Math.floor(to / slotMs) };
-    const whole = slots.from < slots.to ? this.#wholeHomes() : new Map<number, HomeGroup>();
+    const whole = this.#wholeHomes();
     if (whole.size === 0) return this.#rows(piece, "rows", "stack", sink, undefined);
-    await this.#totals(blocks, whole, slots, sink);
+    const slotMs = tier.slot * 1000;
+    for (const [isCutBefore, isCutAfter] of CUTS) {
+      const alike = blocks.filter((block) => block.from < from === isCutBefore && block.to > to === isCutAfter);
+      if (alike.length === 0) continue;
+      // Where a block isn't cut, all that its slots have is in the range, though the slots themselves may reach beyond it.
+      const first = isCutBefore ? Math.ceil(from / slotMs) : 0;
+      const end = isCutAfter ? Math.floor(to / slotMs) : Infinity;
+      const edges: TimeRange[] = [];
+      if (first >= end) edges.push({ from, to });
+      else {
+        await this.#totals(alike, whole, { from: first, to: end }, sink);
+        if (isCutBefore) edges.push({ from, to: Math.min(to, first * slotMs) });
+        if (isCutAfter) edges.push({ from: end * slotMs, to });
+      }
+      for (const edge of edges) {
+        const cut = alike.filter((block) => block.from < edge.to && block.to > edge.from);
+        if (edge.from < edge.to && cut.length > 0) {
+          await this.#rows({ tier, ...edge, blocks: cut }, "rows", "stack", sink, { only: whole });
+        }
+      }
+    }
     const rest = this.#spans.spans.some(({ series }) => !whole.has(this.#index.homeOf(series)));
     if (rest) await this.#rows(piece, "rows", "stack", sink, { except: whole });
-    for (const edge of [
-      { from, to: slots.from * slotMs },
-      { from: slots.to * slotMs, to },
-    ]) {
-      const cut = blocks.filter((block) => block.from < edge.to && block.to > edge.from);
-      const part = { tier, from: edge.from, to: edge.to, blocks: cut };
-      if (edge.from < edge.to && cut.length > 0) await this.#rows(part, "rows", "stack", sink, { only: whole });
-    }
   }
 
   /** Sums by process. */
@@ -156,8 +166,9 @@ export class BlockReader {
     const files = this.#files(blocks, "totals");
     if (files.length === 0) return;
     const asked = homes.size <= MAX_LISTED ? `home IN (${[...homes.keys()].join(", ")})` : "true";
+    const until = Number.isFinite(slots.to) ? `AND slot < ${slots.to}` : "";
     const sql = `SELECT home, stack, CAST(value AS DOUBLE) FROM ${parquet(files)}
-      WHERE ${asked} AND slot >= ${slots.from} AND slot < ${slots.to}`;
+      WHERE ${asked} AND slot >= ${slots.from} ${until}`;
     await this.#read(sql, (chunk) => {
       const [home, stack, value] = [chunk.numbers(0), chunk.numbers(1), chunk.numbers(2)];
       for (let start = 0; start < chunk.length;) {
@@ -193,8 +204,11 @@ export class BlockReader {
     const alike = this.#spans.uniform(this.#covered);
     // Whole homes are filtered by home alone.
     const byHome = homes !== undefined && "only" in homes && wanted.length <= MAX_LISTED;
-    if (alike && (byHome || this.#spans.seriesCount <= MAX_LISTED)) {
-      const filter = byHome ? where : `${where} AND ${this.#seriesIn()}`;
+    if (alike) {
+      const isListed = byHome || this.#spans.seriesCount <= MAX_LISTED;
+      if (!isListed) await this.#makeTable();
+      const inSeries = isListed ? this.#seriesIn() : `series IN (SELECT series FROM ${this.#table})`;
+      const filter = byHome ? where : `${where} AND ${inSeries}`;
       const sql = `SELECT ${key} AS k, CAST(sum(value) AS DOUBLE) FROM ${parquet(files)} WHERE ${filter} GROUP BY k`;
       await this.#read(sql, (chunk) =>
         sink(alike.group, chunk.numbers(0) as Uint32Array, chunk.numbers(1), chunk.length, alike.factor),
@@ -248,6 +262,14 @@ export class BlockReader {
     return this.#engine.read(sql, each, this.#signal);
   }
 }
+
+/** Whether a range begins, and whether it ends, within a block. */
+const CUTS = [
+  [false, false],
+  [true, false],
+  [false, true],
+  [true, true],
+] as const;
 
 interface HomeGroup {
   readonly group: number;

@@ -85,8 +85,9 @@ export class Engine {
         for (;;) {
           const chunk = await result.fetchChunk();
           if (signal?.aborted === true) throw cancelled();
-          if (!chunk || chunk.rowCount === 0) return;
-          each(new Chunk(chunk));
+          const rows = chunk?.rowCount ?? 0;
+          if (!chunk || rows === 0) return;
+          each(new Chunk(chunk, rows));
         }
       } catch (error) {
         throw signal?.aborted === true ? cancelled(error) : error;
@@ -148,13 +149,12 @@ export class Engine {
 
 class Chunk implements ReadChunk {
   readonly #chunk: DuckDBDataChunk;
+  /** Asking the library each time costs more than reading a row. */
+  readonly length: number;
 
-  constructor(chunk: DuckDBDataChunk) {
+  constructor(chunk: DuckDBDataChunk, length: number) {
     this.#chunk = chunk;
-  }
-
-  get length(): number {
-    return this.#chunk.rowCount;
+    this.length = length;
   }
 
   numbers(column: number): Uint32Array | Float64Array {
