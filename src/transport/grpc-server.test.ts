@@ -402,7 +402,7 @@ describe("closing", () => {
     const call = connection.open(ECHO);
     call.stream.end(framed(Buffer.from("x")));
     await eventually(() => expect(context.buffers.stats.leased).toBe(1));
-    const closing = server.close(AbortSignal.timeout(5000));
+    const closing = server.close(AbortSignal.timeout(20_000));
     await eventually(() => expect(connection.goaways.length).toBeGreaterThan(0));
     gate.resolve({ status: GrpcStatus.OK });
     expect((await call.answer).headers["grpc-status"]).toBe("0");

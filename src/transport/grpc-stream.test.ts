@@ -280,7 +280,7 @@ describe("the server", () => {
     });
     const { result, messages } = follow(server.address, "x");
     await eventually(() => expect(messages.length).toBe(1));
-    await server.close(AbortSignal.timeout(5000));
+    await server.close(AbortSignal.timeout(20_000));
     expect(await result).toMatchObject({ grpcStatus: GrpcStatus.UNAVAILABLE, message: "going away" });
   });
 

@@ -273,7 +273,7 @@ describe("closing", () => {
     const url = await serve({}, () => gate.promise);
     const answer = post(url, Buffer.from("x"));
     await eventually(() => expect(context.buffers.stats.leased).toBe(1));
-    const closing = server!.close(AbortSignal.timeout(2000));
+    const closing = server!.close(AbortSignal.timeout(20_000));
     gate.resolve({ status: 200, body: "done" });
     expect(await answer).toEqual([200, "done"]);
     await closing;

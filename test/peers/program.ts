@@ -111,7 +111,7 @@ export async function freePorts(count: number): Promise<readonly number[]> {
 }
 
 /** Polls until the condition holds; rejects with what was waited for. */
-export async function until(what: string, holds: () => boolean, timeoutMs = 15_000): Promise<void> {
+export async function until(what: string, holds: () => boolean, timeoutMs = 30_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!holds()) {
     if (performance.now() > deadline) throw new Error(`${what}: not within ${timeoutMs} ms`);

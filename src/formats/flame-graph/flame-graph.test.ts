@@ -161,7 +161,8 @@ describe.skipIf(!hasProgram("chromium", "--version"))("the flame graph in a brow
     await other.evaluate("document.getElementById('graph').focus()");
     const started = performance.now();
     for (let press = 0; press < 10; press++) await other.press(press % 2 === 0 ? "ArrowDown" : "Enter");
-    expect((performance.now() - started) / 10).toBeLessThan(250);
+    // A key's answer takes 20 ms here; laying out all nodes for each key would take seconds where the machine is busy.
+    expect((performance.now() - started) / 10).toBeLessThan(1000);
     expect(other.complaints).toEqual([]);
   });
 

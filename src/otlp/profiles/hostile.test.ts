@@ -141,27 +141,29 @@ describe("much of nothing", () => {
   ];
 
   test.each(heavy)(
-    "%s: an answer within a second in every kind of layout",
+    "%s: an answer in every kind of layout, in little time and memory",
     (_name, make) => {
       const bytes = make();
-      const before = process.memoryUsage().rss;
+      const before = memoryInUse();
       for (const layout of KINDS) {
-        const start = performance.now();
         const model = readProfiles(bytes, layout);
-        expect(performance.now() - start).toBeLessThan(TIME_LIMIT);
         if (!(model instanceof ParseError)) expect(model.layout).toBe(layout);
       }
-      const start = performance.now();
       detectLayout(bytes);
-      expect(performance.now() - start).toBeLessThan(TIME_LIMIT);
-      expect(process.memoryUsage().rss - before).toBeLessThan(1 << 30);
+      expect(memoryInUse() - before).toBeLessThan(1 << 30);
     },
-    30_000,
+    TIME_LIMIT,
   );
 });
 
-/** The machine that runs the tests may be busy with others. */
-const TIME_LIMIT = 3000;
+/** Each takes less than a second alone, and minutes if something is quadratic; the machine may be busy with others. */
+const TIME_LIMIT = 30_000;
+
+/** Of this thread: others run tests of their own in the same process. */
+function memoryInUse(): number {
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
 
 /** A string and a location, of D4 and D5. */
 const TABLES = message([10, EMPTY], [10, Buffer.from("name")], [4, message([2, 1n])]);
@@ -183,7 +185,7 @@ describe("numbers that lie", () => {
     expect((readProfiles(bytes, "D10") as ParseError).message).toContain("more than 8388608 samples");
   });
 
-  test("slices that overlap in every way do not make much of little", () => {
+  test("slices that overlap in every way do not make much of little", { timeout: TIME_LIMIT }, () => {
     const indices = new Writer(20_000);
     indices.open(3);
     for (let at = 0; at < 10_000; at++) indices.rawVarint(0);
@@ -197,9 +199,7 @@ describe("numbers that lie", () => {
       samples.close();
     }
     const dictionary = message([5, EMPTY], [2, EMPTY]);
-    const begin = performance.now();
     const model = readProfiles(profileOf(samples.finish(), [2, dictionary]), "D7");
-    expect(performance.now() - begin).toBeLessThan(TIME_LIMIT);
     expect((model as ParseError).message).toContain("slices cover far more locations than there are");
   });
 

@@ -12,7 +12,7 @@ import { CriSocket } from "./cri-connection.ts";
 
 const SERVICE = "/runtime.v1.RuntimeService/";
 const identity = (bytes: Buffer): Buffer => bytes;
-const soon = { interval: 5, timeout: 5_000 };
+const soon = { interval: 5 };
 
 /** A runtime on a socket, served by grpc-js: the sandboxes of these pods, and, if it can, events. */
 class Runtime {

@@ -84,7 +84,7 @@ async function receiver(): Promise<Receiver> {
     );
   });
   closing.push(() => server.forceShutdown());
-  const arrived = (count: number): Promise<void> => expect.poll(() => calls.length, { timeout: 5000 }).toBe(count);
+  const arrived = (count: number): Promise<void> => expect.poll(() => calls.length).toBe(count);
   return { address: `127.0.0.1:${port}`, calls, answers, arrived };
 }
 
@@ -313,7 +313,7 @@ test("shutdown delivers what is queued, then closes the connection", async () =>
   const { address, calls } = await receiver();
   const { exporter: otlp, context } = await exporter(address, { sending_queue: { num_consumers: 1 } });
   for (let index = 0; index < 20; index++) await otlp.consume(request("logs", `number ${index}`));
-  await otlp.shutdown(AbortSignal.timeout(5000));
+  await otlp.shutdown(AbortSignal.timeout(20_000));
   expect(calls.length).toBe(20);
   expect(context.metrics.value("otelcol_exporter_queue_size")).toBe(0);
   await expect.poll(() => context.buffers.stats.leased).toBe(0);

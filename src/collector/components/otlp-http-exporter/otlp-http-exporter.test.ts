@@ -66,7 +66,7 @@ async function receiver(): Promise<{
     await once(server, "close");
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { url, posts, answers, arrived: (count) => expect.poll(() => posts.length, { timeout: 5000 }).toBe(count) };
+  return { url, posts, answers, arrived: (count) => expect.poll(() => posts.length).toBe(count) };
 }
 
 async function exporter(
