@@ -157,9 +157,7 @@ describe("a file", () => {
 
     writeFileSync(path, "{");
     handle.refresh();
-    await expect
-      .poll(() => handle.state().lastError, { interval: 5 })
-      .toMatch(/pods\.json: the list is not JSON/);
+    await expect.poll(() => handle.state().lastError, { interval: 5 }).toMatch(/pods\.json: the list is not JSON/);
     expect(isLive()).toBe(true);
     writeFileSync(path, list(podJson("till")));
     await expect.poll(() => nameOf(handle, "till-uid"), { interval: 5 }).toBe("till");
