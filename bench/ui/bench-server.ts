@@ -10,11 +10,11 @@ const TYPES: Readonly<Record<string, string>> = {
   ".json": "application/json",
 };
 
-/** Serves folders by their first path segment, and made-up files; on a free port of the loopback. */
+/** Serves folders by their first path segment, and made-up files; on a free port of the loopback. Ends with its disposal. */
 export async function serveBench(
   folders: Readonly<Record<string, string>>,
   files: ReadonlyMap<string, Uint8Array>,
-): Promise<{ readonly url: string; close(): void }> {
+): Promise<{ readonly url: string } & Disposable> {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     const made = files.get(pathname);
@@ -34,7 +34,7 @@ export async function serveBench(
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
-    close: () => {
+    [Symbol.dispose]: () => {
       server.closeAllConnections();
       server.close();
     },

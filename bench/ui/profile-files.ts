@@ -2,12 +2,15 @@
 import { gzipSync } from "node:zlib";
 import { Writer } from "#wire";
 import { encodeFlame } from "../../src/query/flame/flame-encoding.ts";
+import type { Functions } from "../../src/query/flame/function-table.ts";
+import { prune } from "../../src/query/flame/prune.ts";
+import { columnsFor, sourceOf } from "../../src/query/flame/stack-source.ts";
 import { buildTree } from "../../web/src/flame/build-tree.ts";
 import { FrameTable } from "../../web/src/flame/frame-table.ts";
 import type { SyntheticProfile } from "./synthetic-profile.ts";
 
-/** Half a pixel at 1920 pixels after zooming in 16 times: what the server leaves out by default is smaller than that. */
-const MIN_SHARE = 1 / (1920 * 2 * 16);
+/** `max_nodes` of the API where nobody says anything, which the page doesn't. */
+const DEFAULT_NODES = 20_000;
 
 /** pprof with gzip, samples counted in `samples`. */
 export function pprofFile({ names, stacks }: SyntheticProfile): Uint8Array {
@@ -72,19 +75,22 @@ export function speedscopeFile({ names, stacks }: SyntheticProfile): Uint8Array 
   );
 }
 
-/** What the server sends of it: merged and culled, in the binary form. */
+/** What the server answers to the page, which asks for no number of nodes: merged, the heaviest nodes, in the binary form. */
 export function serverFlame({ names, stacks }: SyntheticProfile): Uint8Array {
   const table = FrameTable.of(names.map((name) => ({ name, file: "", line: 0, type: "", mapping: "" })));
   const measure = { type: "samples", unit: "count", coveredMs: undefined, otherCoveredMs: undefined };
-  const tree = buildTree(stacks, table, measure, { minShare: MIN_SHARE });
-  // Only frames that are used are sent, in the order of their first use.
-  const numbers = new Map<number, number>();
-  const frame = tree.frame.map((own) => {
-    if (own < 0) return own;
-    const known = numbers.get(own) ?? numbers.size;
-    numbers.set(own, known);
-    return known;
-  });
+  const whole = buildTree(stacks, table, measure);
+  const parent = new Int32Array(whole.length);
+  const own = whole.total.slice();
+  for (let node = 0; node < whole.length; node++) {
+    for (let child = whole.firstChild[node]!; child < whole.firstChild[node + 1]!; child++) {
+      parent[child] = node;
+      own[node]! -= whole.total[child]!;
+    }
+  }
+  const source = sourceOf(parent, columnsFor(own), "first", -1, (node) => whole.frame[node]!);
+  const functions: Functions = { length: table.length, at: (number) => table.text(number), kindOf: () => "call" };
+  const tree = prune([source], functions, { maxNodes: DEFAULT_NODES, minShare: 0 });
   const coverage = { from: 0, to: 60_000, visibleUpTo: 60_000, total: tree.total[0]!, plan: "" };
   return encodeFlame(
     {
@@ -93,15 +99,6 @@ export function serverFlame({ names, stacks }: SyntheticProfile): Uint8Array {
       cores: false,
       coverage: { ...coverage, unattributed: 0, unnamed: 0, truncated: 0, lost: 0, gaps: [] },
     },
-    {
-      length: tree.length,
-      children: Uint32Array.from({ length: tree.length }, (_, node) => tree.childCount(node)),
-      frame,
-      total: tree.total,
-      other: undefined,
-      frames: [...numbers.keys()].map((own) => table.text(own)),
-      omitted: tree.measure.omitted,
-      depth: tree.depth - 1,
-    },
+    tree,
   );
 }

@@ -3,25 +3,22 @@
  * `testing/bench-page`, which the benchmark shares.
  */
 /// <reference types="node" />
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { transform } from "esbuild";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serveBench } from "../../../bench/ui/bench-server.ts";
+import { buildFlamePage } from "../../../bench/ui/pages.ts";
 import { pprofFile } from "../../../bench/ui/profile-files.ts";
 import { syntheticProfile } from "../../../bench/ui/synthetic-profile.ts";
 import { hasProgram } from "../../../test/has-program.ts";
-import { BROWSER_ALIASES } from "../../browser-aliases.ts";
 import { readFile } from "../files/read-file.ts";
 import { buildTree } from "./build-tree.ts";
 import type { FlameTree } from "./flame-tree.ts";
 import type { Bench } from "./testing/bench-page/main.ts";
 import { COUNTS } from "./testing/random-stacks.ts";
 
-const PAGE = join(import.meta.dirname, "testing/bench-page");
 const PROFILE = pprofFile(syntheticProfile({ stacks: 3000, functions: 200 }));
 
 /** What the page has; the functions that use it run there. */
@@ -42,20 +39,11 @@ describe.skipIf(!hasProgram("chromium", "--version"))("in Chromium", () => {
 
   beforeAll(async () => {
     const outDir = join(folder, "page");
-    await build({
-      root: PAGE,
-      configFile: false,
-      logLevel: "error",
-      base: "./",
-      resolve: { alias: BROWSER_ALIASES },
-      worker: { format: "es" },
-      build: { outDir, emptyOutDir: true, target: "es2023" },
-    });
+    const observer = await buildFlamePage(outDir);
     server = await serveBench({ page: outDir }, files);
     browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
     page = await browser.newPage({ viewport: { width: 800, height: 400 }, deviceScaleFactor: 2 });
-    const source = readFileSync(join(PAGE, "observer.ts"), "utf8");
-    await page.addInitScript({ content: (await transform(source, { loader: "ts", format: "iife" })).code });
+    await page.addInitScript({ content: observer });
     await page.goto(`${server.url}/page/index.html`);
     await page.waitForFunction("'bench' in globalThis");
     await page.evaluate("bench.openDropped('/profile.pb.gz')");
@@ -66,7 +54,7 @@ describe.skipIf(!hasProgram("chromium", "--version"))("in Chromium", () => {
 
   afterAll(async () => {
     await browser?.close();
-    server?.close();
+    server?.[Symbol.dispose]();
     rmSync(folder, { recursive: true, force: true });
   });
 

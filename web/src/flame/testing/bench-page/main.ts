@@ -36,6 +36,33 @@ const bench = {
     view.setTree(opened.tree);
     return (await painted()) - start;
   },
+  /** Opens a file, and then again until half of it is read: how often it told where it was, and how soon it ended. */
+  async openAndCancel(url: string) {
+    const blob = await (await fetch(url)).blob();
+    let reports = 0;
+    let longestSilenceMs = 0;
+    let last = performance.now();
+    const opened = await openFile(blob, {
+      onProgress: () => {
+        reports++;
+        longestSilenceMs = Math.max(longestSilenceMs, performance.now() - last);
+        last = performance.now();
+      },
+    });
+    opened.close();
+    const abort = new AbortController();
+    let abortedAt = 0;
+    await openFile(blob, {
+      signal: abort.signal,
+      onProgress: ({ stage, done }) => {
+        if (stage !== "reading" || done < 0.5 || abortedAt > 0) return;
+        abortedAt = performance.now();
+        abort.abort();
+      },
+    }).catch(() => {});
+    const rejectedMs = performance.now() - abortedAt;
+    return { reports, longestSilenceMs, rejectedMs, paintedMs: (await painted()) - abortedAt };
+  },
   async search(text: string): Promise<number> {
     const start = performance.now();
     const matches = await engine!.search({ text, regex: false });

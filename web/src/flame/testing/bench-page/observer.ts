@@ -1,12 +1,25 @@
 /**
  * Runs ahead of every page that `npm run bench -- ui` measures, ours or another one: counts long tasks, notes when data
- * was read and when WebGL first drew, and has the gestures that are measured.
+ * was read, when WebGL first drew and when a flame graph was in an ARIA tree, and has the gestures that are measured.
  */
-const seen = { longest: 0, dataAt: 0, drawnAt: 0 };
+const seen = { longest: 0, lastTaskEnd: 0, dataAt: 0, drawnAt: 0, shownAt: 0 };
 
 new PerformanceObserver((list) => {
-  for (const { duration } of list.getEntries()) seen.longest = Math.max(seen.longest, duration);
+  for (const { startTime, duration } of list.getEntries()) {
+    seen.longest = Math.max(seen.longest, duration);
+    seen.lastTaskEnd = startTime + duration;
+  }
 }).observe({ entryTypes: ["longtask"] });
+
+// The root alone says nothing: the graph is there when something is below it.
+const shown = new MutationObserver(() => {
+  if (!document.querySelector("[role=tree] [role=treeitem][aria-level='2']")) return;
+  shown.disconnect();
+  void painted().then((now) => {
+    seen.shownAt = now;
+  });
+});
+shown.observe(document, { childList: true, subtree: true });
 
 for (const method of ["arrayBuffer", "text"] as const) {
   const original = Response.prototype[method] as (this: Response) => Promise<unknown>;
@@ -82,4 +95,14 @@ async function typeSearch(text: string): Promise<number | undefined> {
   return (await painted()) - start;
 }
 
-Object.assign(globalThis, { observer: { seen, painted, wheel, typeSearch } });
+/** When the graph was shown and the last long task had ended, once there was none for a while. */
+async function atRest(quietMs: number): Promise<number> {
+  for (;;) {
+    const ready = Math.max(seen.shownAt, seen.lastTaskEnd);
+    const left = ready + quietMs - performance.now();
+    if (left <= 0) return ready;
+    await new Promise((resolve) => setTimeout(resolve, left));
+  }
+}
+
+Object.assign(globalThis, { observer: { seen, painted, wheel, typeSearch, atRest } });
