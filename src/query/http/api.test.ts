@@ -430,6 +430,9 @@ describe("requests that are wrong", () => {
     ["label", "timeline?group_by=a%20b"],
     ["link", "flamegraph?link=nothex"],
     ["missing function", "sandwich"],
+    ["time beyond the calendar", `flamegraph?from=${"9".repeat(30)}`],
+    ["unknown parameter", "flamegraph?namespace=shop"],
+    ["parameter of another question", "timeline?link=00f067aa0ba902b7"],
   ] as const)("are told what is wrong with their %s and what to do", async ([, path]) => {
     const response = await api.fetch(`api/v1/${path}`);
     expect(response.status).toBe(400);
@@ -437,6 +440,32 @@ describe("requests that are wrong", () => {
     expect(error.kind).toBe("invalid");
     expect(error.message).not.toBe("");
     expect(error.remedy).not.toBe("");
+  });
+
+  test("the parameter that is wrong is named", async () => {
+    for (const [path, name] of [
+      ["flamegraph?to=tomorrow", "parameter to "],
+      ["diff?other_from=soon", "parameter other_from "],
+      ["timeline?step=often", "parameter step "],
+      ["tree?selector=%7B%7D", "parameter selector "],
+    ] as const) {
+      const { error } = (await (await api.fetch(`api/v1/${path}`)).json()) as ErrorAnswer;
+      expect(error.message).toContain(name);
+    }
+  });
+
+  test("a path with the wrong method says the right one", async () => {
+    for (const [method, path] of [
+      ["POST", "api/v1/tree"],
+      ["GET", "api/v1/ingest"],
+      ["PUT", "api/v1/labels/pod/values"],
+    ] as const) {
+      const response = await api.fetch(path, { method });
+      expect(response.status).toBe(405);
+      const { error } = (await response.json()) as ErrorAnswer;
+      expect(error.kind).toBe("method");
+      expect(error.remedy).toBe(method === "GET" ? "Send POST." : "Send GET.");
+    }
   });
 
   test("a type that isn't there is not found, and the answer says which are", async () => {

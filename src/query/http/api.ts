@@ -10,7 +10,7 @@ import { TreeMemory } from "../flame/tree-memory.ts";
 import { addGrafanaRoutes } from "../grafana/routes.ts";
 import { DEFAULT_BODY_LIMITS, type BodyLimits } from "../ingest/read-body.ts";
 import { addIngestRoutes } from "../ingest/routes.ts";
-import { openApiDocument } from "../openapi/document.ts";
+import { openApiDocument, parametersOf } from "../openapi/document.ts";
 import { Parameters } from "../parameters/parameters.ts";
 import { asQueryError, QueryError, statusOf } from "../query-error.ts";
 import { DEFAULT_QUERY_LIMITS, type QueryContext, type QueryLimits } from "../questions/context.ts";
@@ -95,7 +95,7 @@ class Api {
     addIngestRoutes(this.app, { store: settings.store, limits: bodies, now: this.#now });
     addGrafanaRoutes(this.app, { context: this.#context, admission: this.#admission, bodies, now: this.#now });
     if (settings.assets !== undefined) this.#page(new Assets(settings.assets));
-    this.app.notFound((c) => this.#refuse(c, new QueryError("not-found", `there is no ${c.req.path}`)));
+    this.app.notFound((c) => this.#refuse(c, this.#missing(c.req.path)));
     this.app.onError((error, c) => this.#refuse(c, asQueryError(error)));
   }
 
@@ -112,7 +112,7 @@ class Api {
       }
       const isApi = /^\/(?:api|pyroscope)\//.test(c.req.path) || c.req.method !== "GET";
       if (isApi && isForeignPage(host, c.req.header("origin"), c.req.header("sec-fetch-site"))) {
-        throw new QueryError("forbidden", "pages of other sites may not ask this server");
+        throw new QueryError("forbidden", "pages of other sites may not ask this server", "Open the page of this one.");
       }
       await next();
       for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.header(name, value);
@@ -202,7 +202,12 @@ class Api {
     this.app.get("/api/v1/openapi.json", (c) => this.#send(c, openApiDocument(status().version)));
     this.app.get("/api/v1/files/:number", async (c) => {
       const file = files[Number(c.req.param("number"))];
-      if (!file) throw new QueryError("not-found", `there is no file ${c.req.param("number").slice(0, 20)}`);
+      if (!file)
+        throw new QueryError(
+          "not-found",
+          `there is no file ${c.req.param("number").slice(0, 20)}`,
+          "/api/v1/status lists them.",
+        );
       return this.#bytes(c, await file.read(), "application/octet-stream");
     });
   }
@@ -221,9 +226,12 @@ class Api {
   }
 
   #get(path: string, ask: Ask): void {
+    const known = parametersOf(`/api/v1/${path.replaceAll(/:(\w+)/g, "{$1}")}`);
     this.app.get(`/api/v1/${path}`, (c) =>
       this.#admission.run(c.req.raw.signal, async (signal) => {
-        const answer = await ask(new Parameters(new URL(c.req.url).searchParams, this.#now()), signal, c);
+        const parameters = new Parameters(new URL(c.req.url).searchParams, this.#now());
+        parameters.mustBeOf(known);
+        const answer = await ask(parameters, signal, c);
         return answer instanceof Response ? answer : this.#send(c, answer);
       }),
     );
@@ -285,6 +293,19 @@ class Api {
     });
   }
 
+  /** Why nothing answers a path: it is that of another method, or of nothing. */
+  #missing(path: string): QueryError {
+    const shown = path.slice(0, 200);
+    const methods = this.app.routes
+      .filter((route) => route.method !== "ALL" && route.path !== "*" && patternOf(route.path).test(path))
+      .map(({ method }) => method);
+    if (methods.length > 0) {
+      const remedy = `Send ${[...new Set(methods)].join(" or ")}.`;
+      return new QueryError("method", `${shown} takes another method`, remedy);
+    }
+    return new QueryError("not-found", `there is no ${shown}`, "GET /api/v1/openapi.json lists what there is.");
+  }
+
   #refuse(c: Context, { kind, message, remedy, cause }: QueryError): Response {
     if (kind === "internal") this.#settings.onInternalError?.(cause, c.req.path);
     const answer: ErrorAnswer = { error: { kind, message, remedy } };
@@ -293,6 +314,11 @@ class Api {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) headers[name] = value;
     return new Response(JSON.stringify(answer), { status: statusOf(kind), headers });
   }
+}
+
+/** What a route's path stands for. */
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replaceAll(".", "\\.").replaceAll(/:\w+/g, "[^/]+")}$`);
 }
 
 function decodePath(path: string): string {

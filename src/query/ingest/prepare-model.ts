@@ -1,11 +1,4 @@
-import {
-  type AttributeValue,
-  encodeResource,
-  loadProfiles,
-  type ProfileRecord,
-  type ProfilesModel,
-  type Profiles,
-} from "#otlp";
+import { type AttributeValue, decodeAttributes, encodeResource, type ProfileRecord, type ProfilesModel } from "#otlp";
 
 /** What is known of profiles besides what their file says. */
 export interface ProfileOrigin {
@@ -23,14 +16,13 @@ export interface ProfileOrigin {
 const FIRST_DATE = 1_000_000_000n * 1_000_000_000n;
 
 /** A file's profiles as they are stored: with their origin, and times of the calendar. */
-export async function prepareModel(model: ProfilesModel, origin: ProfileOrigin): Promise<ProfilesModel> {
-  const profiles = await loadProfiles();
+export function prepareModel(model: ProfilesModel, origin: ProfileOrigin): ProfilesModel {
   const shift = shiftOf(model, origin);
   return {
     ...model,
     resources: model.resources.map((resource) => ({
       ...resource,
-      resource: withAttributes(resource.resource, origin.attributes, model, profiles),
+      resource: withAttributes(resource.resource, origin.attributes, model),
       scopes: resource.scopes.map((scope) => ({
         ...scope,
         profiles: scope.profiles.map((profile) => withValues(withTimes(profile, origin, shift), origin.scale ?? 1)),
@@ -79,15 +71,9 @@ function withAttributes(
   resource: Uint8Array,
   added: ReadonlyMap<string, string>,
   { dictionary }: ProfilesModel,
-  profiles: Profiles,
 ): Uint8Array {
-  const attributes = new Map<string, AttributeValue>(added);
-  for (const { key, value } of profiles.decodeKeyValues(resource, 1, dictionary.strings)) {
-    // Files of other tools say nothing in nested values.
-    const isPlain = value.kind === "string" || value.kind === "int" || value.kind === "bool" || value.kind === "double";
-    if (isPlain && !attributes.has(key)) attributes.set(key, value.value);
-  }
-  return encodeResource(attributes);
+  const own = decodeAttributes(resource, 1, dictionary.strings);
+  return encodeResource(new Map<string, AttributeValue>([...own, ...added]));
 }
 
 function nanoseconds(milliseconds: number): bigint {

@@ -35,7 +35,9 @@ export async function readBody(request: Request, limits: BodyLimits): Promise<Ui
     return await inflate(body, limits.maxInflatedBytes);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(limits.maxInflatedBytes);
-    throw new QueryError("invalid", `the body is no ${encoding}`, "", { cause: error });
+    throw new QueryError("invalid", `the body is no ${encoding}`, "Send it whole, or without Content-Encoding.", {
+      cause: error,
+    });
   }
 }
 

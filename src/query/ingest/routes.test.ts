@@ -37,6 +37,12 @@ async function get<T>(path: string): Promise<T> {
   return (await (await app.request(`http://127.0.0.1/api/v1/${path}`)).json()) as T;
 }
 
+function formOf(...parts: readonly string[]): FormData {
+  const form = new FormData();
+  for (const part of parts) form.append(part, new Blob(["x"]), part);
+  return form;
+}
+
 /** All time there is. */
 const ALWAYS = "from=2020-01-01T00:00:00Z&to=now%2B1d";
 
@@ -124,6 +130,59 @@ describe("POST /ingest, as Pyroscope's SDKs call it", () => {
     expect(coverage.total).toBe(3 * 20_000_000);
   });
 
+  test("takes stacks line by line, and counts them", async () => {
+    const from = `from=${NOW / 1000 - 60}&until=${NOW / 1000}`;
+    expect(
+      (await post(`ingest?name=lines&${from}&format=lines&sampleRate=10`, "main;a\nmain;b\r\n\nmain;a\n")).status,
+    ).toBe(200);
+    expect((await post(`ingest?name=lines&${from}&format=groups&sampleRate=10`, "main;a 2\n")).status).toBe(200);
+    const { coverage } = await get<FlameAnswer>(`flamegraph?query=${encodeURIComponent('{service_name="lines"}')}`);
+    expect(coverage.total).toBe(5 * 100_000_000);
+  });
+
+  test.for([
+    ["app.wall", "", "wall", 2 * 10_000_000],
+    ["app.alloc_space", "", "alloc_space", 2],
+    ["app", "&units=lock_nanoseconds", "delay", 2],
+    ["app.goroutines", "&units=samples", "goroutine", 2],
+  ] as const)("%s%s counts %s", async ([app, units, type, total]) => {
+    await post(`ingest?name=${app}&from=${NOW / 1000 - 60}&format=folded${units}`, "main;a 2\n");
+    const query = encodeURIComponent('{service_name="app"}');
+    expect((await get<FlameAnswer>(`flamegraph?type=${type}&query=${query}`)).coverage.total).toBe(total);
+  });
+
+  test("types are called as sample_type_config has it", async () => {
+    const config = {
+      samples: { "display-name": "exceptions" },
+      cpu: { units: "samples", "display-name": "lock_duration" },
+    };
+    const form = new FormData();
+    form.append("profile", new Blob([read("formats/go-cpu.pb.gz")]), "profile.pprof");
+    form.append("sample_type_config", new Blob([JSON.stringify(config)]), "sample_type_config.json");
+    expect((await post(`ingest?name=${name}&from=${NOW / 1000 - 60}`, form)).status).toBe(200);
+    const { types } = await get<ProfileTypesAnswer>(`profile_types?${ALWAYS}`);
+    expect(types.map(({ id }) => id)).toEqual(["delay", "exceptions"]);
+  });
+
+  test.for([
+    ["JFR", `ingest?name=${name}&format=jfr`, "x", "async-profiler"],
+    ["a form with JFR", `ingest?name=${name}`, formOf("jfr"), "async-profiler"],
+    ["JFR by its bytes", "api/v1/ingest", "FLR\0\0\x02", "async-profiler"],
+    ["tries of old agents", `ingest?name=${name}&format=trie`, "x", "Update"],
+    ["profiles since the start", `ingest?name=${name}`, formOf("profile", "prev_profile"), "Update"],
+    ["a format of nobody", `ingest?name=${name}&format=nettrace`, "x", "pprof"],
+  ] as const)("can't read %s, and says what can be sent instead", async ([, path, body, remedy]) => {
+    const response = await post(path, body);
+    expect(response.status).toBe(415);
+    const { error } = (await response.json()) as ErrorAnswer;
+    expect(error).toMatchObject({ kind: "unsupported", remedy: expect.stringContaining(remedy) as string });
+  });
+
+  test("a type of body of old agents is refused as well", async () => {
+    const headers = { "content-type": "binary/octet-stream+tree" };
+    expect((await post(`ingest?name=${name}`, "x", headers)).status).toBe(415);
+  });
+
   test("takes pprof as body and as part of a form", async () => {
     const path = `ingest?name=${name}&from=${NOW / 1000 - 60}&until=${NOW / 1000}&format=pprof`;
     const form = new FormData();
@@ -139,8 +198,8 @@ describe("POST /ingest, as Pyroscope's SDKs call it", () => {
   test.for([
     ["no name", "ingest", "main 1"],
     ["a wrong name", `ingest?name=${encodeURIComponent("a{b")}`, "main 1"],
-    ["JFR", `ingest?name=${name}&format=jfr`, "x"],
     ["a form without a profile", `ingest?name=${name}`, new FormData()],
+    ["a wrong sample_type_config", `ingest?name=${name}`, formOf("profile", "sample_type_config")],
   ] as const)("refuses %s", async ([, path, body]) => {
     expect((await post(path, body)).status).toBe(400);
   });

@@ -33,11 +33,14 @@ const TIME = [
 ];
 const TYPE = parameter("type", "Profile type. Default cpu, or the first there is.", "cpu");
 const LINK = parameter("link", "Only samples of these spans (16 hex digits) or traces (32), with commas between.");
-const SELECTION = [QUERY, ...TIME, TYPE, LINK];
+/** For answers that are made of series, which don't know spans. */
+const SERIES = [QUERY, ...TIME, TYPE];
+const SELECTION = [...SERIES, LINK];
 const GROUP_BY = parameter("group_by", "Labels, with commas between.", "namespace");
 const LIMIT = parameter("limit", "At most so many; the rest is said to be left out.", "", integer());
+const GRANULARITY = parameter("granularity", "Whether frames differ by line.", "", oneOf(["function", "line"]));
 const GRAPH = [
-  parameter("granularity", "Whether frames differ by line.", "", oneOf(["function", "line"])),
+  GRANULARITY,
   parameter("max_nodes", "Nodes at most; default 20000.", "", integer()),
   parameter("min_share", "Nodes below this share of the root are left out.", "0.001", { type: "number" }),
 ];
@@ -90,21 +93,24 @@ export function openApiDocument(version: string) {
       ),
       "/api/v1/tree": get(
         "Everything by where it ran: cluster, namespace, workload, revision, pod, container, process, host, kernel.",
-        [
-          ...SELECTION,
-          LIMIT,
-          parameter("coverage", "full: tell truncated stacks as well.", "", oneOf(["quick", "full"])),
-        ],
+        [...SERIES, LIMIT, parameter("coverage", "full: tell truncated stacks as well.", "", oneOf(["quick", "full"]))],
         json("Tree"),
       ),
       "/api/v1/timeline": get(
         "Use over time, with deployments and restarts.",
-        [...SELECTION, GROUP_BY, LIMIT, parameter("step", "At least so long.", "30s")],
+        [...SERIES, GROUP_BY, LIMIT, parameter("step", "At least so long.", "30s")],
         json("Timeline"),
       ),
       "/api/v1/flamegraph": get(
         "Stacks merged. With an `other_` parameter as `diff`.",
-        [...SELECTION, GROUP_BY, FOCUS, ...GRAPH, parameter("format", "", "", oneOf(["json", "binary", "folded"]))],
+        [
+          ...SELECTION,
+          ...OTHER,
+          GROUP_BY,
+          FOCUS,
+          ...GRAPH,
+          parameter("format", "", "", oneOf(["json", "binary", "folded"])),
+        ],
         { ...graphContent("Flame"), "text/plain; charset=utf-8": { schema: text() } },
       ),
       "/api/v1/diff": get(
@@ -112,7 +118,11 @@ export function openApiDocument(version: string) {
         [...SELECTION, ...OTHER, GROUP_BY, FOCUS, ...GRAPH, parameter("format", "", "", oneOf(["json", "binary"]))],
         graphContent("Diff"),
       ),
-      "/api/v1/top": get("Functions by their own time.", [...SELECTION, ...OTHER, GROUP_BY, FOCUS, LIMIT], json("Top")),
+      "/api/v1/top": get(
+        "Functions by their own time. With an `other_` parameter of two selections.",
+        [...SELECTION, ...OTHER, GROUP_BY, FOCUS, GRANULARITY, LIMIT],
+        json("Top"),
+      ),
       "/api/v1/sandwich": get(
         "What calls a function, and what it calls.",
         [FUNCTION, ...SELECTION, GROUP_BY, FOCUS, ...GRAPH],
@@ -120,7 +130,7 @@ export function openApiDocument(version: string) {
       ),
       "/api/v1/heatmap": get(
         "Samples within each second. Needs raw events.",
-        [...SELECTION, parameter("rows", "Parts of a second.", "50", integer())],
+        [...SERIES, parameter("rows", "Parts of a second.", "50", integer())],
         json("Heatmap"),
       ),
       "/api/v1/export": get(
@@ -128,11 +138,7 @@ export function openApiDocument(version: string) {
         [...SELECTION, GROUP_BY, parameter("format", "Default pprof.", "pprof", oneOf(EXPORT_FORMATS))],
         { "application/octet-stream": { schema: BINARY } },
       ),
-      "/api/v1/unattributed": get(
-        "What has no name, why, and what to do.",
-        [...SELECTION, LIMIT],
-        json("Unattributed"),
-      ),
+      "/api/v1/unattributed": get("What has no name, why, and what to do.", [...SERIES, LIMIT], json("Unattributed")),
       "/api/v1/status": get("State of the server and its store.", [], json("Status")),
       "/api/v1/files/{number}": get("A file that the page was started with.", [FILE_NUMBER], {
         "application/octet-stream": { schema: BINARY },
@@ -153,4 +159,11 @@ export function openApiDocument(version: string) {
     },
     components: { schemas: SCHEMAS },
   } as const;
+}
+
+/** Names of the parameters that GET of a path takes; `/api/v1/labels/{name}/values`. */
+export function parametersOf(path: string): ReadonlySet<string> {
+  const found = Object.entries(openApiDocument("").paths).find(([key]) => key === path)?.[1];
+  const parameters = found !== undefined && "get" in found ? found.get.parameters : [];
+  return new Set(parameters.flatMap(({ name, in: place }) => (place === "query" ? [name] : [])));
 }

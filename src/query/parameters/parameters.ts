@@ -4,7 +4,7 @@ import { QueryError } from "../query-error.ts";
 import { parseSelector } from "../selector/parse-selector.ts";
 import { type Selection, selectType, splitProcess } from "../questions/selection.ts";
 import type { QueryContext } from "../questions/context.ts";
-import { parseDuration, parseRange, parseTime } from "./time.ts";
+import { parseDuration, parseTime, rangeOf } from "./time.ts";
 
 const MAX_GROUP_LABELS = 8;
 const LINK = /^(?:[0-9a-f]{16}|[0-9a-f]{32})$/i;
@@ -18,6 +18,17 @@ export class Parameters {
   constructor(texts: URLSearchParams, now: number) {
     this.#texts = texts;
     this.#now = now;
+  }
+
+  /** A parameter that nobody reads would be a selection that isn't made. @throws QueryError "invalid" */
+  mustBeOf(known: ReadonlySet<string>): void {
+    const wrong = [...this.#texts.keys()].find((name) => !known.has(name));
+    if (wrong === undefined) return;
+    throw new QueryError(
+      "invalid",
+      `there is no parameter ${wrong.slice(0, 64)} here`,
+      known.size === 0 ? "There are none." : `There are: ${[...known].join(", ")}.`,
+    );
   }
 
   /** Text of a parameter; undefined where it is absent or empty. */
@@ -69,13 +80,13 @@ export class Parameters {
   /** Milliseconds. */
   duration(name: string): number | undefined {
     const text = this.text(name);
-    return text === undefined ? undefined : parseDuration(text);
+    return text === undefined ? undefined : named(name, () => parseDuration(text));
   }
 
   /** Milliseconds since 1970. */
   time(name: string): number | undefined {
     const text = this.text(name);
-    return text === undefined ? undefined : parseTime(text, this.#now);
+    return text === undefined ? undefined : named(name, () => parseTime(text, this.#now));
   }
 
   /** Names of labels, given once with commas or several times. Dots become underscores. */
@@ -105,9 +116,9 @@ export class Parameters {
 
   /** @param prefix e.g. `other_`; where a parameter is absent that of the first selection counts */
   range(prefix = ""): TimeRange {
-    const from = this.text(`${prefix}from`) ?? this.text("from");
-    const to = this.text(`${prefix}to`) ?? this.text("to");
-    return parseRange(from, to, this.#now);
+    const time = (name: string): number | undefined =>
+      this.text(prefix + name) === undefined ? this.time(name) : this.time(prefix + name);
+    return rangeOf(time("from"), time("to"), this.#now);
   }
 
   /** The samples that a request is about. */
@@ -135,5 +146,15 @@ export class Parameters {
       throw new QueryError("invalid", `link can't be ${what}`, "A span has 16 hexadecimal digits, a trace 32.");
     }
     return links.map((link) => link.toLowerCase());
+  }
+}
+
+/** What can't be parsed is said to be of that parameter. */
+function named<T>(name: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error;
+    throw new QueryError(error.kind, `parameter ${name} is ${error.message}`, error.remedy, { cause: error });
   }
 }

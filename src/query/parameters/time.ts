@@ -17,10 +17,11 @@ const DATE = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]
 /** Seconds until the year 5138; milliseconds from 1973 on. */
 const FIRST_MILLISECONDS = 1e11;
 const FIRST_NANOSECONDS = 1e16;
+/** Beyond that there are no dates. */
+const LAST_DATE = 8.64e15;
 
 /** What was asked for without a time: the last hour. */
-const DEFAULT_FROM = "now-1h";
-const DEFAULT_TO = "now";
+const DEFAULT_RANGE_MS = UNIT_MS["h"]!;
 /** Ten years: more is a mistake in units. */
 const MAX_RANGE_MS = 10 * UNIT_MS["y"]!;
 
@@ -30,6 +31,16 @@ const MAX_RANGE_MS = 10 * UNIT_MS["y"]!;
  * @throws QueryError "invalid"
  */
 export function parseTime(text: string, now: number): number {
+  const time = timeOf(text, now);
+  if (time !== undefined && Math.abs(time) <= LAST_DATE) return time;
+  throw new QueryError(
+    "invalid",
+    `not a time: ${text.slice(0, 64)}`,
+    "Write now-1h, 2026-11-22T10:00:00Z, or seconds or milliseconds since 1970.",
+  );
+}
+
+function timeOf(text: string, now: number): number | undefined {
   const relative = RELATIVE.exec(text.trim());
   if (relative) {
     if (relative[1] === undefined) return now;
@@ -46,11 +57,7 @@ export function parseTime(text: string, now: number): number {
     const time = Date.parse(isLocal ? `${text.replace(" ", "T")}Z` : text.replace(" ", "T"));
     if (!Number.isNaN(time)) return time;
   }
-  throw new QueryError(
-    "invalid",
-    `not a time: ${text.slice(0, 64)}`,
-    "Write now-1h, 2026-11-22T10:00:00Z, or seconds or milliseconds since 1970.",
-  );
+  return undefined;
 }
 
 /** Milliseconds of `90s`, `1h30m`; a number without a unit is seconds. @throws QueryError "invalid" */
@@ -64,9 +71,9 @@ export function parseDuration(text: string): number {
   return sum;
 }
 
-/** The time between two texts; the last hour where they are absent. @throws QueryError "invalid" */
-export function parseRange(from: string | undefined, to: string | undefined, now: number): TimeRange {
-  const range = { from: parseTime(from ?? DEFAULT_FROM, now), to: parseTime(to ?? DEFAULT_TO, now) };
+/** The time between two times; the last hour where they are absent. @throws QueryError "invalid" */
+export function rangeOf(from: number | undefined, to: number | undefined, now: number): TimeRange {
+  const range = { from: from ?? now - DEFAULT_RANGE_MS, to: to ?? now };
   if (range.from >= range.to) {
     const told = `${new Date(range.from).toISOString()} to ${new Date(range.to).toISOString()}`;
     throw new QueryError("invalid", `the time is empty: ${told}`, "`from` must be earlier than `to`.");
