@@ -1,4 +1,12 @@
-import { type Layouts, type Profiles, type ProfilesModel, type ProfileRecord, ParseError, Refusal } from "#otlp";
+import {
+  type Layouts,
+  ParseError,
+  type ProfileRecord,
+  type Profiles,
+  type ProfilesModel,
+  Refusal,
+  type ValueTypeRecord,
+} from "#otlp";
 import { StoreError, type StoredFrame } from "../profile-store.ts";
 import { attributeTexts, type DescribedType } from "../series/index.ts";
 
@@ -37,7 +45,7 @@ export function readRequest(bytes: Uint8Array, readers: ProfileReaders): ReadReq
     const ofResource = readers.decodeKeyValues(resource, 1, strings);
     return scopes.flatMap((scope) => {
       const attributes = attributeTexts(ofResource, readers.decodeKeyValues(scope.scope, 3, strings));
-      const sampled = new Set(scope.profiles.map(({ types }) => types[0]!.type));
+      const sampled = new Set(scope.profiles.map(({ types }) => valueTypeKey(types[0]!)));
       return scope.profiles.map((profile) => {
         const { types, periodType, period } = profile;
         const type = {
@@ -46,13 +54,19 @@ export function readRequest(bytes: Uint8Array, readers: ProfileReaders): ReadReq
           periodType: strings.text(periodType.type),
           periodUnit: strings.text(periodType.unit),
           period: Number(period),
-          measured: periodType.type !== types[0]!.type && sampled.has(periodType.type),
+          // pprof files of Go have the same samples twice, counted and measured; each is then a type of its own.
+          measured: periodType.type !== types[0]!.type && sampled.has(valueTypeKey(periodType)),
         };
         return { attributes, profile, type };
       });
     });
   });
   return { model: upgraded, profiles };
+}
+
+/** Strings of a dictionary stand there once, so that equal types have equal numbers. */
+function valueTypeKey({ type, unit }: ValueTypeRecord): string {
+  return `${type} ${unit}`;
 }
 
 function invalid(problem: ParseError): StoreError {

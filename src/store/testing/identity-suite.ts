@@ -85,6 +85,19 @@ export function identitySuite({ open, settle }: SuiteContext): void {
       ]);
     });
 
+    test("a pod that is gone keeps its name in the past, and nobody else gets it", async () => {
+      const store = await open();
+      await told(store, named("container.id", CONTAINER, minutes(0), "cart-1", minutes(20)));
+      await sampled(store, { "container.id": CONTAINER }, minutes(5), minutes(19));
+      const successor = CONTAINER.replace("c0ffee", "c0ffed");
+      await told(store, named("container.id", successor, minutes(21), "cart-2"));
+      await sampled(store, { "container.id": successor }, minutes(25));
+      expect(await byLabel(store, HOUR, "pod")).toEqual({ "cart-1": 2 * HIT, "cart-2": HIT });
+      expect((await store.labelValues("pod", [], { from: minutes(21), to: minutes(60) }, 10)).values).toEqual([
+        "cart-2",
+      ]);
+    });
+
     test("two pods that had one address never mix", async () => {
       const store = await open();
       await sampled(store, { "k8s.pod.ip": ADDRESS, "service.name": "s" }, minutes(5), minutes(25), minutes(45));

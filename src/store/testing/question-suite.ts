@@ -90,6 +90,23 @@ export function questionSuite({ open, settle }: SuiteContext): void {
       expect(sums[0]! + sums[1]!).toBe(total);
     });
 
+    test("a question may be about thousands of series", async () => {
+      const count = 3000;
+      const resources = Array.from({ length: count }, (_, at) => ({
+        resource: { "container.id": `${at}`.padStart(64, "f") },
+        samples: [{ stack: ["main"], time: minutes(7) }],
+      }));
+      await store.append({ bytes: await requestOf(...resources), receivedAt: START });
+      await settle(store);
+      const selector = [{ name: "container_id", op: "=~", value: "f.*" }] as const;
+      const spans = await store.resolve(selector, HOUR, "cpu");
+      expect(spans).toHaveLength(count);
+      const grouped = spans.map((span, group) => ({ ...span, group }));
+      const { length, group, value } = await store.sum({ type: "cpu", range: HOUR, spans: grouped, by: "nothing" });
+      expect(new Set(group.subarray(0, length)).size).toBe(count);
+      expect(value.subarray(0, length).every((each) => each === HIT)).toBe(true);
+    });
+
     test("nodes of stacks come behind their callers", async () => {
       const spans = (await store.resolve([], HOUR, "cpu")).map((span) => ({ ...span, group: 0 }));
       const { nodes, node, length } = await store.sum({ type: "cpu", range: HOUR, spans, by: "stack" });

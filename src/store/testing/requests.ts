@@ -34,6 +34,8 @@ export interface TestProfile {
   readonly samples: readonly TestSample[];
   /** Of the profile, for samples without one. Milliseconds. */
   readonly time?: number;
+  /** Further types of the same program, each with its own samples. */
+  readonly alongside?: readonly Pick<TestProfile, "type" | "samples" | "time">[];
 }
 
 /** The bytes of a request, in the newest layout. */
@@ -46,7 +48,16 @@ export async function requestOf(...profiles: readonly TestProfile[]): Promise<Ui
   return written.bytes;
 }
 
-function resourceOf(builder: ModelBuilder, { resource, type, period, samples, time }: TestProfile) {
+function resourceOf(builder: ModelBuilder, { resource, alongside = [], ...first }: TestProfile) {
+  const profiles = [first, ...alongside].map((profile) => profileOf(builder, profile));
+  return {
+    ...EMPTY_RESOURCE,
+    resource: encodeResource(Object.entries(resource)),
+    scopes: [{ ...EMPTY_SCOPE, profiles }],
+  };
+}
+
+function profileOf(builder: ModelBuilder, { type, period, samples, time }: Omit<TestProfile, "resource">) {
   const columns = new SamplesBuilder();
   for (const sample of samples) addSample(builder, columns, sample);
   const valueType = ([name, unit]: readonly [string, string]) => ({
@@ -54,7 +65,7 @@ function resourceOf(builder: ModelBuilder, { resource, type, period, samples, ti
     unit: builder.string(unit),
     temporality: 0,
   });
-  const profile = {
+  return {
     ...EMPTY_PROFILE,
     types: [valueType(type ?? ["samples", "count"])],
     ...(type === undefined
@@ -63,8 +74,6 @@ function resourceOf(builder: ModelBuilder, { resource, type, period, samples, ti
     timeUnixNano: nanoseconds(time ?? 0),
     samples: columns.finish(),
   };
-  const encoded = encodeResource(Object.entries(resource));
-  return { ...EMPTY_RESOURCE, resource: encoded, scopes: [{ ...EMPTY_SCOPE, profiles: [profile] }] };
 }
 
 function addSample(builder: ModelBuilder, columns: SamplesBuilder, sample: TestSample): void {

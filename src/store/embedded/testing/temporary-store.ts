@@ -9,7 +9,7 @@ import { type EmbeddedStore, openEmbeddedStore } from "../index.ts";
 
 /** The suite has recorded requests, which are older than what is kept. */
 const DECADE_MS = 3650 * 86_400_000;
-const RETENTION = { rawMs: DECADE_MS, fineMs: DECADE_MS, minutesMs: DECADE_MS, coarseMs: DECADE_MS };
+export const RETENTION = { rawMs: DECADE_MS, fineMs: DECADE_MS, minutesMs: DECADE_MS, coarseMs: DECADE_MS };
 
 /** What opens stores in folders of their own, which are removed after the file's tests. Blocks are merged in this process. */
 export function temporaryStores(): (options?: SuiteStoreOptions) => Promise<ProfileStore> {
