@@ -55,7 +55,7 @@ export function aggregationSuite({ open, settle }: SuiteContext): void {
         const spans = (await store.resolve([], HOUR, type[0])).map((span) => ({ ...span, group: 0 }));
         const step = 20 * 60_000;
         const { values } = await store.timeline({ type: type[0], range: HOUR, spans, step });
-        return [...values.filter((value) => value > 0)];
+        return Array.from(values).filter((value) => value > 0);
       };
       expect(await steps(["inuse_space", "bytes"])).toEqual([200, 650]);
       expect(await steps(["threadcreate", "count"])).toEqual([300, 800]);
