@@ -6,7 +6,7 @@ import { Gestures } from "./gestures.ts";
 import { LabelCache } from "./label-cache.ts";
 import type { Matches } from "./matches.ts";
 import { move, movementOf } from "./navigation.ts";
-import { Painter, type Scene } from "./painter.ts";
+import { Painter } from "./painter.ts";
 import { hatchPattern } from "./hatch-pattern.ts";
 import { type Palette, paletteOf, type Theme } from "./palette.ts";
 import { flameSvg } from "./svg.ts";
@@ -54,8 +54,8 @@ export interface FlameViewEvents {
   zoom: { readonly node: number };
   /** The viewport came to rest, or the tree or its look changed: `visibleNodes` may answer anew. */
   settle: { readonly viewport: Viewport };
-  /** A frame was drawn. Milliseconds that drawing took. */
-  draw: { readonly drawMs: number; readonly boxes: number };
+  /** A frame was drawn, in so many milliseconds; where it is not complete, labels are to come with the next one. */
+  draw: { readonly drawMs: number; readonly boxes: number; readonly complete: boolean };
   /** The context menu was asked for. */
   menu: { readonly hit: FlameHit | undefined; readonly x: number; readonly y: number };
 }
@@ -66,6 +66,8 @@ const MIN_SPAN_SHARE = 1e-9;
 const ROWS_ABOVE = 2;
 /** CSS pixels: what keyboard focus moves to is made at least so wide. */
 const REVEALED_WIDTH = 40;
+/** Milliseconds after which no more labels are drawn in a frame that shows another place: moving goes first. */
+const DRAW_BUDGET = 8;
 const FONT_FAMILY = 'ui-monospace, "SF Mono", Menlo, "DejaVu Sans Mono", Consolas, monospace';
 
 /**
@@ -104,6 +106,11 @@ export class FlameView {
   #highlighted = -1;
   #matches: Matches | undefined;
   #request = 0;
+  /** Whether something changed since the last frame, and whether that is what part of the tree is shown. */
+  #changed = false;
+  #moved = false;
+  /** Whether the last frame lacks labels. */
+  #incomplete = false;
   #animation: { readonly from: Window; readonly to: Window; readonly start: number } | undefined;
 
   constructor(canvas: HTMLCanvasElement, options: FlameViewOptions = {}) {
@@ -137,6 +144,7 @@ export class FlameView {
     this.#observer = new ResizeObserver(() => this.resize());
     this.#observer.observe(canvas);
     this.resize();
+    this.#painter.prepare(context, this.#fontFamily, this.#viewport.ratio);
   }
 
   get tree(): FlameTree | undefined {
@@ -394,7 +402,7 @@ export class FlameView {
 
   /** The picture as it is, as PNG. */
   exportPng(): Promise<Blob> {
-    this.#drawNow();
+    this.#drawNow(Infinity);
     return new Promise((resolve, reject) => {
       this.canvas.toBlob((blob) => {
         if (blob) resolve(blob);
@@ -435,6 +443,11 @@ export class FlameView {
 
   /** Draws with the next frame. */
   draw(): void {
+    this.#changed = true;
+    this.#requestFrame();
+  }
+
+  #requestFrame(): void {
     if (this.#request === 0) this.#request = requestAnimationFrame((now) => this.#frame(now));
   }
 
@@ -511,6 +524,7 @@ export class FlameView {
   #look(viewport: Viewport): void {
     this.#viewport = viewport;
     this.#boxesFresh = false;
+    this.#moved = true;
     this.draw();
   }
 
@@ -533,10 +547,14 @@ export class FlameView {
         this.#settleSoon();
       }
     }
-    this.#drawNow();
+    if (this.#changed || !this.#incomplete) this.#drawNow();
+    else this.#drawMore();
   }
 
-  #drawNow(): void {
+  /** @param budgetMs what is not done by then is left to the next frame */
+  #drawNow(budgetMs = this.#moved ? DRAW_BUDGET : Infinity): void {
+    this.#changed = false;
+    this.#moved = false;
     const tree = this.#tree;
     if (!tree) {
       this.#context.fillStyle = this.#palette.background;
@@ -544,7 +562,7 @@ export class FlameView {
       return;
     }
     const start = performance.now();
-    const scene: Scene = {
+    const scene = {
       tree,
       viewport: this.#viewport,
       boxes: this.#freshBoxes(tree),
@@ -557,10 +575,21 @@ export class FlameView {
       selected: this.#selected,
       highlighted: this.#highlighted,
       fontFamily: this.#fontFamily,
-      hatch: (colour) => hatchPattern(this.#context, colour, this.#viewport.ratio),
+      hatch: (colour: string) => hatchPattern(this.#context, colour, this.#viewport.ratio),
     };
-    this.#painter.paint(this.#context, scene);
-    this.#events.emit("draw", { drawMs: performance.now() - start, boxes: this.#boxes.length });
+    this.#drawn(start, this.#painter.paint(this.#context, scene, start + budgetMs));
+  }
+
+  /** The labels that the last frame lacks. */
+  #drawMore(): void {
+    const start = performance.now();
+    this.#drawn(start, this.#painter.paintMore(this.#context, start + DRAW_BUDGET));
+  }
+
+  #drawn(start: number, complete: boolean): void {
+    this.#incomplete = !complete;
+    if (!complete) this.#requestFrame();
+    this.#events.emit("draw", { drawMs: performance.now() - start, boxes: this.#boxes.length, complete });
   }
 
   #hover(x: number, y: number): void {

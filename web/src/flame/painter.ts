@@ -1,7 +1,7 @@
-import { formatShare } from "../format/quantities.ts";
-import { type FlameTree, ROOT_FRAME } from "./flame-tree.ts";
+import type { FlameTree } from "./flame-tree.ts";
 import type { FrameColours } from "./frame-colours.ts";
 import type { LabelCache } from "./label-cache.ts";
+import { LabelPainter } from "./label-painter.ts";
 import type { Matches } from "./matches.ts";
 import { MATCH_FILL, type Palette } from "./palette.ts";
 import { topOfLevel, type Viewport } from "./viewport.ts";
@@ -39,19 +39,17 @@ export interface Scene {
   readonly fontFamily: string;
   /** A diagonal pattern of that colour, or undefined where the surface cannot have one. */
   readonly hatch: ((colour: string) => CanvasPattern | undefined) | undefined;
+  /** Top of each visible level in device pixels. */
+  readonly tops: Int32Array;
 }
 
-/** CSS pixels. */
-const FONT_SIZE = 12;
-/** Space left and right of a label, together. */
-const LABEL_PADDING = 8;
-/** Narrower boxes have no label, and no gap to their neighbour. */
-const MIN_LABEL_WIDTH = 26;
+/** Narrower boxes have no gap to their neighbour. CSS pixels. */
 const MIN_GAP_WIDTH = 3;
-/** Labels a frame at most, the widest boxes of all: drawing text is what costs. */
-const MAX_LABELS = 1500;
 /** Nodes of a run that are looked at for a match. */
 const MATCHES_IN_RUN = 64;
+
+/** What a scene is made of; `Painter.paint` adds what it computes. */
+export type SceneParts = Omit<Scene, "tops">;
 
 /**
  * Draws scenes. Boxes are drawn colour by colour: setting a colour costs more than a box. One object serves all frames
@@ -60,27 +58,33 @@ const MATCHES_IN_RUN = 64;
 export class Painter {
   #fills = new Uint16Array(1024);
   #order = new Int32Array(1024);
-  #columnWidths = new Map<string, number>();
+  readonly #labels = new LabelPainter();
 
-  /** Width of a column of the label's font in device pixels. */
-  columnWidth(surface: PaintSurface, font: string): number {
-    let width = this.#columnWidths.get(font);
-    if (width === undefined) {
-      surface.font = font;
-      width = surface.measureText("0123456789").width / 10 || 7;
-      this.#columnWidths.set(font, width);
-    }
-    return width;
+  /** Loads the font ahead of the first frame. */
+  prepare(surface: PaintSurface, fontFamily: string, ratio: number): void {
+    this.#labels.columnWidth(surface, fontFamily, ratio);
   }
 
-  paint(surface: PaintSurface, scene: Scene): void {
-    const { viewport, palette } = scene;
+  /**
+   * Draws a frame, its labels as far as they are done when `performance.now()` is `until`. Whether all of it is drawn:
+   * else `paintMore` draws on, as long as nothing of the scene changes.
+   */
+  paint(surface: PaintSurface, parts: SceneParts, until = Infinity): boolean {
+    const { viewport, palette } = parts;
+    const scene: Scene = { ...parts, tops: rowTops(parts) };
     surface.fillStyle = palette.background;
     surface.fillRect(0, 0, Math.round(viewport.width * viewport.ratio), Math.round(viewport.height * viewport.ratio));
     this.#paintBoxes(surface, scene);
     this.#paintHatches(surface, scene);
     this.#paintOutlines(surface, scene);
-    this.#paintLabels(surface, scene);
+    this.#labels.begin(scene, this.#fills);
+    // Boxes may have taken all the time.
+    return performance.now() < until && this.#labels.draw(surface, until);
+  }
+
+  /** Draws on where `paint` had to stop. Whether all is drawn. */
+  paintMore(surface: PaintSurface, until = Infinity): boolean {
+    return this.#labels.draw(surface, until);
   }
 
   #paintBoxes(surface: PaintSurface, scene: Scene): void {
@@ -107,7 +111,6 @@ export class Painter {
     const { ratio, rowHeight } = scene.viewport;
     const line = Math.max(1, Math.floor(ratio));
     const height = Math.round(rowHeight * ratio) - line;
-    const tops = rowTops(scene);
     let fillAt = -1;
     for (let at = 0; at < boxes.length; at++) {
       const box = this.#order[at]!;
@@ -118,7 +121,12 @@ export class Painter {
       }
       const start = boxes.start[box]!;
       const width = boxes.end[box]! - start;
-      surface.fillRect(start, tops[boxes.row[box]!]!, width >= MIN_GAP_WIDTH * ratio ? width - line : width, height);
+      surface.fillRect(
+        start,
+        scene.tops[boxes.row[box]!]!,
+        width >= MIN_GAP_WIDTH * ratio ? width - line : width,
+        height,
+      );
     }
   }
 
@@ -133,24 +141,27 @@ export class Painter {
   /** Truncated stacks, and what is new or gone in a diff: told apart without colour. */
   #paintHatches(surface: PaintSurface, scene: Scene): void {
     const { boxes, colours, hatch, palette, viewport } = scene;
-    const pattern = hatch?.(palette.hatch);
-    if (pattern === undefined) return;
-    const tops = rowTops(scene);
+    if (!hatch) return;
+    let pattern: CanvasPattern | undefined;
     const line = Math.max(1, Math.floor(viewport.ratio));
     const height = Math.round(viewport.rowHeight * viewport.ratio) - line;
-    surface.fillStyle = pattern;
     for (let box = 0; box < boxes.length; box++) {
       const width = boxes.end[box]! - boxes.start[box]!;
       if (boxes.run[box] === 1 || width < MIN_GAP_WIDTH * viewport.ratio) continue;
-      if (colours.hatched(boxes.node[box]!))
-        surface.fillRect(boxes.start[box]!, tops[boxes.row[box]!]!, width - line, height);
+      if (!colours.hatched(boxes.node[box]!)) continue;
+      // Most graphs have none: the pattern is made when it is needed.
+      if (pattern === undefined) {
+        pattern = hatch(palette.hatch);
+        if (pattern === undefined) return;
+        surface.fillStyle = pattern;
+      }
+      surface.fillRect(boxes.start[box]!, scene.tops[boxes.row[box]!]!, width - line, height);
     }
   }
 
   #paintOutlines(surface: PaintSurface, scene: Scene): void {
     const { boxes, palette, viewport, tree, hovered, selected, highlighted } = scene;
     if (hovered < 0 && selected < 0 && highlighted < 0) return;
-    const tops = rowTops(scene);
     const height = Math.round(viewport.rowHeight * viewport.ratio) - Math.max(1, Math.floor(viewport.ratio));
     for (let box = 0; box < boxes.length; box++) {
       if (boxes.run[box] === 1) continue;
@@ -164,47 +175,12 @@ export class Painter {
       const width = boxes.end[box]! - boxes.start[box]!;
       surface.strokeRect(
         boxes.start[box]! + thick / 2,
-        tops[boxes.row[box]!]! + thick / 2,
+        scene.tops[boxes.row[box]!]! + thick / 2,
         Math.max(1, width - thick - 1),
         height - thick,
       );
     }
   }
-
-  #paintLabels(surface: PaintSurface, scene: Scene): void {
-    const { boxes, viewport, palette, matches } = scene;
-    const { ratio } = viewport;
-    const font = `${FONT_SIZE * ratio}px ${scene.fontFamily}`;
-    const column = this.columnWidth(surface, font);
-    surface.font = font;
-    surface.textBaseline = "middle";
-    const tops = rowTops(scene);
-    const middle = Math.round((viewport.rowHeight * ratio) / 2);
-    const least = leastLabelWidth(boxes, MIN_LABEL_WIDTH * ratio);
-    let styled = "";
-    for (let box = 0; box < boxes.length; box++) {
-      const width = boxes.end[box]! - boxes.start[box]!;
-      if (width < least || boxes.run[box] === 1) continue;
-      const columns = Math.floor((width - LABEL_PADDING * ratio) / column);
-      const node = boxes.node[box]!;
-      const text = labelOf(scene, node, columns);
-      if (text === "") continue;
-      const dimmed = this.#fills[box]! >= palette.dimmed;
-      const matched = matches !== undefined && this.#fills[box] === MATCH_FILL;
-      const style = matched ? palette.matchText : dimmed ? palette.dimmedText : palette.text;
-      if (style !== styled) surface.fillStyle = styled = style;
-      surface.fillText(text, boxes.start[box]! + (LABEL_PADDING / 2) * ratio, tops[boxes.row[box]!]! + middle);
-    }
-  }
-}
-
-/** Text of a box; empty where nothing fits. */
-export function labelOf({ tree, labels }: Pick<Scene, "tree" | "labels">, node: number, columns: number): string {
-  const frame = tree.frame[node]!;
-  if (frame >= 0) return labels.fit(frame, columns);
-  const whole = tree.weight[0]!;
-  const text = frame === ROOT_FRAME ? "all" : `too small to show · ${formatShare(tree.weight[node]! / whole)}`;
-  return text.length <= columns ? text : columns < 3 ? "" : `${text.slice(0, columns - 1)}…`;
 }
 
 /** Whether one of the first nodes of a run matches. */
@@ -220,26 +196,10 @@ function matchInRun({ matches, tree, boxes }: Scene, box: number): boolean {
 }
 
 /** Top of each visible level in device pixels. */
-function rowTops({ boxes, viewport }: Scene): Int32Array {
+function rowTops({ boxes, viewport }: SceneParts): Int32Array {
   const tops = new Int32Array(boxes.levels.length);
   for (let row = 0; row < tops.length; row++) {
     tops[row] = Math.round(topOfLevel(viewport, boxes.firstLevel + row) * viewport.ratio);
   }
   return tops;
-}
-
-/** The least width of a box with a label: larger where there are too many. */
-function leastLabelWidth({ length, start, end, run }: VisibleBoxes, least: number): number {
-  const ofWidth = new Int32Array(256);
-  const step = least / 4;
-  for (let box = 0; box < length; box++) {
-    const width = end[box]! - start[box]!;
-    if (width >= least && run[box] === 0) ofWidth[Math.min(255, Math.floor(width / step))]!++;
-  }
-  let labels = 0;
-  for (let bin = 255; bin >= 4; bin--) {
-    labels += ofWidth[bin]!;
-    if (labels > MAX_LABELS) return Math.max(least, (bin + 1) * step);
-  }
-  return least;
 }

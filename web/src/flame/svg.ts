@@ -4,7 +4,7 @@ import type { FlameTree } from "./flame-tree.ts";
 import type { LabelCache } from "./label-cache.ts";
 import type { Matches } from "./matches.ts";
 import { accessibleNode } from "./accessible-nodes.ts";
-import { labelOf } from "./painter.ts";
+import { labelOf } from "./label-painter.ts";
 import { MATCH_FILL, type Palette } from "./palette.ts";
 import { type Orientation, topOfLevel, type Viewport } from "./viewport.ts";
 import { VisibleBoxes } from "./visible-boxes.ts";

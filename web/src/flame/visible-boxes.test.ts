@@ -4,7 +4,7 @@ import { buildTree } from "./build-tree.ts";
 import { FrameColours } from "./frame-colours.ts";
 import type { FlameTree } from "./flame-tree.ts";
 import { LabelCache } from "./label-cache.ts";
-import { Painter, type Scene } from "./painter.ts";
+import { Painter, type SceneParts } from "./painter.ts";
 import { paletteOf } from "./palette.ts";
 import { naiveBoxes } from "./testing/naive-picture.ts";
 import { COUNTS, namedFrames, plainStacks, tableOf } from "./testing/random-stacks.ts";
@@ -59,7 +59,7 @@ function listed(boxes: VisibleBoxes): unknown[] {
   }));
 }
 
-function sceneOf(tree: FlameTree, viewport: Viewport): Scene {
+function sceneOf(tree: FlameTree, viewport: Viewport): SceneParts {
   return {
     tree,
     viewport,
