@@ -1,3 +1,5 @@
+import { POD_LABELS } from "../questions/places.ts";
+
 /**
  * OpenTelemetry's names of labels: a label is an attribute's name with underscores, which can't be undone without knowing
  * which of them were dots. Those of the semantic conventions that podflame and the Collector set; others stay labels.
@@ -57,17 +59,7 @@ const BY_LABEL: ReadonlyMap<string, string> = new Map(KNOWN.map((name) => [name.
 const PREFIXES = ["k8s.pod.label.", "k8s.pod.annotation.", "k8s.namespace.label.", "k8s.node.label."] as const;
 
 /** What the store adds to an attribute's labels so that people have shorter names. */
-const SYNTHETIC: ReadonlySet<string> = new Set([
-  "cluster",
-  "namespace",
-  "workload_kind",
-  "workload_name",
-  "revision",
-  "pod",
-  "container",
-  "origin",
-  "named",
-]);
+const SYNTHETIC: ReadonlySet<string> = new Set([...POD_LABELS, "container", "origin", "named"]);
 
 /** The attribute that a label is of; undefined for labels that are of none. */
 export function attributeOfLabel(label: string): string | undefined {

@@ -3,6 +3,7 @@ import { loadLayouts, ParseError } from "#otlp";
 import { QueryError } from "../query-error.ts";
 import type { QueryContext } from "../questions/context.ts";
 import { coveredTime } from "../questions/coverage.ts";
+import { POD_LABELS } from "../questions/places.ts";
 import type { Selection } from "../questions/selection.ts";
 import { sumStacks } from "../questions/stacks.ts";
 import { stackModel } from "./stack-model.ts";
@@ -20,12 +21,7 @@ export interface Exported {
 
 /** Labels that resources are kept apart by, in formats that have resources. */
 const RESOURCE_LABELS = [
-  "cluster",
-  "namespace",
-  "workload_kind",
-  "workload_name",
-  "revision",
-  "pod",
+  ...POD_LABELS,
   "container_id",
   "host_name",
   "service_name",

@@ -188,12 +188,8 @@ export interface FlameGraphEntry {
 }
 
 const level = message<{ readonly values: readonly number[] }>({ values: int64s(1) });
-const flameGraph = message<FlameGraphEntry>({
-  names: strings(1),
-  levels: messages(2, level),
-  total: int64(3),
-  maxSelf: int64(4),
-});
+const flameGraphFields = { names: strings(1), levels: messages(2, level), total: int64(3), maxSelf: int64(4) };
+const flameGraph = message<FlameGraphEntry>(flameGraphFields);
 export const flameGraphResponse = message<{ readonly flamegraph: FlameGraphEntry | undefined }>({
   flamegraph: nested(1, flameGraph),
 });
@@ -211,10 +207,7 @@ export interface FlameGraphDiffEntry extends FlameGraphEntry {
   readonly rightTicks: number;
 }
 const flameGraphDiff = message<FlameGraphDiffEntry>({
-  names: strings(1),
-  levels: messages(2, level),
-  total: int64(3),
-  maxSelf: int64(4),
+  ...flameGraphFields,
   leftTicks: int64(5),
   rightTicks: int64(6),
 });

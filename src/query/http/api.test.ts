@@ -427,6 +427,7 @@ describe("requests that are wrong", () => {
     ["share", "flamegraph?min_share=2"],
     ["format", "flamegraph?format=xml"],
     ["step", "timeline?step=soon"],
+    ["step of nothing", "timeline?step=0"],
     ["label", "timeline?group_by=a%20b"],
     ["link", "flamegraph?link=nothex"],
     ["missing function", "sandwich"],

@@ -61,7 +61,7 @@ const DEFAULT_TREE_ROWS = 1000;
 const DEFAULT_LINES = 10;
 const DEFAULT_LABEL_VALUES = 1000;
 /** Rows of a heat map divide the second evenly. */
-const HEATMAP_ROWS = ["50", "1", "2", "4", "5", "8", "10", "20", "25", "40", "100", "125"] as const;
+const HEATMAP_ROWS = ["1", "2", "4", "5", "8", "10", "20", "25", "40", "50", "100", "125"] as const;
 const SPARK_SLOTS = 60;
 
 /** The API under `/api/v1`, and the page. To be served by `serve`, or asked in tests with `request`. */

@@ -77,10 +77,13 @@ export class Parameters {
     throw new QueryError("invalid", `parameter ${name} can't be ${text.slice(0, 64)}`, "It is a share such as 0.001.");
   }
 
-  /** Milliseconds. */
+  /** Milliseconds, more than none. */
   duration(name: string): number | undefined {
     const text = this.text(name);
-    return text === undefined ? undefined : named(name, () => parseDuration(text));
+    if (text === undefined) return undefined;
+    const duration = named(name, () => parseDuration(text));
+    if (duration > 0) return duration;
+    throw new QueryError("invalid", `parameter ${name} can't be ${text.slice(0, 64)}`, "Write 90s, 15m, 1h30m or 7d.");
   }
 
   /** Milliseconds since 1970. */

@@ -14,6 +14,8 @@ const DURATION = /^(?:\d+(?:\.\d+)?(?:ms|[smhdwy]))+$/;
 const PART = /(\d+(?:\.\d+)?)(ms|[smhdwy])/g;
 const RELATIVE = /^now(?:([+-])(.+))?$/;
 const DATE = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/i;
+/** Where a plus may stand: in an address that nobody encoded it reads as a space. */
+const LOST_PLUS = /(?<=^now|\d[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?) (?=\d)/i;
 /** Seconds until the year 5138; milliseconds from 1973 on. */
 const FIRST_MILLISECONDS = 1e11;
 const FIRST_NANOSECONDS = 1e16;
@@ -40,8 +42,9 @@ export function parseTime(text: string, now: number): number {
   );
 }
 
-function timeOf(text: string, now: number): number | undefined {
-  const relative = RELATIVE.exec(text.trim());
+function timeOf(asked: string, now: number): number | undefined {
+  const text = asked.trim().replace(LOST_PLUS, "+");
+  const relative = RELATIVE.exec(text);
   if (relative) {
     if (relative[1] === undefined) return now;
     const distance = parseDuration(relative[2]!);

@@ -2,19 +2,10 @@ import type { Timeline } from "#store";
 import type { TimelineAnswer } from "../api.ts";
 import { formatSelector } from "../selector/format-selector.ts";
 import type { Groups } from "./groups.ts";
-import { equal } from "./places.ts";
+import { equal, POD_LABELS } from "./places.ts";
 
 /** What tells one run of a container from the next, and a revision of a workload from another. */
-export const INSTANCE_LABELS = [
-  "cluster",
-  "namespace",
-  "workload_kind",
-  "workload_name",
-  "revision",
-  "pod",
-  "container",
-  "container_id",
-] as const;
+export const INSTANCE_LABELS = [...POD_LABELS, "container", "container_id"] as const;
 
 type Mark = TimelineAnswer["marks"][number];
 /** More say nothing any more. */

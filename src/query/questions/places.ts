@@ -10,16 +10,14 @@ export interface PlaceStep {
   readonly matchers: readonly Matcher[];
 }
 
+/** The way to a pod, from the outside in. */
+export const POD_LABELS = ["cluster", "namespace", "workload_kind", "workload_name", "revision", "pod"] as const;
+
 /** Labels by which the tree is laid out: series that have all of them in common are one place. */
 export const PLACE_LABELS = [
   "origin",
   "named",
-  "cluster",
-  "namespace",
-  "workload_kind",
-  "workload_name",
-  "revision",
-  "pod",
+  ...POD_LABELS,
   "container",
   "container_image_name",
   "container_id",
