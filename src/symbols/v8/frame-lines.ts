@@ -17,8 +17,8 @@ const INTERPRETER_DATA_BYTECODE = 8;
 
 /** Functions active at an address of optimized code. */
 export interface OptimizedFrames {
-  /** Address of the SharedFunctionInfo that the code was made for: the last frame's. */
-  readonly shared: number;
+  /** The function that the code was made for: the last frame's. */
+  readonly of: V8Function;
   readonly frames: readonly SymbolFrame[];
 }
 
@@ -32,7 +32,7 @@ export class FrameLines {
   readonly #heap: Heap;
   readonly #functions: V8Functions;
   readonly #version: V8Version;
-  /** What was found, and for which function or code: another one may stand at that address now. */
+  /** What was found whole, and for which function or code: another one may stand at that address now. */
   readonly #places = new Map<string, { readonly of: object; readonly found: unknown }>();
   #withoutPositions = 0;
 
@@ -81,11 +81,14 @@ export class FrameLines {
   optimized(code: CodeObject, machineOffset: number): OptimizedFrames | undefined {
     return this.#remembered(code, `o${code.start}+${machineOffset}`, () => {
       const calls = activeCalls(this.#heap, code, machineOffset);
-      const frames = calls?.flatMap(({ shared, position }) => {
-        const called = this.#functions.find(shared);
-        return called ? frameOf(called, this.#line(called, position)) : [];
-      });
-      return calls && frames?.length === calls.length ? { shared: calls.at(-1)!.shared, frames } : undefined;
+      const frames: SymbolFrame[] = [];
+      let of: V8Function | undefined;
+      for (const { shared, position } of calls ?? []) {
+        of = this.#functions.find(shared);
+        if (!of) return undefined;
+        frames.push(frameOf(of, this.#line(of, position)));
+      }
+      return of && { of, frames };
     });
   }
 
@@ -114,8 +117,12 @@ export class FrameLines {
     return this.#line(called, table && findSourcePosition(table, offset)?.offset);
   }
 
-  #line({ script }: V8Function, position: number | undefined): number {
-    return script === undefined || position === undefined ? 0 : this.#functions.lineAt(script, position);
+  #line({ script, address }: V8Function, position: number | undefined): number {
+    if (script === undefined || position === undefined) return 0;
+    const line = this.#functions.lineAt(script, position);
+    if (line > 0) return line;
+    const moved = this.#functions.findAnew(address)?.script;
+    return moved && moved !== script ? this.#functions.lineAt(moved, position) : 0;
   }
 
   /** Where the function's own data points: bytecode, baseline code, or neither. */
@@ -146,14 +153,24 @@ export class FrameLines {
     return inner === undefined ? undefined : this.#heap.objectOf(types.bytecodeArray, inner, BYTECODE_ARRAY_BYTES);
   }
 
-  #remembered<T>(of: object, place: string, find: () => T | undefined): T | undefined {
+  #remembered<T extends SymbolFrame | OptimizedFrames>(
+    of: object,
+    place: string,
+    find: () => T | undefined,
+  ): T | undefined {
     const known = this.#places.get(place);
     if (known?.of === of) return known.found as T;
     const found = find();
-    // What couldn't be read now may be there next time.
-    if (found === undefined) return undefined;
+    // What couldn't be read now may be there next time: the collector is at work, or positions are still being made.
+    if (found === undefined || !hasLines(found)) return found;
     if (this.#places.size >= MAX_PLACES) this.#places.clear();
     this.#places.set(place, { of, found });
     return found;
   }
+}
+
+/** Whether nothing lacks its line but what is in no script. */
+function hasLines(found: SymbolFrame | OptimizedFrames): boolean {
+  if ("frames" in found) return found.frames.every(hasLines);
+  return found.line > 0 || (found.fileName === undefined && found.startLine === 0);
 }

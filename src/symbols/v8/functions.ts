@@ -20,8 +20,17 @@ export interface V8Function {
   readonly name: string;
   /** Undefined for what is built into V8 or Node's C++. */
   readonly script: V8Script | undefined;
+  /** Where in the script it begins, in characters; undefined if unknown. */
+  readonly startPosition: number | undefined;
   /** 1-based; 0 if unknown. */
   readonly startLine: number;
+}
+
+/** Whether both are one function, which may have moved between two looks: no other begins at the same place. */
+export function isSameFunction(one: V8Function, other: V8Function): boolean {
+  if (one.address === other.address) return true;
+  const isKnown = one.startPosition !== undefined && one.script !== undefined;
+  return isKnown && isAlike(one, other) && one.script.fileName === other.script?.fileName;
 }
 
 /** What V8's own profiler calls functions without a name. */
@@ -39,6 +48,8 @@ const UNCOMPILED = { inferredName: 8, startPosition: 16, BYTES: 24 } as const;
 
 interface Known {
   readonly found: V8Function;
+  /** Whether nothing of it was unreadable for the moment; else it's read anew whenever it's asked for. */
+  readonly isWhole: boolean;
   readonly nameWord: number | undefined;
   readonly scriptWord: number | undefined;
   epoch: number;
@@ -61,7 +72,7 @@ export class V8Functions {
   /** The function, or undefined if there is none (any more) at that address. */
   find(address: number): V8Function | undefined {
     const known = this.#functions.get(address);
-    if (known?.epoch === this.#epoch) return known.found;
+    if (known?.isWhole === true && known.epoch === this.#epoch) return known.found;
     const { types, sharedFunctionInfo } = this.#heap.layout;
     const shared = this.#heap.objectOf(types.sharedFunctionInfo, address, SHARED_BYTES);
     if (!shared) {
@@ -70,14 +81,17 @@ export class V8Functions {
     }
     const nameWord = shared.pointer(sharedFunctionInfo.nameOrScopeInfo);
     const scriptWord = shared.pointer(sharedFunctionInfo.script);
-    if (known && known.nameWord === nameWord && known.scriptWord === scriptWord) {
+    if (known?.isWhole === true && known.nameWord === nameWord && known.scriptWord === scriptWord) {
       known.epoch = this.#epoch;
       return known.found;
     }
-    const found = this.#read(shared, nameWord, scriptWord);
-    if (!found) return undefined;
+    const read = this.#read(address, shared, nameWord, scriptWord);
+    if (!read) return undefined;
+    // What is remembered of places in it goes on to count, as long as it's the same.
+    const isUnchanged = known && isAlike(known.found, read.found) && known.found.script === read.found.script;
+    const found = isUnchanged ? known.found : read.found;
     if (this.#functions.size >= MAX_FUNCTIONS) this.#functions.clear();
-    this.#functions.set(address, { found, nameWord, scriptWord, epoch: this.#epoch });
+    this.#functions.set(address, { found, isWhole: read.isWhole, nameWord, scriptWord, epoch: this.#epoch });
     return found;
   }
 
@@ -87,6 +101,12 @@ export class V8Functions {
     const source = object?.pointer(this.#heap.layout.script.source);
     const line = source === undefined ? undefined : script.lines.lineAt(this.#heap, source, position);
     return line === undefined ? 0 : Math.max(0, 1 + line + script.lineOffset);
+  }
+
+  /** The function, whatever was known of it until now: what it refers to may have moved since. */
+  findAnew(address: number): V8Function | undefined {
+    this.#functions.delete(address);
+    return this.find(address);
   }
 
   /** From now on everything known is looked at again before it's believed. */
@@ -100,12 +120,20 @@ export class V8Functions {
     return bytes;
   }
 
-  #read(shared: HeapObject, nameWord: number | undefined, scriptWord: number | undefined): V8Function | undefined {
+  #read(
+    address: number,
+    shared: HeapObject,
+    nameWord: number | undefined,
+    scriptWord: number | undefined,
+  ): Pick<Known, "found" | "isWhole"> | undefined {
     const facts = this.#facts(shared, nameWord);
     if (!facts) return undefined;
     const script = scriptWord === undefined ? undefined : this.#script(scriptWord);
     const startLine = script && facts.startPosition !== undefined ? this.lineAt(script, facts.startPosition) : 0;
-    return { address: shared.address, name: facts.name || ANONYMOUS, script, startLine };
+    return {
+      found: { address, name: facts.name || ANONYMOUS, script, startPosition: facts.startPosition, startLine },
+      isWhole: script !== undefined && startLine > 0 && this.#scripts.get(script.address) === script,
+    };
   }
 
   #facts(shared: HeapObject, nameWord: number | undefined): ScopeFacts | undefined {
@@ -146,15 +174,22 @@ export class V8Functions {
     const nameWord = object.pointer(layout.script.name);
     const name = nameWord === undefined ? undefined : this.#heap.object(nameWord, 16);
     const isText = name !== undefined && name.type < layout.string.firstNonstringType;
+    const fileName = isText ? readString(this.#heap, name.address, MAX_FILE_NAME_CHARACTERS) : undefined;
     const script = {
       address,
-      fileName: isText ? readString(this.#heap, name.address, MAX_FILE_NAME_CHARACTERS) || undefined : undefined,
+      fileName: fileName === "" ? undefined : fileName,
       lineOffset: object.smallInteger(layout.script.lineOffset) ?? 0,
       lines: new SourceLines(),
       sourceWord,
     };
+    // Scripts without a name have something else there; a name that can't be read may be there next time.
+    if (name === undefined || (isText && fileName === undefined)) return script;
     if (this.#scripts.size >= MAX_SCRIPTS) this.#scripts.clear();
     this.#scripts.set(address, script);
     return script;
   }
+}
+
+function isAlike(one: V8Function, other: V8Function): boolean {
+  return one.name === other.name && one.startPosition === other.startPosition && one.startLine === other.startLine;
 }

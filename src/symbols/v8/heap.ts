@@ -33,18 +33,22 @@ export class Heap {
     this.#wanted = new Set(Object.values(types).flat());
   }
 
-  /** The first `sizeBytes` of an object of any type. */
+  /**
+   * The first `sizeBytes` of an object of any type. While the collector works, pointers may lead to where the object was:
+   * then it's read where it was moved to, and that is its address.
+   */
   object(address: number, sizeBytes: number): HeapObject | undefined {
-    const bytes = this.bytes(address, sizeBytes);
-    if (!bytes) return undefined;
-    const view = new DataView(bytes.buffer);
-    const map = pointerAt(view, this.layout.mapOfObject);
+    const view = this.#view(address, sizeBytes);
+    const moved = view && movedTo(view, this.layout.mapOfObject);
+    const found = moved === undefined ? view : this.#view(moved, sizeBytes);
+    if (!found) return undefined;
+    const map = pointerAt(found, this.layout.mapOfObject);
     const type = map === undefined ? undefined : this.#instanceType(map);
     if (type === undefined) {
       this.faults.wrongType++;
       return undefined;
     }
-    return new HeapObject(address, type, view);
+    return new HeapObject(moved ?? address, type, found);
   }
 
   /** The first `sizeBytes` of an object if it's of one of the types; counted as a fault if not. */
@@ -83,6 +87,11 @@ export class Heap {
     if (this.memory.read(bytes, address) === sizeBytes) return bytes;
     this.faults.unreadable++;
     return undefined;
+  }
+
+  #view(address: number, sizeBytes: number): DataView | undefined {
+    const bytes = this.bytes(address, sizeBytes);
+    return bytes && new DataView(bytes.buffer);
   }
 
   #instanceType(map: number): number | undefined {
@@ -136,6 +145,9 @@ export class HeapObject {
 
 /** User space ends at 2^47. */
 const HIGH_LIMIT = 0x8000;
+/** Nothing is mapped below. */
+const FIRST_ADDRESS = 4096;
+const OBJECT_ALIGNMENT = 8;
 
 /**
  * Untags a pointer given as its two halves: 01 in the lowest bits is a strong one, 11 a weak one. Undefined for small
@@ -143,8 +155,17 @@ const HIGH_LIMIT = 0x8000;
  */
 export function untag(low: number, high: number): number | undefined {
   const tag = low & 3;
-  if (high >= HIGH_LIMIT || (tag !== 1 && tag !== 3) || (high === 0 && low < 4096)) return undefined;
-  return high * 2 ** 32 + low - tag;
+  return tag === 1 || tag === 3 ? addressOf(low - tag, high) : undefined;
+}
+
+function addressOf(low: number, high: number): number | undefined {
+  return high >= HIGH_LIMIT || (high === 0 && low < FIRST_ADDRESS) ? undefined : high * 2 ** 32 + low;
+}
+
+/** Where an object was moved to: while the collector works, that stands, not tagged, where the object had its map. */
+function movedTo(view: DataView, offset: number): number | undefined {
+  const low = view.getUint32(offset, true);
+  return low % OBJECT_ALIGNMENT === 0 ? addressOf(low, view.getUint32(offset + 4, true)) : undefined;
 }
 
 function pointerAt(view: DataView, offset: number): number | undefined {

@@ -43,7 +43,7 @@ export function flatPieces(heap: Heap, address: number): FlatPiece[] | undefined
     const bytesPerCharacter = (object.type & string.encodingMask) === string.oneByteTag ? 1 : 2;
     switch (object.type & string.representationMask) {
       case string.sequentialTag: {
-        const start = part.address + string.characters + part.from * bytesPerCharacter;
+        const start = object.address + string.characters + part.from * bytesPerCharacter;
         pieces.push({ address: start, length, bytesPerCharacter });
         break;
       }

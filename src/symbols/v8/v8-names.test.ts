@@ -13,8 +13,15 @@ interface ToldFrame {
   readonly line: number;
 }
 
+interface Tier {
+  readonly tier: string;
+  readonly options: readonly string[];
+  /** Whether objects and code move all the time: then what is known counts for one sample. */
+  readonly moves?: boolean;
+}
+
 /** Ways to make V8 run most things in one of its tiers. Node 18 has no Maglev, in 20 it is unfinished. */
-function tiersOf(version: string): { readonly tier: string; readonly options: readonly string[] }[] {
+function tiersOf(version: string): readonly Tier[] {
   const major = Number.parseInt(version.slice(1), 10);
   const withoutMaglev = major >= 20 ? ["--no-opt", "--no-maglev"] : ["--no-opt"];
   return [
@@ -23,6 +30,7 @@ function tiersOf(version: string): { readonly tier: string; readonly options: re
     { tier: "in baseline code", options: ["--always-sparkplug", ...withoutMaglev] },
     ...(major >= 22 ? [{ tier: "in Maglev's code", options: ["--maglev", "--no-opt"] }] : []),
     { tier: "in optimized code without inlining", options: ["--max-inlined-bytecode-size=0"] },
+    { tier: "as the collector moves it", options: ["--gc-interval=500", "--stress-compaction"], moves: true },
   ];
 }
 
@@ -64,26 +72,29 @@ function callersOfSpin({ javaScript }: NamedStack): string[] | undefined {
 describe.each(nodeBinaries())("Node $version", ({ path: binary, version }) => {
   test.for(tiersOf(version))(
     "$tier: stacks are those that V8 itself tells, line by line",
-    // Once in hundreds of runs a process withholds the lines of a function that all paths share, for good.
-    { ...LONG, retry: 2 },
-    async ({ options }) => {
+    LONG,
+    async ({ options, moves = false }) => {
       await using target = await NodeTarget.start(binary, script("workload.cjs"), ...options);
       const told = JSON.parse(target.firstLine) as ToldFrame[][];
       const paths = new Set(told.map((path) => path.slice(1).map(asText).join("\n")));
       const taken: string[] = [];
+      let leftOut = 0;
       while (taken.length < SAMPLES) {
+        const { unnamed } = target.names.counters;
         const callers = callersOfSpin(target.sample())?.join("\n");
-        if (callers !== undefined) taken.push(callers);
-        if (taken.length % 20 === 19) target.names.endFlush();
+        // What was just being moved may be left out, and is counted.
+        if (moves && target.names.counters.unnamed > unnamed) leftOut++;
+        else if (callers !== undefined) taken.push(callers);
+        if (moves || taken.length % 20 === 19) target.names.endFlush();
         // Lets the process go on; how long is of no matter.
         await sleep(1);
       }
       const incomplete = taken.filter((callers) => !paths.has(callers));
       expect(incomplete.filter((callers) => ![...paths].some((path) => saysLess(callers, path)))).toEqual([]);
-      expect(incomplete.length).toBeLessThanOrEqual(SAMPLES / 50);
+      expect(incomplete.length + leftOut).toBeLessThanOrEqual(SAMPLES / 50);
       expect(new Set(taken).size).toBeGreaterThan(paths.size / 3);
       const { withoutCode, unnamed } = target.names.counters;
-      expect({ withoutCode, unnamed }).toEqual({ withoutCode: 0, unnamed: 0 });
+      if (!moves) expect({ withoutCode, unnamed }).toEqual({ withoutCode: 0, unnamed: 0 });
       expect(target.names.memoryBytes).toBeLessThan(256 << 10);
     },
   );

@@ -2,7 +2,7 @@ import type { SymbolFrame } from "../frame.ts";
 import { type CodeObject, CodeObjects } from "./code-objects.ts";
 import { FrameLines, frameOf } from "./frame-lines.ts";
 import type { FramePlace } from "./frame-place.ts";
-import { ANONYMOUS, type V8Function, V8Functions } from "./functions.ts";
+import { ANONYMOUS, isSameFunction, type V8Function, V8Functions } from "./functions.ts";
 import { Heap, type HeapFaults, untag } from "./heap.ts";
 import type { V8Layout } from "./layout.ts";
 import type { RemoteMemory } from "./remote-memory.ts";
@@ -154,7 +154,7 @@ export class V8Names {
     }
     const optimized = isOptimized(code) ? this.#exact.lines.optimized(code, offset) : undefined;
     if (!optimized) return [unknownLine];
-    if (optimized.shared === called.address) return [...optimized.frames];
+    if (isSameFunction(optimized.of, called)) return [...optimized.frames];
     // In its first and last instructions a function still, or again, runs on its caller's frame.
     return isLeaf ? [...optimized.frames, unknownLine] : [unknownLine];
   }

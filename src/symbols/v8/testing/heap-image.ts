@@ -44,6 +44,20 @@ export class HeapImage implements RemoteMemory {
     this.#view.setBigUint64(address - BASE + offset, BigInt(value), true);
   }
 
+  /** What {@link setAddress} put there, or another setter. */
+  word(address: number, offset: number): number {
+    return Number(this.#view.getBigUint64(address - BASE + offset, true));
+  }
+
+  setBytes(address: number, content: Uint8Array): void {
+    this.#bytes.set(content, address - BASE);
+  }
+
+  /** A copy of the first bytes of an object, elsewhere. */
+  copy(address: number, sizeBytes: number): number {
+    return this.bytes(this.#bytes.slice(address - BASE, address - BASE + sizeBytes));
+  }
+
   setSmallInteger(address: number, offset: number, value: number): void {
     this.#view.setInt32(address - BASE + offset + 4, value, true);
   }
