@@ -5,6 +5,7 @@
  */
 export type { ApiClient, ApiClientSettings, ApiRequest, ApiResponse } from "./access/api-client.ts";
 export { askAccess, type AccessAnswer, type AccessQuestion } from "./access/access-review.ts";
+export { reviewToken, type TokenOwner } from "./access/token-review.ts";
 export { readJson } from "./access/json-body.ts";
 export { createApiClient } from "./access/create-api-client.ts";
 export { ApiError, ApiFormatError, KubernetesConfigError, type ApiStatus } from "./errors.ts";

@@ -109,6 +109,8 @@ service:
     "resources: [deployments]",
     "kind: ClusterRole",
   ]);
+  const reviewing = await printed(identity("{serve: {service_accounts: [shop/agent]}}"));
+  expect(reviewing).toContain("resources: [tokenreviews]\n    verbs: [create]");
   const folder = await folderWith({
     "c.yaml": REST + identity("{sources: [gateway], node: node-1, gateway: {endpoint: gateway:4319}}"),
   });

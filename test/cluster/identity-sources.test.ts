@@ -108,7 +108,7 @@ describe.skipIf(missing !== undefined)("identity on a node", () => {
     const hub = new IdentityHub({ telemetry, open: sourcesOpener({ sources: ["api"], nodeName: "" }) });
     const client = { authType: "kubeConfig", kubeConfigPath: cluster.kubeconfig } as const;
     const needs = { source: { kind: "api", client, selection: {} }, keys: KEYS, keysName: "all", graceMs: 0 } as const;
-    const settings = { grpc: { endpoint: "127.0.0.1:0" }, tokenFile: undefined, needs };
+    const settings = { grpc: { endpoint: "127.0.0.1:0" }, access: { kind: "open" }, needs } as const;
     const server = new IdentityServer(settings, hub, { telemetry, buffers: new BufferPool() });
     await server.start();
     onTestFinished(() => server.stop(AbortSignal.timeout(5_000)));

@@ -24,6 +24,15 @@ export function identityOf({ extensions, service }: Configuration): K8sIdentityC
   return id === undefined ? undefined : (extensions.get(id)!.config as K8sIdentityConfig);
 }
 
+/** What a gateway asks the API server about its agents' tokens. */
+const TOKEN_REVIEWS: AccessRule = {
+  apiGroup: "authentication.k8s.io",
+  resource: "tokenreviews",
+  verbs: ["create"],
+  namespace: undefined,
+  resourceNames: undefined,
+};
+
 /** What a kubelet asks the API server whether its visitor may: with a service account's token. */
 export function kubeletRules(configuration: Configuration): AccessRule[] {
   const identity = identityOf(configuration);
@@ -57,10 +66,11 @@ export async function clusterUsers(configuration: Configuration): Promise<Cluste
     const rules = await accessRules(watchPlan(source.selection, { objects: new Map() }));
     users.push({ component: `receivers::${id}`, source, rules });
   }
-  const needs = identityOf(configuration)?.serve?.needs;
-  if (needs?.source.kind === "api") {
-    const { source, objects = new Map() } = needs;
-    const rules = await accessRules(watchPlan(source.selection, { objects }));
+  const serve = identityOf(configuration)?.serve;
+  if (serve?.needs.source.kind === "api") {
+    const { source, objects = new Map() } = serve.needs;
+    const watched = await accessRules(watchPlan(source.selection, { objects }));
+    const rules = serve.access.kind === "pod tokens" ? [...watched, TOKEN_REVIEWS] : watched;
     users.push({ component: "extensions::k8s_identity::serve", source, rules });
   }
   return users;

@@ -20,6 +20,8 @@ const LINGER_MS = 300_000;
 export type ServingEnd =
   | { readonly kind: "left" }
   | { readonly kind: "bad request"; readonly message: string }
+  /** It may only ask for `node`. */
+  | { readonly kind: "another node"; readonly node: string }
   | { readonly kind: "too many agents" }
   | { readonly kind: "stalled" }
   | { readonly kind: "closing" };
@@ -90,14 +92,18 @@ export class NodeFeeds {
     return this.#agents;
   }
 
-  /** Serves one agent until it leaves; never rejects unless `send` does. `request` is what it sent. */
-  async serve(request: Uint8Array, agent: AgentConnection): Promise<ServingEnd> {
+  /**
+   * Serves one agent until it leaves; never rejects unless `send` does. `request` is what it sent, `onlyNode` the one that
+   * it may ask for; without that it may ask for any.
+   */
+  async serve(request: Uint8Array, agent: AgentConnection, onlyNode?: string): Promise<ServingEnd> {
     let wishes: ReturnType<typeof decodeRequest>;
     try {
       wishes = decodeRequest(request);
     } catch (error) {
       return { kind: "bad request", message: (error as Error).message };
     }
+    if (onlyNode !== undefined && wishes.node !== onlyNode) return { kind: "another node", node: onlyNode };
     if (this.#agents >= MAX_AGENTS) return { kind: "too many agents" };
     const feed = this.#enter(wishes.node);
     try {

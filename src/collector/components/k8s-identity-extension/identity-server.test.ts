@@ -192,6 +192,82 @@ describe("who may ask", () => {
     expect(name("cart-uid")).toBe(error === undefined ? "cart" : undefined);
   });
 
+  describe("is an agent by its pod's token", () => {
+    const ACCOUNT = "system:serviceaccount:podflame:agent";
+    const POD = { "authentication.kubernetes.io/pod-uid": ["agent-uid"] };
+    const NODE = { "authentication.kubernetes.io/node-name": ["node-1"] };
+
+    /** Of the gateway that serves `podflame/agent`, an agent of node-1 whose token is reviewed so. */
+    async function reviewed(status: object, code = 201): Promise<Agent> {
+      script([podJson("cart", "node-1"), podJson("agent", "node-1"), podJson("other", "node-2")]);
+      server.script({
+        expect: { path: "/apis/authentication.k8s.io/v1/tokenreviews" },
+        reply: { status: code, headers: json, body: JSON.stringify({ kind: "TokenReview", status }) },
+      });
+      const { extension } = await gateway({ service_accounts: ["podflame/agent"] });
+      // List and watch; then the review.
+      await server.whenAsked(2);
+      return agent(extension.servesAt!, "node-1", { tls: { insecure: true }, token_file: token });
+    }
+    const owner = (extra: object, username = ACCOUNT): object => ({
+      authenticated: true,
+      audiences: ["podflame"],
+      user: { username, extra },
+    });
+
+    test.each([
+      ["the API server tells its node", { ...POD, ...NODE }],
+      ["the gateway knows its pod", POD],
+    ])("and is told of its node where %s", async (_, extra) => {
+      const { handle, name } = await reviewed(owner(extra));
+      await expect.poll(() => handle.view.directory.isSynced, soon).toBe(true);
+      expect([name("cart-uid"), name("other-uid")]).toEqual(["cart", undefined]);
+      expect(server.problems).toEqual([]);
+    });
+
+    test.each([
+      [
+        "of another node",
+        owner({ ...POD, "authentication.kubernetes.io/node-name": ["node-2"] }),
+        "the token is of a pod on node node-2",
+      ],
+      [
+        "of another account",
+        owner({ ...POD, ...NODE }, "system:serviceaccount:shop:till"),
+        "the gateway serves no system:serviceaccount:shop:till",
+      ],
+      ["of no pod", owner({}), "the token isn't a pod's: mount it as a projected volume"],
+      [
+        "of a pod that the gateway doesn't know yet",
+        owner({ "authentication.kubernetes.io/pod-uid": ["new-uid"] }),
+        "the gateway doesn't know the node of the token's pod yet",
+      ],
+      ["that is nobody's", { authenticated: false }, 'the token is expired, or wasn\'t made for "podflame"'],
+      [
+        "for another audience",
+        { ...owner({ ...POD, ...NODE }), audiences: ["api"] },
+        'the token is expired, or wasn\'t made for "podflame"',
+      ],
+    ])("but not by one %s", async (_, status, error) => {
+      const { handle, name } = await reviewed(status);
+      await expect.poll(() => handle.state().lastError, soon).toContain(error);
+      expect(name("cart-uid")).toBeUndefined();
+    });
+
+    test("but not where the API server doesn't review tokens for the gateway", async () => {
+      const { handle } = await reviewed({}, 403);
+      await expect.poll(() => handle.state().lastError, soon).toContain("the gateway can't have tokens reviewed");
+    });
+
+    test("but not without one", async () => {
+      script([podJson("cart", "node-1")]);
+      const { extension } = await gateway({ service_accounts: ["podflame/agent"] });
+      const { handle } = await agent(extension.servesAt!, "node-1");
+      const error = 'the gateway wants a service account\'s token for "podflame"';
+      await expect.poll(() => handle.state().lastError, soon).toContain(error);
+    });
+  });
+
   test("is told over TLS, to whom the gateway's certificate is one", async () => {
     script([podJson("cart", "node-1")]);
     const { cert, key } = selfSigned("gateway", ["127.0.0.1"]);
@@ -215,12 +291,18 @@ describe("who may ask", () => {
       return "problems" in result ? result.problems.map(({ path, message }) => `${path.join("::")} ${message}`) : [];
     };
     expect(problems({ serve: { grpc: { endpoint: "0.0.0.0:4319" } } })).toEqual([
-      'serve::grpc::endpoint "0.0.0.0:4319" tells anybody who reaches it of all pods; give token_file, or grpc::tls::client_ca_file',
+      'serve::grpc::endpoint "0.0.0.0:4319" tells anybody who reaches it of all pods; give service_accounts, token_file, or grpc::tls::client_ca_file',
     ]);
     expect(problems({ serve: { grpc: { endpoint: "0.0.0.0:4319" }, token_file: token } })).toEqual([]);
     // So a variable that isn't set arrives.
     expect(problems({ serve: { grpc: { endpoint: "0.0.0.0:4319" }, token_file: "" } })).toHaveLength(1);
     expect(problems({ serve: { grpc: { endpoint: "127.0.0.1:4319" }, token_file: "" } })).toEqual([]);
+    expect(problems({ serve: { grpc: { endpoint: "0.0.0.0:4319" }, service_accounts: ["a/b"] } })).toEqual([]);
+    expect(problems({ serve: { service_accounts: [] } })[0]).toContain("serve::service_accounts is empty");
+    expect(problems({ serve: { service_accounts: ["agent"] } })[0]).toContain('"agent" is no service account');
+    expect(problems({ serve: { service_accounts: ["a/b"], token_file: token } })).toEqual([
+      "serve::token_file has no use beside service_accounts, whose tokens say who asks",
+    ]);
     expect(problems({ serve: null })).toEqual([]);
     expect(problems({ serve: { labels: "(" } })[0]).toContain('serve::labels "(" is no regular expression');
     expect(problems({ sources: ["cri"], serve: null })).toEqual([

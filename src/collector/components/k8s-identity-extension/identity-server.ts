@@ -1,5 +1,3 @@
-import { createHash, timingSafeEqual } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { type IdentityHandle, type IdentityHub, type IdentityNeeds, NodeFeeds, type ServingEnd } from "#identity";
 import type { KeyFilter } from "#kubernetes";
 import {
@@ -12,13 +10,17 @@ import {
   type TransportContext,
   type UnaryRequest,
 } from "#transport";
+import { type AgentAccess, OPEN_ACCESS, PodTokens, type PodTokenSettings, SharedToken } from "./agent-access.ts";
 import { FOLLOW_NODE } from "./follow-method.ts";
 
 /** How a gateway serves agents the pods of their nodes. */
 export interface ServeSettings {
   readonly grpc: GrpcServerSettings;
-  /** Holds the token that agents must have; undefined for none. */
-  readonly tokenFile: string | undefined;
+  /** What lets agents in: one token for all of them, or the tokens of their pods. */
+  readonly access:
+    | { readonly kind: "open" }
+    | { readonly kind: "shared token"; readonly file: string }
+    | ({ readonly kind: "pod tokens" } & PodTokenSettings);
   /** Which pods it knows, and of which of their labels and annotations it tells. */
   readonly needs: IdentityNeeds;
 }
@@ -31,7 +33,7 @@ export class IdentityServer {
   readonly #settings: ServeSettings;
   readonly #handle: IdentityHandle;
   readonly #context: TransportContext;
-  #serving: { readonly feeds: NodeFeeds; readonly server: Server } | undefined;
+  #serving: { readonly feeds: NodeFeeds; readonly server: Server; readonly access: AgentAccess } | undefined;
 
   constructor(settings: ServeSettings, hub: IdentityHub, context: TransportContext) {
     this.#settings = settings;
@@ -50,6 +52,7 @@ export class IdentityServer {
     const { telemetry, labels } = this.#context;
     await this.#handle.start();
     const keys: KeyFilter = needs.keys;
+    const access = await this.#access();
     const feeds = new NodeFeeds({
       directory: this.#handle.view.directory,
       keys,
@@ -57,9 +60,9 @@ export class IdentityServer {
       ...(labels === undefined ? {} : { labels }),
     });
     const follow = (request: UnaryRequest, messages: MessageSink): Promise<GrpcReply> =>
-      this.#follow(feeds, request, messages);
+      follows(feeds, access, request, messages);
     const server = createGrpcServer(grpc, new Map(), this.#context, new Map([[FOLLOW_NODE, follow]]));
-    this.#serving = { feeds, server };
+    this.#serving = { feeds, server, access };
     await server.listen();
     telemetry.logger.info("agents are told the pods of their nodes", { endpoint: server.address });
   }
@@ -69,34 +72,33 @@ export class IdentityServer {
     this.#serving = undefined;
     await serving?.server.close(deadline);
     serving?.feeds.close();
+    serving?.access.close();
     await this.#handle.shutdown();
   }
 
-  async #follow(feeds: NodeFeeds, request: UnaryRequest, messages: MessageSink): Promise<GrpcReply> {
-    const refusal = await this.#refusal(request.header("authorization") ?? "");
-    return refusal ?? replyTo(await feeds.serve(request.message.bytes, messages));
-  }
-
-  /** The answer to whoever hasn't the token. */
-  async #refusal(authorization: string): Promise<GrpcReply | undefined> {
-    const { tokenFile } = this.#settings;
-    if (tokenFile === undefined) return undefined;
-    let token: string;
-    try {
-      token = (await readFile(tokenFile, "utf8")).trim();
-    } catch (error) {
-      this.#context.telemetry.logger.error("the token of agents can't be read", { file: tokenFile, error });
-      return { status: GrpcStatus.UNAVAILABLE, message: "the gateway can't read its token" };
+  async #access(): Promise<AgentAccess> {
+    const { access } = this.#settings;
+    const { telemetry } = this.#context;
+    switch (access.kind) {
+      case "open":
+        return OPEN_ACCESS;
+      case "shared token":
+        return new SharedToken(access.file, telemetry);
+      case "pod tokens":
+        return await PodTokens.open(access, this.#handle.view.directory, telemetry);
     }
-    if (token !== "" && isSame(authorization, `Bearer ${token}`)) return undefined;
-    return { status: GrpcStatus.UNAUTHENTICATED, message: "the gateway knows another token" };
   }
 }
 
-/** Takes as long for any two texts. */
-function isSame(one: string, other: string): boolean {
-  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(one), digest(other));
+async function follows(
+  feeds: NodeFeeds,
+  access: AgentAccess,
+  request: UnaryRequest,
+  messages: MessageSink,
+): Promise<GrpcReply> {
+  const admitted = await access.admit(request.header("authorization") ?? "");
+  if ("status" in admitted) return admitted;
+  return replyTo(await feeds.serve(request.message.bytes, messages, admitted.node));
 }
 
 function replyTo(end: ServingEnd): GrpcReply {
@@ -105,6 +107,8 @@ function replyTo(end: ServingEnd): GrpcReply {
       return { status: GrpcStatus.CANCELLED };
     case "bad request":
       return { status: GrpcStatus.INVALID_ARGUMENT, message: end.message };
+    case "another node":
+      return { status: GrpcStatus.PERMISSION_DENIED, message: `the token is of a pod on node ${end.node}` };
     case "too many agents":
       return { status: GrpcStatus.RESOURCE_EXHAUSTED, message: "the gateway serves too many agents" };
     case "stalled":
