@@ -225,6 +225,73 @@ describe("a file of another format", () => {
   });
 });
 
+describe("several requests of OTLP in a file", () => {
+  const capture = testdata("captures/ebpf-20hz-grpc.binpb");
+  const other = testdata("captures/ebpf-20hz-grpc-v0.164.binpb");
+  const prefixed = (bytes: Uint8Array, flag: readonly number[] = []): Uint8Array => {
+    const length = new Uint8Array(4);
+    new DataView(length.buffer).setUint32(0, bytes.length);
+    return Buffer.concat([Uint8Array.from(flag), length, bytes]);
+  };
+  const varint = (bytes: Uint8Array): Uint8Array => {
+    const length: number[] = [];
+    let left = bytes.length;
+    for (; left >= 0x80; left >>>= 7) length.push((left & 0x7f) | 0x80);
+    return Buffer.concat([Uint8Array.from([...length, left]), bytes]);
+  };
+  const sum = (profile: FileProfile): number => [...folded(profile).values()].reduce((all, value) => all + value, 0);
+  const both = async (): Promise<number> => sum(await opened(capture)) + sum(await opened(other));
+
+  test.each([
+    ["the Collector's file exporter", [prefixed(capture), prefixed(other)]],
+    ["gRPC", [prefixed(capture, [0]), prefixed(gzipSync(other), [1])]],
+    ["lengths as varints", [varint(capture), varint(other)]],
+  ])("are added up: %s", async (_, parts) => {
+    const profile = await opened(Buffer.concat(parts));
+    expect(profile.format).toBe("otlp D10, 2 requests");
+    expect(sum(profile)).toBe(await both());
+  });
+
+  test("as JSON, one a line, are added up", async () => {
+    const { protobufToJson } = await loadTranscoder();
+    const lines = [capture, other].map((bytes) => {
+      const json = protobufToJson("profiles", bytes);
+      if (json instanceof ParseError) throw new Error(json.message);
+      return JSON.stringify(JSON.parse(json));
+    });
+    const profile = await opened(`${lines.join("\n")}\n\n`);
+    expect(profile.format).toBe("otlp-json D10, 2 requests");
+    expect(sum(profile)).toBe(await both());
+  });
+
+  test("of which the last is cut off show the others, and say so", async () => {
+    const whole = Buffer.concat([prefixed(capture), prefixed(other)]);
+    const profile = await opened(whole.subarray(0, -100));
+    expect(profile.format).toBe("otlp D10, the last one cut off");
+    expect(folded(profile)).toEqual(folded(await opened(capture)));
+  });
+
+  test("one of which is broken are refused with its number", async () => {
+    const broken = await problem(Buffer.concat([prefixed(capture), prefixed(new Uint8Array(300).fill(7))]));
+    expect(broken.message).toMatch(/^this is no profile that podflame knows: request 2: /);
+  });
+
+  test("never throw, whatever their bytes are", async () => {
+    const whole = Buffer.concat([prefixed(capture.subarray(0, 4000)), prefixed(capture)]);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 5 }),
+        async (edits) => {
+          const broken = Uint8Array.from(whole);
+          for (const [at, byte] of edits) broken[at] = byte;
+          await readFile(blobOf(broken), undefined, () => {});
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+});
+
 describe("compression", () => {
   const text = "main;a 3\nmain;b 4\n";
 

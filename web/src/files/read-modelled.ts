@@ -3,7 +3,7 @@
 import { ParseError, type ProfilesModel } from "#otlp";
 import { parseCpuProfile, parsePerfScript, parseSpeedscope } from "../../../src/formats/plain.ts";
 import { FileProblem, type FileProfile, type Report } from "./file-profile.ts";
-import { readModel } from "./read-model.ts";
+import { readModels } from "./read-model.ts";
 import { readOtlp } from "./read-otlp.ts";
 
 /** Formats that are read into the profiles model, as on the command line. */
@@ -18,10 +18,10 @@ export async function readModelled(
 ): Promise<FileProfile | FileProblem> {
   if (format === "otlp") {
     const read = await readOtlp(bytes);
-    return read instanceof FileProblem ? read : readModel(read.model, read.format, sampleType, report);
+    return read instanceof FileProblem ? read : readModels(read.models, read.format, sampleType, report);
   }
   const model = PARSERS[format](bytes);
-  if (!(model instanceof ParseError)) return readModel(model, format, sampleType, report);
+  if (!(model instanceof ParseError)) return readModels([model], format, sampleType, report);
   return new FileProblem(`the ${format} file is broken: ${model.message}`, "record or convert it anew");
 }
 

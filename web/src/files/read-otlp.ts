@@ -1,55 +1,61 @@
 import { detectLayout, loadTranscoder, ParseError, type ProfilesModel, readProfiles, Refusal } from "#otlp";
 import { BufferPool } from "#wire";
 import { FileProblem } from "./file-profile.ts";
+import { isJson, splitRequests } from "./split-requests.ts";
 
-/** A model, and what it was: `otlp D10`. */
+/** The models of a file's requests, and what it was, e.g. `otlp D10` or `otlp-json D10, 7 requests`. */
 export interface OtlpFile {
-  readonly model: ProfilesModel;
+  readonly models: readonly ProfilesModel[];
   readonly format: string;
 }
 
-const OPEN_BRACE = 0x7b;
+/** One request. */
+interface OtlpRequest {
+  readonly model: ProfilesModel;
+  readonly layout: string;
+}
 
-/** Reads one request of OTLP profiles: protobuf in any layout, with or without a length ahead of it, or JSON. */
+/** Reads the requests of OTLP profiles in a file: protobuf in any layout, or JSON. Those without profiles are passed over. */
 export async function readOtlp(bytes: Uint8Array): Promise<OtlpFile | FileProblem> {
-  return isJson(bytes) ? await readJson(bytes) : readProtobuf(bytes);
+  const split = await splitRequests(bytes);
+  if (split instanceof FileProblem) return split;
+  const models: ProfilesModel[] = [];
+  const layouts = new Set<string>();
+  for (const [at, request] of split.requests.entries()) {
+    const read = isJson(request) ? await readJson(request) : readProtobuf(request);
+    if (read === undefined) continue;
+    if (typeof read === "string") return unknown(split.requests.length === 1 ? read : `request ${at + 1}: ${read}`);
+    models.push(read.model);
+    layouts.add(read.layout);
+  }
+  if (models.length === 0) return unknown("no profiles");
+  const format = [
+    `${isJson(bytes) ? "otlp-json" : "otlp"} ${[...layouts].join(" and ")}`,
+    ...(models.length > 1 ? [`${models.length} requests`] : []),
+    ...(split.cutOff ? ["the last one cut off"] : []),
+  ];
+  return { models, format: format.join(", ") };
 }
 
-/** Whether the first byte that is no space opens an object. */
-export function isJson(bytes: Uint8Array): boolean {
-  let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
-  while (at < bytes.length && bytes[at]! <= 0x20) at++;
-  return bytes[at] === OPEN_BRACE;
-}
-
-function readProtobuf(bytes: Uint8Array): OtlpFile | FileProblem {
-  const request = unframed(bytes);
+/** Undefined for a request without profiles; why not, where it is none. */
+function readProtobuf(request: Uint8Array): OtlpRequest | string | undefined {
   const detection = detectLayout(request);
-  if (detection instanceof Refusal) return unknown(detection.message);
-  if (detection.empty === true) return unknown("no profiles");
+  if (detection instanceof Refusal) return detection.message;
+  if (detection.empty === true) return undefined;
   const model = readProfiles(request, detection.layout);
-  if (model instanceof ParseError) return unknown(model.message);
-  return { model, format: `otlp ${detection.layout}` };
+  return model instanceof ParseError ? model.message : { model, layout: detection.layout };
 }
 
-async function readJson(bytes: Uint8Array): Promise<OtlpFile | FileProblem> {
+async function readJson(document: Uint8Array): Promise<OtlpRequest | string> {
   const { profilesJsonToProtobuf } = await loadTranscoder();
-  const transcoded = profilesJsonToProtobuf(bytes, new BufferPool());
-  if (transcoded instanceof Refusal || transcoded instanceof ParseError) return unknown(transcoded.message);
+  const transcoded = profilesJsonToProtobuf(document, new BufferPool());
+  if (transcoded instanceof Refusal || transcoded instanceof ParseError) return transcoded.message;
   // The model refers to the bytes, and the buffer is the pool's.
   const copy = transcoded.buffer.bytes.slice();
   transcoded.buffer.release();
-  const model = readProfiles(copy, transcoded.detection.layout);
-  if (model instanceof ParseError) return unknown(model.message);
-  return { model, format: `otlp-json ${transcoded.detection.layout}` };
-}
-
-/** Takes off what may stand ahead of a single message: gRPC's five bytes, or a length of four (the Collector's file exporter). */
-function unframed(bytes: Uint8Array): Uint8Array {
-  if (bytes.length < 5) return bytes;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (bytes[0] === 0 && view.getUint32(1) === bytes.length - 5) return bytes.subarray(5);
-  return view.getUint32(0) === bytes.length - 4 ? bytes.subarray(4) : bytes;
+  const { layout } = transcoded.detection;
+  const model = readProfiles(copy, layout);
+  return model instanceof ParseError ? model.message : { model, layout };
 }
 
 function unknown(why: string): FileProblem {

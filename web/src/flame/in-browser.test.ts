@@ -3,11 +3,12 @@
  * `testing/bench-page`, which the benchmark shares.
  */
 /// <reference types="node" />
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadTranscoder, ParseError } from "#otlp";
 import { serveBench } from "../../../bench/ui/bench-server.ts";
 import { buildFlamePage } from "../../../bench/ui/pages.ts";
 import { pprofFile } from "../../../bench/ui/profile-files.ts";
@@ -24,6 +25,13 @@ const PROFILE = pprofFile(syntheticProfile({ stacks: 3000, functions: 200 }));
 /** What the page has; the functions that use it run there. */
 interface Globals {
   readonly bench: Bench;
+}
+
+async function openedHere(bytes: Uint8Array): Promise<{ format: string; stacks: number; total: number }> {
+  const profile = await readFile(new Blob([bytes.slice()]), undefined, () => {});
+  if (profile instanceof Error) throw profile;
+  const { format, stacks, frames } = profile;
+  return { format, stacks: stacks.length, total: buildTree(stacks, frames, COUNTS).total[0]! };
 }
 
 describe.skipIf(!hasProgram("chromium", "--version"))("in Chromium", () => {
@@ -177,6 +185,39 @@ describe.skipIf(!hasProgram("chromium", "--version"))("in Chromium", () => {
       after: "the file was closed",
     });
   });
+
+  test.each([
+    ["OTLP", "captures/ebpf-20hz-grpc.binpb"],
+    ["OTLP of early agents", "otlp-profiles/e/l1.protobuf-go.pb"],
+    ["perf script", "formats/perf-script-default.txt"],
+    ["pprof", "formats/go-heap.pb.gz"],
+  ])("the worker reads %s as the tests of it do", async (_, path) => {
+    const bytes = readFileSync(new URL(`../../../testdata/${path}`, import.meta.url));
+    files.set("/file", bytes);
+    expect(await openedInPage()).toEqual(await openedHere(bytes));
+  });
+
+  test("the worker reads OTLP as JSON lines, which take more of Node than a browser has", async () => {
+    const { protobufToJson } = await loadTranscoder();
+    const capture = readFileSync(new URL("../../../testdata/captures/ebpf-20hz-grpc.binpb", import.meta.url));
+    const json = protobufToJson("profiles", capture);
+    if (json instanceof ParseError) throw json;
+    const line = `${JSON.stringify(JSON.parse(json))}\n`;
+    files.set("/file", new TextEncoder().encode(line + line));
+    const { total, ...rest } = await openedInPage();
+    expect(rest.format).toBe("otlp-json D10, 2 requests");
+    expect(total).toBe(2 * (await openedHere(capture)).total);
+  });
+
+  /** What a worker of the page finds in /file. */
+  function openedInPage(): Promise<{ format: string; stacks: number; total: number }> {
+    return page.evaluate(async () => {
+      const { openFile } = (globalThis as unknown as Globals).bench;
+      const opened = await openFile(await (await fetch("/file")).blob());
+      opened.close();
+      return { format: opened.format, stacks: opened.stacks, total: opened.tree.total[0]! };
+    });
+  }
 
   test("a broken file is told with a remedy, a cancelled one ends at once", async () => {
     const told = await page.evaluate(async () => {
