@@ -10,6 +10,7 @@ import type {
 } from "#kubernetes";
 import type { Telemetry } from "#telemetry";
 import type { Wanted } from "./object-needs.ts";
+import type { NamedSource } from "./sources/open-sources.ts";
 import { watchPlan } from "./watch-plan.ts";
 
 /** Where pods are learned from. Equal settings share one source and one directory. */
@@ -27,6 +28,8 @@ export interface SourceState {
   readonly lastError: string | undefined;
   /** Each list and watch by itself; none for a file. */
   readonly watches?: readonly ReflectorState[];
+  /** Of one of several sources: its name in the configuration. */
+  readonly name?: NamedSource;
   /** Where several sources feed one directory: each by itself. */
   readonly parts?: readonly SourceState[];
 }

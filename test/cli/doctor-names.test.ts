@@ -67,6 +67,29 @@ describe("doctor, where the extension k8s_identity says where pods are learned f
     expect(code).toBe(2);
   });
 
+  test.each([
+    [
+      "gateway",
+      "gateway: { endpoint: '127.0.0.1:1', tls: { insecure: true } }",
+      "a podflame with k8s_identity.serve runs there",
+    ],
+    [
+      "containers",
+      "containers: { docker: 'unix:///nowhere.sock' }",
+      "name it in containers.containerd or containers.docker",
+    ],
+    ["kubelet", "kubelet: { endpoint: '127.0.0.1:1', auth_type: none }", "see that kubelet.endpoint is this node's"],
+    ["cri", "cri: { endpoint: 'unix:///nowhere.sock' }", "see that the runtime's socket is mounted here"],
+  ])("says what to see to where %s doesn't answer", async (name, section, remedy) => {
+    const config = BY_EXTENSION.replace(
+      "sources: [file], file: { path: pods.json }",
+      `sources: [${name}], node: n, ${section}`,
+    );
+    const { checks } = await checksOf(await folderWith({ "c.yaml": config }));
+    const [check] = checks.filter(({ topic }) => topic === "sources");
+    expect(check).toMatchObject({ state: "problem", remedy: expect.stringContaining(remedy) as string });
+  });
+
   test("explain names by it as well", async () => {
     const id = newId();
     const cwd = await folderWith({ "c.yaml": BY_EXTENSION, "pods.json": podList("web", randomUUID(), id) });

@@ -1,5 +1,5 @@
 import type { Configuration } from "#collector";
-import type { SourceState } from "#identity";
+import type { NamedSource, SourceState } from "#identity";
 import { systemClock } from "#telemetry";
 import { identityOf } from "../cluster/cluster-users.ts";
 import { type Explainer, k8sAttributesProcessor } from "../components.ts";
@@ -51,15 +51,31 @@ async function settled(explainer: Explainer): Promise<readonly SourceState[]> {
   }
 }
 
-function sourceCheck({ from, synced, lastError }: SourceState, all: readonly SourceState[]): Check {
+/** What to see to where a source doesn't answer. */
+const REMEDIES: Readonly<Record<NamedSource, string>> = {
+  api: "see that its address and credentials are right and that this process may reach it",
+  gateway:
+    "see that a podflame with k8s_identity.serve runs there, that network policies let this one reach it, and that " +
+    "gateway.token_file and gateway.tls are what it asks for",
+  kubelet:
+    "see that kubelet.endpoint is this node's, kubelet.ca_file its authority, and that the account may get nodes/pods " +
+    "(podflame rbac print)",
+  cri: "see that the runtime's socket is mounted here and this process may open it, or name another in cri.endpoint",
+  containers:
+    "see that containerd or docker runs here and its socket is mounted, or name it in containers.containerd or " +
+    "containers.docker",
+  file: "see that the file is there and can be read; kubectl get pods -A -o json writes one",
+};
+
+function sourceCheck({ from, name = "api", synced, lastError }: SourceState, all: readonly SourceState[]): Check {
   const check = { topic: "sources", what: from } as const;
   if (synced && lastError === undefined) return { ...check, state: "ok", detail: "told of all its pods" };
   const detail = lastError ?? `no whole answer within ${TIMEOUT_MS / 1000} s`;
   const others = all.filter((other) => other.synced && other.from !== from).map((other) => other.from);
   if (others.length > 0) {
-    const remedy = `see why, or take it out of k8s_identity.sources; ${others.join(" and ")} does without it`;
+    const remedy = `${REMEDIES[name]}; or take it out of k8s_identity.sources: ${others.join(" and ")} does without it`;
     return { ...check, state: "note", detail, remedy };
   }
-  const remedy = "see that its address and credentials are right and that this process may reach it";
+  const remedy = REMEDIES[name];
   return { ...check, state: "problem", detail, remedy };
 }

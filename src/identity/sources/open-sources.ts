@@ -109,7 +109,7 @@ async function openTogether(
         synced: states.some(({ synced }) => synced),
         lastError: states.find(({ lastError }) => lastError !== undefined)?.lastError,
         watches: states.flatMap(({ watches }) => watches ?? []),
-        parts: states,
+        parts: states.map((state, at) => ({ ...state, name: names[at]! })),
       };
     },
     refresh() {
