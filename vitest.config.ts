@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
  * How long a test may take, and how long it waits for something to become true: long enough for a machine that is busy
  * with ten other things. A test that passes never waits for these.
  */
-const PATIENCE = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 20_000 } } };
+const PATIENCE = { testTimeout: 120_000, hookTimeout: 120_000, expect: { poll: { timeout: 20_000 } } };
 
 /**
  * Units beside the code run in shared threads (`isolate: false`), so a test must not leave globals changed.
