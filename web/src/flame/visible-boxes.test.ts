@@ -9,7 +9,7 @@ import { paletteOf } from "./palette.ts";
 import { naiveBoxes } from "./testing/naive-picture.ts";
 import { COUNTS, namedFrames, plainStacks, tableOf } from "./testing/random-stacks.ts";
 import { RecordingSurface } from "./testing/recording-surface.ts";
-import { type Orientation, topOfLevel, type Viewport } from "./viewport.ts";
+import type { Orientation, Viewport } from "./viewport.ts";
 import { VisibleBoxes } from "./visible-boxes.ts";
 
 /** Shares of the tree, so that a viewport fits any. */
@@ -89,33 +89,6 @@ describe("the boxes of a viewport", () => {
         expect(listed(collected(tree, viewport))).toEqual(naiveBoxes(tree, viewport));
       }),
       { numRuns: 400 },
-    );
-  });
-
-  test("are drawn as rectangles where the naive renderer has them", () => {
-    fc.assert(
-      fc.property(fc.oneof(plainStacks, siblings), windows, (plain, window) => {
-        const tree = buildTree(tableOf(plain), namedFrames(Array.from({ length: 401 }, (__, at) => `f${at}`)), COUNTS);
-        const viewport = viewportOf(tree, window);
-        const surface = new RecordingSurface();
-        new Painter().paint(surface, sceneOf(tree, viewport));
-        const { ratio } = viewport;
-        const line = Math.floor(ratio);
-        const palette = paletteOf("light");
-        const colours = new FrameColours(tree, "kind");
-        const expected = naiveBoxes(tree, viewport).map(({ depth, node, run, start, end }) => ({
-          fill: run ? palette.run : palette.fills[colours.fill(node)]!,
-          x: start,
-          y: Math.round(topOfLevel(viewport, depth) * ratio),
-          width: end - start >= 3 * ratio ? end - start - line : end - start,
-          height: Math.round(20 * ratio) - line,
-        }));
-        const [background, ...drawn] = surface.rectangles;
-        expect(background!.fill).toBe(palette.background);
-        const sorted = (list: readonly object[]): string[] => list.map((one) => JSON.stringify(one)).sort();
-        expect(sorted(drawn)).toEqual(sorted(expected));
-      }),
-      { numRuns: 200 },
     );
   });
 

@@ -1,3 +1,9 @@
+import type { FrameColours } from "../frame-colours.ts";
+import { LabelCache } from "../label-cache.ts";
+import { labelOf } from "../label-painter.ts";
+import type { Matches } from "../matches.ts";
+import { MATCH_FILL, type Palette } from "../palette.ts";
+import { type DrawnRectangle, type DrawnText, LETTER_WIDTH } from "./recording-surface.ts";
 import type { FlameTree } from "../flame-tree.ts";
 import { topOfLevel, type Viewport } from "../viewport.ts";
 import { MIN_BOX_WIDTH } from "../visible-boxes.ts";
@@ -53,4 +59,65 @@ export function naiveBoxes(tree: FlameTree, viewport: Viewport): NaiveBox[] {
     closeRun();
   }
   return found;
+}
+
+/** How a naive picture is coloured; as in a Scene. */
+export interface NaiveLook {
+  readonly colours: FrameColours;
+  readonly palette: Palette;
+  readonly matches: Matches | undefined;
+  readonly above: ReadonlySet<number>;
+}
+
+/** The picture that a viewport shows: all rectangles that are filled ahead of labels, and all labels, in any order. */
+export function naivePicture(
+  tree: FlameTree,
+  viewport: Viewport,
+  { colours, palette, matches, above }: NaiveLook,
+): { readonly rectangles: readonly DrawnRectangle[]; readonly texts: readonly DrawnText[] } {
+  const { ratio, rowHeight, width, height } = viewport;
+  const line = Math.max(1, Math.floor(ratio));
+  const rectangles: DrawnRectangle[] = [
+    { fill: palette.background, x: 0, y: 0, width: Math.round(width * ratio), height: Math.round(height * ratio) },
+  ];
+  const texts: DrawnText[] = [];
+  const labels = new LabelCache(tree.frames);
+  const isMatch = (node: number): boolean => {
+    const frame = tree.frame[node]!;
+    return frame >= 0 && matches?.frames[frame] === 1;
+  };
+  for (const { depth, node, last, run, start, end } of naiveBoxes(tree, viewport)) {
+    const top = Math.round(topOfLevel(viewport, depth) * ratio);
+    const rectangle = {
+      x: start,
+      y: top,
+      // Wide ones leave a line free on their right.
+      width: end - start >= 3 * ratio ? end - start - line : end - start,
+      height: Math.round(rowHeight * ratio) - line,
+    };
+    if (run) {
+      let matched = false;
+      for (let at = node; at <= Math.min(last, node + 63); at++) matched ||= isMatch(at);
+      rectangles.push({ fill: matched ? palette.matchedRun : palette.run, ...rectangle });
+      continue;
+    }
+    const dimmed = !isMatch(node) && (matches !== undefined || above.has(node));
+    const plain = isMatch(node) ? MATCH_FILL : colours.fill(node);
+    rectangles.push({ fill: palette.fills[plain + (dimmed ? palette.dimmed : 0)]!, ...rectangle });
+    if (end - start >= 3 * ratio && isHatched(tree, node)) rectangles.push({ fill: "pattern", ...rectangle });
+    if (end - start < 26 * ratio) continue;
+    const text = labelOf({ tree, labels }, node, Math.floor((end - start - 8 * ratio) / LETTER_WIDTH));
+    if (text === "") continue;
+    const fill = isMatch(node) ? palette.matchText : dimmed ? palette.dimmedText : palette.text;
+    texts.push({ text, x: start + 4 * ratio, y: top + Math.round((rowHeight * ratio) / 2), fill });
+  }
+  return { rectangles, texts };
+}
+
+/** What is new or gone, and where stacks were cut off. */
+function isHatched(tree: FlameTree, node: number): boolean {
+  const frame = tree.frame[node]!;
+  if (frame < 0) return false;
+  const isOneSided = tree.other !== undefined && (tree.total[node] === 0) !== (tree.other[node] === 0);
+  return isOneSided || tree.frames.type(frame) === "truncated";
 }

@@ -15,7 +15,10 @@ export interface DrawnText {
   readonly fill: string;
 }
 
-/** Stands in for a canvas: letters are 7 pixels wide, and what is drawn is written down. Patterns are `pattern`. */
+/** In pixels. */
+export const LETTER_WIDTH = 7;
+
+/** Stands in for a canvas: letters have one width, and what is drawn is written down. Patterns are `pattern`. */
 export class RecordingSurface implements PaintSurface {
   fillStyle: PaintSurface["fillStyle"] = "";
   strokeStyle: PaintSurface["strokeStyle"] = "";
@@ -39,7 +42,7 @@ export class RecordingSurface implements PaintSurface {
   }
 
   measureText(text: string): TextMetrics {
-    return { width: text.length * 7 } as TextMetrics;
+    return { width: text.length * LETTER_WIDTH } as TextMetrics;
   }
 }
 
