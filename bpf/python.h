@@ -30,44 +30,63 @@ INLINE u64 object_word(const struct scratch *scratch, u8 word) {
   return scratch->object[word & (OBJECT_WORDS - 1)];
 }
 
+/* Begins with the frames of the thread state in `scratch->object`; 0 if another one has frames as well. */
+INLINE u32 take_python_thread(struct scratch *scratch, const struct python *python) {
+  u64 frame = object_word(scratch, python->thread_frame);
+  u64 outer = 0;
+
+  if (python->cframe_frame != NO_CFRAME) {
+    outer = user_word(user_word(frame + python->cframe_frame + sizeof(u64)) + python->cframe_frame);
+    frame = user_word(frame + python->cframe_frame);
+  }
+  if (!frame)
+    return 1;
+  if (scratch->walk_next)
+    return 0;
+  /*
+   * Before 3.13 the evaluator links a structure of its own before it says in it which frame it runs. Until then there stands
+   * whatever its memory held, even frames of yore. What is behind it is right.
+   */
+  scratch->is_doubtful = python->cframe_frame != NO_CFRAME;
+  scratch->outer_frame = outer;
+  scratch->walk_next = frame;
+  return 1;
+}
+
 /*
  * Finds the innermost frame of the thread that `thread_pointer` belongs to; leaves 0 if it runs no Python. The C library
  * calls a thread by its thread pointer, and CPython keeps what the C library calls it, in each pid namespace the same.
+ * A thread may have a state in each of several interpreters. Where more than one has frames, one runs on top of the other,
+ * and which isn't told.
  */
 INLINE void find_python_frame(struct scratch *scratch, const struct python *python, u64 thread_pointer) {
   u64 interpreter = user_word(python->runtime + python->interpreters_head);
-  u64 thread;
+  u64 thread = interpreter ? user_word(interpreter + python->threads_head) : 0;
 
   scratch->walk_next = 0;
   scratch->is_doubtful = 0;
-  if (interpreter && user_word(interpreter + python->interpreter_next)) {
-    /* A thread may have a state in each of them, and which of them runs isn't told. */
-    scratch->header.flags |= FLAG_INTERPRETERS;
-    return;
-  }
-  thread = interpreter ? user_word(interpreter + python->threads_head) : 0;
   for (u32 i = 0; i < MAX_THREADS; i++) {
-    if (!thread)
-      return;
+    if (!thread) {
+      interpreter = interpreter ? user_word(interpreter + python->interpreter_next) : 0;
+      if (!interpreter)
+        return;
+      thread = user_word(interpreter + python->threads_head);
+      continue;
+    }
     if (read_user(scratch->object, THREAD_BYTES, thread))
       break;
-    if (object_word(scratch, python->thread_id) == thread_pointer) {
-      u64 frame = object_word(scratch, python->thread_frame);
-
-      if (python->cframe_frame != NO_CFRAME) {
-        /*
-         * The evaluator links such a structure of its own before it says in it which frame it runs. Until then there stands
-         * whatever its memory held, even frames of yore. What is behind it is right.
-         */
-        scratch->is_doubtful = 1;
-        scratch->outer_frame = user_word(user_word(frame + python->cframe_frame + sizeof(u64)) + python->cframe_frame);
-        frame = user_word(frame + python->cframe_frame);
-      }
-      scratch->walk_next = frame;
+    thread = object_word(scratch, python->thread_next);
+    if (object_word(scratch, python->thread_id) != thread_pointer)
+      continue;
+    if (!take_python_thread(scratch, python)) {
+      scratch->walk_next = 0;
+      scratch->header.flags |= FLAG_INTERPRETERS;
       return;
     }
-    thread = object_word(scratch, python->thread_next);
+    /* No other one in this interpreter is the thread's. */
+    thread = 0;
   }
+  scratch->walk_next = 0;
   scratch->header.flags |= FLAG_INTERPRETER_LOST;
 }
 

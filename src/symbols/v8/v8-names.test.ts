@@ -46,17 +46,25 @@ function asText({ name, file, line }: ToldFrame): string {
   return `${name === null || UNNAMED.has(name) ? "(anonymous)" : name} ${file ?? "-"}:${line}`;
 }
 
-/** Whether a stack is that path with a file (`-`) or a line (0) that could not be read: now and then V8 is in between. */
-function saysLess(callers: string, path: string): boolean {
-  const [mine, theirs] = [callers.split("\n"), path.split("\n")];
-  return (
-    mine.length === theirs.length &&
-    mine.every((frame, at) => {
-      const [name, file, line] = partsOf(frame);
-      const [trueName, trueFile, trueLine] = partsOf(theirs[at]!);
-      return name === trueName && (file === "-" || file === trueFile) && (line === "0" || line === trueLine);
-    })
-  );
+/**
+ * Whether a stack is that path with a file (`-`) or a line (0) that could not be read: now and then V8 is in between. While
+ * everything is being moved, functions may be left out, too: the slots of their frames lead to where nothing is any more.
+ */
+function saysLess(callers: string, path: string, maySkip: boolean): boolean {
+  const mine = callers.split("\n");
+  const theirs = path.split("\n");
+  let next = 0;
+  for (const frame of theirs) {
+    if (next < mine.length && isPart(mine[next]!, frame)) next++;
+    else if (!maySkip) return false;
+  }
+  return next === mine.length;
+}
+
+function isPart(frame: string, whole: string): boolean {
+  const [name, file, line] = partsOf(frame);
+  const [trueName, trueFile, trueLine] = partsOf(whole);
+  return name === trueName && (file === "-" || file === trueFile) && (line === "0" || line === trueLine);
 }
 
 const partsOf = (frame: string): readonly string[] => /^(.*) (\S+):(\d+)$/.exec(frame)!.slice(1);
@@ -78,20 +86,16 @@ describe.each(nodeBinaries())("Node $version", ({ path: binary, version }) => {
       const told = JSON.parse(target.firstLine) as ToldFrame[][];
       const paths = new Set(told.map((path) => path.slice(1).map(asText).join("\n")));
       const taken: string[] = [];
-      let leftOut = 0;
       while (taken.length < SAMPLES) {
-        const { unnamed } = target.names.counters;
         const callers = callersOfSpin(target.sample())?.join("\n");
-        // What was just being moved may be left out, and is counted.
-        if (moves && target.names.counters.unnamed > unnamed) leftOut++;
-        else if (callers !== undefined) taken.push(callers);
+        if (callers !== undefined) taken.push(callers);
         if (moves || taken.length % 20 === 19) target.names.endFlush();
         // Lets the process go on; how long is of no matter.
         await sleep(1);
       }
       const incomplete = taken.filter((callers) => !paths.has(callers));
-      expect(incomplete.filter((callers) => ![...paths].some((path) => saysLess(callers, path)))).toEqual([]);
-      expect(incomplete.length + leftOut).toBeLessThanOrEqual(SAMPLES / 50);
+      expect(incomplete.filter((callers) => ![...paths].some((path) => saysLess(callers, path, moves)))).toEqual([]);
+      expect(incomplete.length).toBeLessThanOrEqual(SAMPLES / 50);
       expect(new Set(taken).size).toBeGreaterThan(paths.size / 3);
       const { withoutCode, unnamed } = target.names.counters;
       if (!moves) expect({ withoutCode, unnamed }).toEqual({ withoutCode: 0, unnamed: 0 });

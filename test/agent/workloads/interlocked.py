@@ -1,6 +1,6 @@
 """
-Calls Python from C from Python, in two threads: interlocked.py SECONDS. Prints the stacks in which it ran, as Python itself
-tells them, and what each function had of the CPU time by the clocks of its threads.
+Calls Python from C from Python, in two threads, for a time or until its input ends: interlocked.py [SECONDS]. Prints the
+stacks in which it ran, as Python itself tells them, and what each function had of the CPU time by its threads' clocks.
 """
 
 import json
@@ -12,6 +12,7 @@ import time
 SPENT = {"turn": 0, "Sorted.key": 0, "hook": 0, "generator": 0}
 STACKS = set()
 LOCK = threading.Lock()
+ENDED = threading.Event()
 
 
 def spin(until_ns):
@@ -53,9 +54,9 @@ def generator(until_ns):
     return sum(values())
 
 
-def work(until):
+def work():
     own = Sorted()
-    while time.time() < until:
+    while not ENDED.is_set():
         turn("turn", spin)
         turn("Sorted.key", own.key)
         turn("Sorted.key", own.key)
@@ -63,9 +64,17 @@ def work(until):
         turn("generator", generator)
 
 
-until = time.time() + float(sys.argv[1])
-other = threading.Thread(target=work, args=(until,))
+def wait_for_end():
+    if len(sys.argv) > 1:
+        time.sleep(float(sys.argv[1]))
+    else:
+        sys.stdin.read()
+    ENDED.set()
+
+
+threading.Thread(target=wait_for_end, daemon=True).start()
+other = threading.Thread(target=work)
 other.start()
-work(until)
+work()
 other.join()
 print(json.dumps({"spent": SPENT, "stacks": sorted(STACKS)}), flush=True)
