@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { preparedPods, startCluster } from "../../test/peers/prepared-cluster.ts";
-import { freePorts } from "../../test/peers/program.ts";
+import { freePorts } from "../../test/free-ports.ts";
 import { type ContenderName, idleRssMiB, type Pipeline, startContender } from "../intake/contender.ts";
 import { median } from "../figures.ts";
 import type { Row } from "../intake/report.ts";

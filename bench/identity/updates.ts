@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Cluster } from "../../test/cluster/cluster.ts";
 import { preparedPods, startCluster } from "../../test/peers/prepared-cluster.ts";
-import { freePorts } from "../../test/peers/program.ts";
+import { freePorts } from "../../test/free-ports.ts";
 import { type ContenderName, cpuSeconds, type Pipeline, startContender } from "../intake/contender.ts";
 import type { Row } from "../intake/report.ts";
 import { progress } from "../command.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Cluster } from "../../test/cluster/cluster.ts";
 import { preparedPods, startCluster } from "../../test/peers/prepared-cluster.ts";
-import { freePorts } from "../../test/peers/program.ts";
+import { freePorts } from "../../test/free-ports.ts";
 import { progress } from "../command.ts";
 import type { ContenderName, ContenderSettings } from "./contender.ts";
 import { makeRequests, type RequestShape } from "./loadgen.ts";

@@ -1,7 +1,8 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { folderWith, freePorts, Podflame, podflame, type StartOptions } from "./podflame.ts";
+import { freePorts } from "../free-ports.ts";
+import { folderWith, Podflame, podflame, type StartOptions } from "./podflame.ts";
 
 interface Listed {
   readonly topic: string;

@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -115,21 +114,6 @@ export async function answerOf(page: string, path: string): Promise<unknown> {
 export async function rowsOf(page: string): Promise<readonly { level: string; name: string; cores?: number }[]> {
   const answer = (await answerOf(page, "tree?from=now-15m&to=now")) as { rows?: { level: string; name: string }[] };
   return answer.rows ?? [];
-}
-
-/** Ports that were free a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((done) => {
-          server.listen(0, "127.0.0.1", () => done((server.address() as { port: number }).port));
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
 }
 
 /** A folder with these files; gone after the test. */

@@ -1,7 +1,8 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { type Ended, folderWith, freePorts, podflame } from "./podflame.ts";
+import { freePorts } from "../free-ports.ts";
+import { type Ended, folderWith, podflame } from "./podflame.ts";
 
 describe("podflame record refuses", () => {
   test.each([

@@ -2,7 +2,8 @@ import { connect, createServer } from "node:net";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { folderWith, freePorts, Podflame, podflame } from "./podflame.ts";
+import { freePorts } from "../free-ports.ts";
+import { folderWith, Podflame, podflame } from "./podflame.ts";
 
 interface Ports {
   readonly http: number;

@@ -1,7 +1,8 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { answerOf, folderWith, freePorts, pageOf, Podflame, podflame, rowsOf } from "./podflame.ts";
+import { freePorts } from "../free-ports.ts";
+import { answerOf, folderWith, pageOf, Podflame, podflame, rowsOf } from "./podflame.ts";
 
 /** The recording, on ports and in a folder of its own. */
 async function replaying(...args: readonly string[]): Promise<{ words: string[]; cwd: string }> {
@@ -19,18 +20,20 @@ describe("podflame up", () => {
     const page = await pageOf(process);
     await process.shows("stderr", /This is a recorded replay of/);
     const names = async (): Promise<string[]> => (await rowsOf(page)).map(({ level, name }) => `${level} ${name}`);
-    await expect.poll(names).toEqual(
-      expect.arrayContaining([
-        "namespace checkout",
-        "workload pricing",
-        "revision 7c9d5b8f6",
-        "pod pricing-7c9d5b8f6-x4jqz",
-        "container pricing",
-        "process c-burn",
-        "namespace web",
-        "process node",
-      ]),
-    );
+    await expect
+      .poll(names)
+      .toEqual(
+        expect.arrayContaining([
+          "namespace checkout",
+          "workload pricing",
+          "revision 7c9d5b8f6",
+          "pod pricing-7c9d5b8f6-x4jqz",
+          "container pricing",
+          "process c-burn",
+          "namespace web",
+          "process node",
+        ]),
+      );
     expect(await answerOf(page, "status")).toMatchObject({
       mode: {
         kind: "recorded",

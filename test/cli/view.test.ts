@@ -2,7 +2,8 @@ import { readFileSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { answerOf, folderWith, freePorts, pageOf, Podflame, podflame, ROOT } from "./podflame.ts";
+import { freePorts } from "../free-ports.ts";
+import { answerOf, folderWith, pageOf, Podflame, podflame, ROOT } from "./podflame.ts";
 
 const CAPTURE = join(ROOT, "testdata/captures/ebpf-20hz-grpc.binpb");
 

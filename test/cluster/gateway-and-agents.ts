@@ -1,6 +1,7 @@
 /** `podflame gateway` and `podflame agent` on a cluster with a node, as their users start them. */
 import { readFile } from "node:fs/promises";
-import { answerOf, freePorts, pageOf, Podflame } from "../cli/podflame.ts";
+import { freePorts } from "../free-ports.ts";
+import { answerOf, pageOf, Podflame } from "../cli/podflame.ts";
 import type { Cluster } from "./cluster.ts";
 
 /** No way to an API server, whoever runs the tests. */

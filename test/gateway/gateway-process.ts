@@ -1,4 +1,5 @@
-import { answerOf, freePorts, pageOf, Podflame } from "../cli/podflame.ts";
+import { freePorts } from "../free-ports.ts";
+import { answerOf, pageOf, Podflame } from "../cli/podflame.ts";
 
 /** Ports that a gateway listens on. */
 export interface GatewayPorts {

@@ -10,7 +10,8 @@ import { detectLayout, loadLayouts, ParseError, readProfiles, Refusal, type Prof
 import { contentOf } from "../../src/otlp/upgrade/testing/content.ts";
 import { describePeers } from "./describe-peers.ts";
 import { REPOSITORY } from "./locations.ts";
-import { freePorts, Program } from "./program.ts";
+import { freePorts } from "../free-ports.ts";
+import { Program } from "./program.ts";
 import { RecordingSink } from "./recording-sink.ts";
 import { Relay, relayCommand } from "./relay.ts";
 import { sendGrpc, sendHttp } from "./sender.ts";

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { createServer, connect, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
 export interface ProgramOptions {
@@ -99,15 +99,6 @@ function accepts(port: number): Promise<boolean> {
     });
     socket.once("error", () => settle(false));
   });
-}
-
-/** Ports of 127.0.0.1 that nothing listened on a moment ago; held together, so all differ. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
-  return ports;
 }
 
 /** Polls until the condition holds; rejects with what was waited for. */
