@@ -11,6 +11,7 @@ import {
 import { exportStacks } from "./export/export-stacks.ts";
 import { FileProblem, type FileProfile } from "./file-profile.ts";
 import {
+  type FrameMessage,
   frameMessage,
   frameTable,
   type GraphMessage,
@@ -110,16 +111,18 @@ export class FileSession {
     });
     const { message, move } = this.#keep(tree, profile.stacks);
     const { format, sampleTypes, ignored, stacks } = profile;
+    // Names stay here for searches. What isn't moved the page's thread copies, and stands still for that.
+    const frames = copied(frameMessage(profile.frames));
     const opened = {
       ...message,
-      frames: frameMessage(profile.frames),
+      frames,
       format,
       sampleTypes,
       sampleType: profile.sampleType,
       stacks: stacks.length,
       ignored,
     };
-    this.#send({ kind: "opened", id, opened }, move);
+    this.#send({ kind: "opened", id, opened }, [...move, ...buffersOf(frames)]);
   }
 
   /** Remembers what questions need, and gives all else away. */
@@ -154,6 +157,22 @@ export class FileSession {
     if (!this.#frames) throw new Error("no file was opened");
     return this.#frames;
   }
+}
+
+function copied({ bytes, offsets, name, file, type, mapping, line }: FrameMessage): FrameMessage {
+  return {
+    bytes: bytes.slice(),
+    offsets: offsets.slice(),
+    name: name.slice(),
+    file: file.slice(),
+    type: type.slice(),
+    mapping: mapping.slice(),
+    line: line.slice(),
+  };
+}
+
+function buffersOf({ bytes, offsets, name, file, type, mapping, line }: FrameMessage): readonly ArrayBufferLike[] {
+  return [bytes, offsets, name, file, type, mapping, line].map(({ buffer }) => buffer);
 }
 
 function measureOf({ sampleTypes, sampleType, coveredMs }: FileProfile): Omit<FlameTree["measure"], "omitted"> {
