@@ -1,4 +1,4 @@
-/** The figures of `bench -- ui` beside what issue they are to meet. */
+/** The figures of `bench -- ui`, each beside the goal that it is to meet. */
 import { markdownTable, median, percentile } from "../figures.ts";
 import type { Cancelled, Measured } from "./measure.ts";
 
