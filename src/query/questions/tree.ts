@@ -91,6 +91,8 @@ function growValues(root: Branch, stacks: SelectedStacks): void {
     const node = entries.node[at]!;
     const frame = node === 0 ? undefined : frames.at(nodes.frame[node]!);
     const value = entries.value[at]!;
+    // Snapshots in which there was nothing are of no process.
+    if (value === 0) continue;
     const path = pathTo(root, groups.list[entries.group[at]!]!);
     const name = frame?.type === "process" ? frame.name : "";
     const shown = name === "" ? "(unknown process)" : name;
