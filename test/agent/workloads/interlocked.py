@@ -48,10 +48,22 @@ def hook(until_ns):
 
 
 def generator(until_ns):
-    def values():
-        yield spin(until_ns)
+    async def awaited():
+        return spin(until_ns)
 
-    return sum(values())
+    async def awaiting():
+        return await awaited()
+
+    def values():
+        try:
+            awaiting().send(None)
+        except StopIteration as ended:
+            yield ended.value
+
+    def delegating():
+        yield from values()
+
+    return sum(delegating())
 
 
 def work():
