@@ -32,13 +32,13 @@ describe.skipIf(!canSample() || !canRunContainers())("podflame up without a clus
     const named = await up({ CONTAINER_RUNTIME_ENDPOINT: `unix://${containerd.socket}` });
     await named.process.shows("stderr", /containers are named by the runtime at/);
     await expect
-      .poll(() => names(named.page), { timeout: 15_000 })
+      .poll(() => names(named.page))
       .toEqual(expect.arrayContaining(["namespace shop", "pod cart", "container server"]));
     named.process.kill("SIGINT");
     expect((await named.process.ended).code).toBe(0);
 
     const unnamed = await up({ CONTAINER_RUNTIME_ENDPOINT: "unix:///nowhere.sock" });
-    await expect.poll(() => names(unnamed.page), { timeout: 15_000 }).toContain(`container ${id.slice(0, 12)}`);
+    await expect.poll(() => names(unnamed.page)).toContain(`container ${id.slice(0, 12)}`);
     unnamed.process.kill("SIGINT");
     expect((await unnamed.process.ended).code).toBe(0);
     await pod.remove();

@@ -90,7 +90,7 @@ describe("podflame gateway", () => {
 
     await copyFile(join(ROOT, "testdata/captures/pods.json"), pods);
     await expect
-      .poll(() => namesOf(gateway, range), { timeout: 15_000, interval: 100 })
+      .poll(() => namesOf(gateway, range), { interval: 100 })
       .toEqual(expect.arrayContaining(["namespace checkout", "workload pricing", "pod storefront-6b7f8d9c55-t9v6c"]));
     expect(await total(gateway, range)).toBe(CAPTURED_SAMPLES * SAMPLE_NANOS);
     await gateway.kill();
@@ -129,7 +129,7 @@ describe.skipIf(!canSample())("an agent and a gateway", () => {
     };
     const sets = ["receivers::profiling::reporter_interval=500ms", "service::telemetry::metrics::level=none"];
     const agent = new Podflame(["agent", ...sets.flatMap((set) => ["--set", set])], { env });
-    await expect.poll(() => namesOf(gateway), { timeout: 20_000 }).toContain("process dash");
+    await expect.poll(() => namesOf(gateway), { timeout: 40_000 }).toContain("process dash");
     agent.kill("SIGTERM");
     expect((await agent.ended).code).toBe(0);
     const query = encodeURIComponent('{origin="kernel"}');

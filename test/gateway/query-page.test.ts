@@ -25,7 +25,7 @@ describe.skipIf(!hasProgram("curl", "--version"))("examples of docs/query.md", (
     const ports = ["--listen", "127.0.0.1:0", "--otlp", "127.0.0.1:0"];
     process = new Podflame(["up", "--replay", ...ports, "--data", join(folder, "data")], { isShared: true });
     page = await pageOf(process);
-    await vi.waitFor(async () => expect((await rowsOf(page)).length).toBeGreaterThan(8), { timeout: 10_000 });
+    await vi.waitFor(async () => expect((await rowsOf(page)).length).toBeGreaterThan(8), { timeout: 20_000 });
   });
 
   afterAll(async () => {
