@@ -6,7 +6,17 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 
-const BENCHMARKS: Readonly<Record<string, { readonly file: string; readonly summary: string }>> = {
+interface Benchmark {
+  readonly file: string;
+  readonly summary: string;
+  /** Options of Node. */
+  readonly options?: readonly string[];
+}
+
+/** As bin/podflame starts what runs for long; the environment below is its as well. */
+const AS_GATEWAY = ["--initial-old-space-size=128", "--max-semi-space-size=1"];
+
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   agent: {
     file: "agent.ts",
     summary: "sampling this machine: CPU, kernel time, memory, bytes; beside perf record (agent --help)",
@@ -31,11 +41,12 @@ const BENCHMARKS: Readonly<Record<string, { readonly file: string; readonly summ
   },
   store: {
     file: "store.ts",
-    summary:
-      "the store on disk: intake, bytes a sample, merging, questions, memory (the head of bench/store.ts says how)",
+    options: AS_GATEWAY,
+    summary: "the store on disk: intake, bytes a sample, merging, questions, memory (store --help)",
   },
   query: {
     file: "query.ts",
+    options: AS_GATEWAY,
     summary: "questions to the API over the store on disk, alone and while requests come (query --help)",
   },
   reflector: { file: "reflector.ts", summary: "the first list of 1,000 and of 10,000 pods: time and memory" },
@@ -56,9 +67,13 @@ async function main(name: string | undefined, args: readonly string[]): Promise<
     return asked ? 0 : 1;
   }
   // A process of its own: what is measured in this process is not to share it with the dispatcher's loading.
-  const child = spawn(process.execPath, [...process.execArgv, join(import.meta.dirname, benchmark.file), ...args], {
-    stdio: "inherit",
-  });
+  const child = spawn(
+    process.execPath,
+    [...process.execArgv, ...(benchmark.options ?? []), join(import.meta.dirname, benchmark.file), ...args],
+    {
+      stdio: "inherit",
+    },
+  );
   // Ctrl-C reaches the child as well, but a signal to this process alone would not. The child cleans up and ends.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
   const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];

@@ -1,9 +1,7 @@
 /**
- * The store on disk under the load of a cluster: npm run bench -- store [--minutes 10] [--nodes 100] [--containers 2000]
- * [--requests FILE] [--keep].
- * Time is simulated: minutes of samples are stored as fast as that goes, then questions are asked while more come. The
- * generator (store/generate.ts) and merging are processes of their own; CPU time is given for the store and for merging.
- * `--requests` stores the requests of `loadgen make` instead of a cluster's.
+ * The store on disk under the load of a cluster; see `npm run bench -- store --help` and docs/benchmarks.md. Time is
+ * simulated: minutes of samples are stored as fast as that goes, then questions are asked while more come. The generator
+ * (store/generate.ts) and merging are processes of their own; CPU time is given for the store and for merging.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -23,6 +21,18 @@ import { clusterRequests, fileRequests, type StoreRequest } from "./store/reques
 import { percentile } from "./figures.ts";
 import { Report } from "./store/report.ts";
 
+const HELP = `usage: npm run bench -- store [options]
+
+  --minutes N        of a cluster's samples, default 10 (104 are 100 million samples)
+  --nodes N          of the cluster, default ${CLUSTER.nodes}
+  --containers N     of the cluster, default ${CLUSTER.containers}
+  --requests FILE    stores the requests that "loadgen make" wrote, instead of a cluster's
+  --repeat N         times that they are stored, default 2
+  --durability NAME  when a request is acknowledged: write (default) or fsync
+  --directory DIR    the store's folder, default a temporary one
+  --keep             leaves the store there
+`;
+
 const { values: options } = parseArgs({
   options: {
     minutes: { type: "string", default: "10" },
@@ -33,7 +43,7 @@ const { values: options } = parseArgs({
     durability: { type: "string", default: "write" },
     keep: { type: "boolean", default: false },
     directory: { type: "string" },
-    help: { type: "boolean", default: false },
+    help: { type: "boolean", short: "h", default: false },
   },
 });
 
@@ -44,7 +54,7 @@ const IN_FLIGHT = 8;
 const ROUNDS = 15;
 
 if (options.help) {
-  process.stdout.write("see the head of bench/store.ts\n");
+  process.stdout.write(HELP);
   process.exit(0);
 }
 

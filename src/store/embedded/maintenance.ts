@@ -7,7 +7,7 @@ import { selectMerged } from "./block-files.ts";
 import type { BlockHealth } from "./block-health.ts";
 import type { Block, BlockFile, BlockFileKind, Catalogue, NamesFile, NamesKind } from "./catalogue.ts";
 import { type Merge, nextMerge } from "./compaction-plan.ts";
-import type { CompactionJob } from "./compaction-process.ts";
+import type { CompactionJob, CompactionResult } from "./compaction-process.ts";
 import type { JobRunner } from "./compactor.ts";
 import type { Engine } from "./duckdb.ts";
 import type { FileKeeper } from "./file-keeper.ts";
@@ -37,6 +37,8 @@ const ROUND_MS = 30_000;
 const NAMES_FILES = 16;
 /** Identity and series that can't name anything any more are looked for that often. */
 const FORGET_MS = 3_600_000;
+/** A merge may take so many times its limit rather than never be done. */
+const MOST_MEMORY = 4;
 const KINDS: readonly BlockFileKind[] = ["rows", "activity", "totals", "events"];
 
 /** Looks after the blocks: merges them, hands them on to coarser tiers, and removes what is too old or too much. */
@@ -131,7 +133,10 @@ export class Maintenance {
       merge.sources.flatMap((block) =>
         block.files.filter((file) => file.kind === kind).map(({ path }) => join(directory, path)),
       );
-    const parts = await homeParts(engine, pathsOf("rows"), total(merge.sources));
+    const parts = {
+      rows: await homeParts(engine, "rows", pathsOf("rows")),
+      events: await homeParts(engine, "events", pathsOf("events")),
+    };
     const attempt = uniqueName();
     const outputs: (CompactionJob["outputs"][number] & { readonly kind: BlockFileKind; readonly tier: Tier })[] = [];
     for (const tier of merge.targets) {
@@ -140,14 +145,14 @@ export class Maintenance {
         if (kind === "events" && merge.isRoll) continue;
         const paths = pathsOf(kind);
         if (paths.length === 0) continue;
-        for (const [part, homes] of parts.entries()) {
+        for (const [part, homes] of parts[kind === "events" ? kind : "rows"].entries()) {
           const path = join(tier.name, `${nameOf(merge, tier)}-${attempt}-${kind}-${part}.parquet`);
           outputs.push({ kind, tier, path, select: selectMerged(kind, paths, merge.source, tier, homes) });
         }
       }
     }
     const inputs = merge.sources.flatMap((block) => block.files);
-    const result = await this.#cared.run(this.#job(inputs, outputs), this.#stopped.signal);
+    const result = await this.#run(inputs, outputs);
     if (result.kind === "damaged") {
       const damaged = merge.sources.find((block) => block.files.some(({ path }) => path === result.path))!;
       if (await health.check(damaged)) throw new Error(`${result.path} could not be read by another process`);
@@ -194,7 +199,7 @@ export class Maintenance {
       const [first, end] = [sources[0]!.first, sources.at(-1)!.end];
       const path = join("names", `${kind}-${first}-${end}-${uniqueName()}.parquet`);
       const select = selectNames(sources.map((file) => join(settings.directory, file.path)));
-      const result = await this.#cared.run(this.#job(sources, [{ path, select }]), this.#stopped.signal);
+      const result = await this.#run(sources, [{ path, select }]);
       if (result.kind === "damaged") {
         settings.logger.error("a file of names is damaged", { file: result.path });
         return;
@@ -210,15 +215,26 @@ export class Maintenance {
     return now !== undefined && !now.isDamaged && now.files.length === files.length;
   }
 
-  #job(inputs: CompactionJob["inputs"], outputs: CompactionJob["outputs"]): CompactionJob {
-    const { directory, limits } = this.#cared.settings;
-    const spillDirectory = join(directory, "spill", uniqueName());
-    return {
-      directory,
-      engine: { memoryBytes: limits.compactionBytes, threads: 1, spillDirectory },
-      inputs: inputs.map(({ path, bytes, crc }) => ({ path, bytes, crc })),
-      outputs: outputs.map(({ path, select }) => ({ path, select })),
-    };
+  /** Has a job done; with more memory where the engine says that it can't do without. */
+  async #run(inputs: CompactionJob["inputs"], outputs: CompactionJob["outputs"]): Promise<CompactionResult> {
+    const { directory, limits, logger } = this.#cared.settings;
+    for (let memoryBytes = limits.compactionBytes; ; memoryBytes *= 2) {
+      const job = {
+        directory,
+        engine: { memoryBytes, threads: 1, spillDirectory: join(directory, "spill", uniqueName()) },
+        inputs: inputs.map(({ path, bytes, crc }) => ({ path, bytes, crc })),
+        outputs: outputs.map(({ path, select }) => ({ path, select })),
+      };
+      try {
+        return await this.#cared.run(job, this.#stopped.signal);
+      } catch (error) {
+        const isTooLittle = error instanceof Error && /out of memory/i.test(error.message);
+        if (!isTooLittle || memoryBytes >= limits.compactionBytes * MOST_MEMORY) throw error;
+        logger.info(
+          "a merge of blocks needs more memory than limits.compactionBytes; it's tried again with twice as much",
+        );
+      }
+    }
   }
 
   #held(): TimeRange {
@@ -253,10 +269,6 @@ function nameOf({ sources, isRoll }: Merge, tier: Tier): string {
  */
 function uniqueName(): string {
   return randomBytes(4).toString("hex");
-}
-
-function total(blocks: readonly Block[]): number {
-  return blocks.reduce((sum, { rows }) => sum + rows, 0);
 }
 
 function boundsOf(sources: readonly Block[], { step }: Tier): TimeRange {

@@ -51,9 +51,9 @@ export interface StoreLimits {
   /** Entries of an answer, 16 bytes each; 16 million. */
   readonly queryEntries: number;
   readonly concurrentQueries: number;
-  /** Bytes of the database engine's buffers; 128 MB. */
+  /** Bytes of the database engine's buffers; 96 MB. */
   readonly engineBytes: number;
-  /** The same of the process that merges blocks; 96 MB. It needs about 150 MB beside. */
+  /** The same of the process that merges blocks; 72 MB, and more where that isn't enough. It needs about 170 MB beside. */
   readonly compactionBytes: number;
   /** Bytes of the disk that stay free for flushes and the catalogue: below it intake is refused; 128 MB. */
   readonly minFreeBytes: number;
@@ -92,8 +92,8 @@ export const DEFAULT_STORE_LIMITS: StoreLimits = {
   queryMs: 30_000,
   queryEntries: 16_000_000,
   concurrentQueries: 16,
-  engineBytes: 128e6,
-  compactionBytes: 96e6,
+  engineBytes: 96e6,
+  compactionBytes: 72e6,
   minFreeBytes: 128e6,
 };
 
