@@ -114,7 +114,7 @@ async function record(words: readonly string[], flags: RecordFlags): Promise<voi
   const alive = setInterval(() => undefined, 2 ** 30);
   try {
     const filter = command ? { rules: { cgroupPaths: [command.cgroupPath] } } : await filterOf(flags);
-    const session = await sampled(recording, settingsOf(filter, flags), flags, command, interruption);
+    const session = await sampled(recording, filter, flags, command, interruption);
     const model = await recording.merged();
     const isOtlp = output.format.kind === "otlp";
     const bytes = await encodeOutput(isOtlp ? model : withSubjects(model), output, new LossReport(), {
@@ -173,11 +173,14 @@ async function filterOf({ pid, container, pod }: RecordFlags): Promise<ProfilerF
   return chosen.length === 0 ? {} : { rules: { containers: { include: chosen.map(({ id }) => id) } } };
 }
 
-/** Of a stack at most; what is deeper than that is cut off. */
-const COPIED_BYTES = 16_384;
-
-function settingsOf(filter: ProfilerFilter, { frequency, offCpu }: RecordFlags): ProfilerSettings {
+/** As the receiver's own settings, but for what a recording wants otherwise. */
+function settingsOf(
+  usual: ProfilerSettings,
+  filter: ProfilerFilter,
+  { frequency, offCpu }: RecordFlags,
+): ProfilerSettings {
   return {
+    ...usual,
     frequencyHz: frequency,
     // Seldom, for what has no name yet when a request is built goes without.
     reporterIntervalMs:
@@ -185,15 +188,10 @@ function settingsOf(filter: ProfilerFilter, { frequency, offCpu }: RecordFlags):
         ? Math.min(MAX_REPORT_MS, (1000 * SAMPLES_A_REQUEST) / (frequency * availableParallelism()))
         : OFF_CPU_REPORT_MS,
     reporterJitter: 0,
-    groupBy: "container",
-    values: "timestamps",
-    sampleAttributes: ["process.pid", "process.executable.name", "thread.name"],
     offCpuThreshold: offCpu === true ? 1 : (offCpu ?? 0),
     // All of them, at whatever rate: who records wants to see whole stacks, and it isn't for long.
-    stackCopies: { limitBytes: COPIED_BYTES, perSecond: frequency },
+    ...(usual.stackCopies && { stackCopies: { ...usual.stackCopies, perSecond: frequency } }),
     filter,
-    hostAttributes: true,
-    serviceNames: true,
   };
 }
 
@@ -206,12 +204,13 @@ interface Session {
 /** Records until the time is up, the command has ended or somebody presses Ctrl-C. */
 async function sampled(
   recording: Recording,
-  settings: ProfilerSettings,
+  filter: ProfilerFilter,
   flags: RecordFlags,
   command: RecordedCommand | undefined,
   interruption: Interruption,
 ): Promise<Session> {
-  const { Profiler } = await import("#profiler");
+  const { DEFAULT_PROFILER_SETTINGS, Profiler } = await import("#profiler");
+  const settings = settingsOf(DEFAULT_PROFILER_SETTINGS, filter, flags);
   const telemetry = {
     logger: createLogger({ level: "warn", encoding: "console" }),
     metrics: new MetricRegistry(),

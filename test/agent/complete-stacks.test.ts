@@ -1,6 +1,6 @@
 /** The profiler at work on programs without frame pointers: stacks that end where threads begin, or say why not. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
@@ -15,8 +15,16 @@ import { Workloads } from "./harness/workloads.ts";
 const withoutSampling = process.arch !== "x64" || !canSample() || !COMPILERS.c();
 const FOREVER = "1000000";
 const NO_ROOM = "[truncated: no room for a copied stack]";
+const OTHER_STACK = "[truncated: goes on on another stack]";
 /** Functions that nobody calls. */
 const ROOTS = new Set(["_start", "clone3", "__clone", "clone"]);
+
+/** The shared libraries that the program in C has, as they're mapped here: Node has them as well. */
+const LIBRARIES: ReadonlyMap<string, string> = new Map(
+  [...readFileSync("/proc/self/maps", "utf8").matchAll(/\s(\/\S+\/(lib[cm]\.so\.6))$/gm)].map(
+    ([, path = "", name = ""]) => [name, path],
+  ),
+);
 
 const workloads = new Workloads();
 const running: ChildProcess[] = [];
@@ -33,7 +41,10 @@ function start(...command: readonly string[]): ChildProcess {
 
 const of = (profiler: LocalProfiler, { pid }: ChildProcess): Sample[] =>
   profiler.samples.filter(({ attributes }) => attributes["process.pid"] === pid);
+const mapped = ({ pid }: ChildProcess, path: string): boolean =>
+  readFileSync(`/proc/${pid}/maps`, "utf8").includes(path);
 const endOf = ({ frames }: Sample): string => frames.at(-1)!.name;
+const calls = ({ frames }: Sample, name: string): boolean => frames.some((frame) => frame.name.startsWith(name));
 const isMark = (sample: Sample): boolean => sample.frames.at(-1)!.type === "abort-marker";
 
 /** Samples a program and nothing else: whatever the machine is busy with, the ring is its own. */
@@ -109,6 +120,31 @@ describe.skipIf(withoutSampling)("stacks are complete", () => {
     expect(rooted).toBeGreaterThanOrEqual(0.98);
   });
 
+  test("of a program whose libraries and executable are replaced by others while it runs", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "podflame-replaced-"));
+    try {
+      const program = join(folder, "callers");
+      copyFileSync(await workloads.build("callers"), program);
+      for (const [name, path] of LIBRARIES) copyFileSync(path, join(folder, name));
+      const child = start("/usr/bin/env", `LD_LIBRARY_PATH=${folder}`, program, FOREVER);
+      await expect.poll(() => mapped(child, join(folder, "libm.so.6"))).toBe(true);
+      // What stands in their places from now on has other functions in the same places.
+      for (const name of [...LIBRARIES.keys(), "callers"]) {
+        copyFileSync(process.execPath, join(folder, "other"));
+        renameSync(join(folder, "other"), join(folder, name));
+      }
+      await using profiler = samplesOf(child);
+      const samples = await settled(profiler, child, 80);
+      const { whole, rooted } = wholeness(samples);
+      expect(whole).toBeGreaterThanOrEqual(0.98);
+      expect(rooted).toBeGreaterThanOrEqual(0.98);
+      const paths = samples.map(({ frames }) => frames.map(({ name }) => name).join(" "));
+      expect(paths.some((path) => /compare .*sorting round_of_work thread_work/.test(path))).toBe(true);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test.skipIf(!canRunContainers())("of a static program in a container with a file system of its own", async () => {
     await using node = await NodeOfPods.start("callers-static");
     const container = await node.run(["/bin/callers-static", FOREVER]);
@@ -158,6 +194,33 @@ describe.skipIf(withoutSampling)("stacks that aren't complete say why", () => {
     // Too many of them are: the process is given more from then on.
     await settled(profiler, child, 60);
     expect(wholeness(of(profiler, child)).whole).toBeGreaterThanOrEqual(0.98);
+  });
+
+  test("where a signal's handler has a stack of its own", async () => {
+    const child = start(await workloads.build("callers"), FOREVER, "altstack");
+    await using profiler = samplesOf(child);
+    const samples = await settled(profiler, child, 100);
+    const handling = samples.filter((sample) => endOf(sample) !== NO_ROOM && calls(sample, "on_signal"));
+    expect(handling.length).toBeGreaterThan(0);
+    expect(new Set(handling.map(endOf))).toEqual(new Set([OTHER_STACK]));
+    // Which function was interrupted is known by the signal's frame; who called that stands on the other stack.
+    expect(handling.some((sample) => calls(sample, "main"))).toBe(false);
+    expect(wholeness(samples.filter((sample) => !calls(sample, "on_signal"))).whole).toBeGreaterThanOrEqual(0.95);
+  });
+
+  test.skipIf(!COMPILERS.go())("where C was called by Go", async () => {
+    const child = start(await workloads.build("burn-cgo"));
+    await using profiler = samplesOf(child);
+    const samples = await settled(profiler, child, 60);
+    const inC = samples.filter((sample) => endOf(sample) !== NO_ROOM && calls(sample, "sorting"));
+    expect(inC.length).toBeGreaterThan(0);
+    expect(new Set(inC.map(endOf))).toEqual(new Set([OTHER_STACK]));
+    // The functions of Go stand on the goroutine's stack: nothing is put in their place.
+    expect(inC.every((sample) => calls(sample, "runtime.asmcgocall"))).toBe(true);
+    expect(inC.some((sample) => calls(sample, "main.inC"))).toBe(false);
+    const inGo = samples.filter((sample) => calls(sample, "main.inGo"));
+    expect(inGo.length).toBeGreaterThan(0);
+    expect(inGo.some(isMark)).toBe(false);
   });
 
   test.skipIf(!hasProgram("musl-gcc", "--version"))("where musl has no unwind data", async () => {

@@ -13,6 +13,12 @@ const isX86 = process.arch === "x64";
 const withoutPerf = !isX86 || process.getuid?.() !== 0 || !hasProgram("perf", "version");
 const withoutGdb = !isX86 || process.getuid?.() !== 0 || !hasProgram("gdb", "--version");
 const SECONDS = "0.6";
+/** Of one process; each takes gdb a second. */
+const STOPS = 3;
+/** Samples that a program has at least, however busy the machine is. */
+const FEWEST = 10;
+/** A share of the samples; of few of them one may differ, as where C++'s runtime switches registers. */
+const atLeast = (share: number, samples: number): number => Math.min(share, 1 - 1 / samples);
 
 const workloads = new Workloads();
 afterAll(() => workloads[Symbol.dispose]());
@@ -33,13 +39,13 @@ function hasDebianPython(): boolean {
 interface Case {
   readonly what: string;
   readonly isThere: boolean;
-  readonly command: () => Promise<readonly string[]>;
+  readonly command: (seconds: string) => Promise<readonly string[]>;
 }
 
 const program = (what: string, isThere: boolean, name: WorkloadName, ...rest: string[]): Case => ({
   what,
   isThere,
-  command: async () => [await workloads.build(name), SECONDS, ...rest],
+  command: async (seconds) => [await workloads.build(name), seconds, ...rest],
 });
 
 const LIKE_PERF: readonly Case[] = [
@@ -51,24 +57,24 @@ const LIKE_PERF: readonly Case[] = [
   {
     what: "Debian's Python",
     isThere: hasDebianPython(),
-    command: async () => ["/usr/bin/python3", workloads.python(), SECONDS],
+    command: async (seconds) => ["/usr/bin/python3", workloads.python(), seconds],
   },
   {
     what: "another build of Python",
     isThere: otherPython() !== undefined,
-    command: async () => [otherPython()!, workloads.python(), SECONDS],
+    command: async (seconds) => [otherPython()!, workloads.python(), seconds],
   },
 ];
 
 describe.skipIf(withoutPerf)("beside perf --call-graph dwarf, of", () => {
   for (const { what, isThere, command } of LIKE_PERF) {
     test.skipIf(!isThere)(`${what}: complete, and the same frames`, async () => {
-      const { samples, complete, equal, ends } = await besidePerf(await command());
-      expect(samples).toBeGreaterThan(30);
+      const { samples, complete, equal, ends } = await besidePerf(await command(SECONDS));
+      expect(samples).toBeGreaterThan(FEWEST);
       expect({ ends, complete }).toMatchObject({
-        complete: expect.toSatisfy((share: number) => share >= 0.98) as number,
+        complete: expect.toSatisfy((share: number) => share >= atLeast(0.98, samples)) as number,
       });
-      expect(equal).toBeGreaterThanOrEqual(0.97);
+      expect(equal).toBeGreaterThanOrEqual(atLeast(0.97, samples));
     });
   }
 
@@ -78,16 +84,17 @@ describe.skipIf(withoutPerf)("beside perf --call-graph dwarf, of", () => {
     const version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
     test(`Node ${version} (${node}): complete, and perf's frames as far as it comes`, async () => {
       const { samples, complete, agreeing } = await besidePerf([node, workloads.script("busy"), SECONDS]);
-      expect(samples).toBeGreaterThan(30);
-      expect(complete).toBeGreaterThanOrEqual(0.98);
-      expect(agreeing).toBeGreaterThanOrEqual(0.97);
+      expect(samples).toBeGreaterThan(FEWEST);
+      expect(complete).toBeGreaterThanOrEqual(atLeast(0.98, samples));
+      expect(agreeing).toBeGreaterThanOrEqual(atLeast(0.97, samples));
     });
   }
 
   test.skipIf(!COMPILERS.c())("a static program: complete, where perf knows the leaf", async () => {
-    const { complete, agreeing } = await besidePerf([await workloads.build("callers-static"), SECONDS]);
-    expect(complete).toBeGreaterThanOrEqual(0.98);
-    expect(agreeing).toBeGreaterThanOrEqual(0.97);
+    const { samples, complete, agreeing } = await besidePerf([await workloads.build("callers-static"), SECONDS]);
+    expect(samples).toBeGreaterThan(FEWEST);
+    expect(complete).toBeGreaterThanOrEqual(atLeast(0.98, samples));
+    expect(agreeing).toBeGreaterThanOrEqual(atLeast(0.97, samples));
   });
 
   test.skipIf(!hasProgram("musl-gcc", "--version"))(
@@ -101,15 +108,26 @@ describe.skipIf(withoutPerf)("beside perf --call-graph dwarf, of", () => {
   );
 });
 
+/** Programs whose first thread gdb stops. */
+const STOPPED: readonly Case[] = [
+  program("C without frame pointers", COMPILERS.c(), "callers"),
+  program("C with frame pointers, libraries without", COMPILERS.c(), "callers-fp"),
+  program("C in a signal handler", COMPILERS.c(), "callers", "signal"),
+  program("C, linked statically", COMPILERS.c(), "callers-static"),
+  program("C++ with exceptions", COMPILERS.cpp(), "throwing"),
+  program("Rust", COMPILERS.rust(), "burn-rust-omit", "alpha=50", "beta=50"),
+  ...LIKE_PERF.filter(({ what }) => what.includes("Python")),
+];
+
 describe.skipIf(withoutGdb)("beside gdb, of", () => {
-  for (const name of ["callers", "callers-static", "throwing"] as const) {
-    test.skipIf(!COMPILERS.cpp())(`${name}: the frames of a thread that it stops`, async () => {
-      const running = spawn(await workloads.build(name), ["60"], { stdio: "ignore" });
+  for (const { what, isThere, command } of STOPPED) {
+    test.skipIf(!isThere)(`${what}: the frames of a thread that it stops`, async () => {
+      const [path = "", ...args] = await command("60");
+      const running = spawn(path, args, { stdio: "ignore" });
       try {
-        for (let stop = 0; stop < 4; stop++) {
+        for (let stop = 0; stop < STOPS; stop++) {
           const { theirs, ours, end } = await besideGdb(running.pid!);
-          expect(end).toBe("Root");
-          expect(ours).toEqual(theirs);
+          expect({ ours, end }).toEqual({ ours: theirs, end: "Root" });
         }
       } finally {
         running.kill("SIGKILL");

@@ -66,6 +66,8 @@ const ADDRESSES = 2 ** 48;
  * beginning: the start code of C libraries that have no tables lies in between.
  */
 const START_CODE_BYTES = 512;
+/** Linux maps nothing below (`vm.mmap_min_addr`): smaller numbers in a register are no addresses. */
+const LOWEST_MAPPING = 65_536;
 
 /**
  * Follows copied stacks by the unwind data of the files on them. One for all processes: rules and rows are shared. Makes
@@ -244,7 +246,10 @@ export class Unwinder {
     const frame = registers[framePointer]!;
     // What goroutines begin with.
     if (frame === 0 && this.count > 1) return UnwindEnd.Root;
-    if (frame < registers[stackPointer]!) return UnwindEnd.BadFrame;
+    // A goroutine's, where Go calls C: those stacks are part of the heap, below the threads'.
+    if (frame < registers[stackPointer]!) {
+      return frame >= LOWEST_MAPPING && frame % 8 === 0 ? this.#unreadableAt(frame) : UnwindEnd.BadFrame;
+    }
     const caller = this.#wordAt(frame);
     const address = this.#wordAt(frame + 8);
     if (Number.isNaN(caller) || Number.isNaN(address)) return this.#unreadable;

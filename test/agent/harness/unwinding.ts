@@ -212,9 +212,11 @@ export interface StoppedStack {
 const GDB_REGISTERS = "rax rdx rcx rbx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 rip".split(" ");
 const COPIED_BYTES = 16_384;
 const PRINT_FRAMES = [
-  "exec('frames=[]\\nframe=gdb.newest_frame()",
+  "exec('frames=[]\\nframe=gdb.newest_frame()\\ninterrupted=0",
   "while frame:",
-  " if frame.type() not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME): frames.append(frame.pc())",
+  // As the unwinder tells them: what a signal interrupted didn't call, so one is added.
+  " if frame.type() not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME): frames.append(frame.pc() + interrupted)",
+  " interrupted=int(frame.type() == gdb.SIGTRAMP_FRAME)",
   " frame=frame.older()",
   'print("frames="+str(frames))\')',
 ].join("\\n");

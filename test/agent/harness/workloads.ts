@@ -38,6 +38,8 @@ const COMMANDS = {
   /** Exports what CPython exports, by which it's known. */
   "hostile-python3": (out) => ["gcc", "-O1", "-rdynamic", source("hostile_python.c"), "-pthread", "-o", out],
   embedding: (out) => ["gcc", "-O2", source("embedding.c"), "-ldl", "-o", out],
+  /** Go that calls C, which has no frame pointers. */
+  "burn-cgo": (out) => ["go", "build", "-o", out, source("burn_cgo.go")],
   "burn-go": (out) => ["go", "build", "-o", out, source("burn.go")],
   /** Go as releases are built: without the ELF symbol table and DWARF. */
   "burn-go-stripped": (out) => ["go", "build", "-ldflags=-s -w", "-o", out, source("burn.go")],
@@ -83,7 +85,8 @@ export class Workloads implements Disposable {
   async #compile(name: WorkloadName): Promise<string> {
     const program = join(this.#folder, name);
     const [compiler = "", ...args]: readonly string[] = COMMANDS[name](program);
-    await run(compiler, args, { env: { ...process.env, CGO_ENABLED: "0" } });
+    const CGO_ENABLED = name === "burn-cgo" ? "1" : "0";
+    await run(compiler, args, { env: { ...process.env, CGO_ENABLED } });
     return program;
   }
 
