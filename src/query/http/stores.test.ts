@@ -44,6 +44,7 @@ const QUESTIONS = [
   `timeline?${HOUR}&type=off_cpu&step=1m`,
   `flamegraph?${HOUR}&max_nodes=400`,
   `flamegraph?${HOUR}&group_by=workload_name&query=${CHECKOUT}&granularity=line`,
+  `flamegraph?${HOUR}&type=inuse_space`,
   `flamegraph?${HOUR}&query=${NODE}&min_share=0.01`,
   `diff?${HOUR}&other_query=${CHECKOUT}&max_nodes=200&mode=relative`,
   `top?${HOUR}&limit=50`,

@@ -149,11 +149,16 @@ export class BlockReader {
   #wholeHomes(): ReadonlyMap<number, HomeGroup> {
     const homes = this.#index.homesOf(this.#spans.spans, this.#covered.from, this.#covered.to);
     const whole = new Map<number, HomeGroup>();
+    const mixed = new Set<number>();
     for (const { series, factor } of this.#spans.spans) {
       const home = this.#index.homeOf(series);
       const group = homes.get(home);
-      if (group !== undefined) whole.set(home, { group, factor });
+      if (group === undefined) continue;
+      // Series of a mean count by their own numbers of snapshots, which totals don't tell apart.
+      if (whole.has(home) && whole.get(home)!.factor !== factor) mixed.add(home);
+      whole.set(home, { group, factor });
     }
+    for (const home of mixed) whole.delete(home);
     return whole;
   }
 
