@@ -112,7 +112,9 @@ test.each<[string, number, Thread]>([
   ["a stack that is longer than the copy", UnwindEnd.CopyEnd, { pc: BASE + 0x1108, stack: [1, 2], top: SP + 4096 }],
   ["a frame behind the stack's top", UnwindEnd.OtherStack, { pc: BASE + 0x1108, stack: [1, 2], top: SP + 16 }],
   ["a caller that is no code", UnwindEnd.NoCode, { pc: BASE + 0x1108, stack: [1, 2, 3, 4711] }],
-  ["a frame pointer below the stack", UnwindEnd.BadFrame, { pc: GENERATED, registers: { 6: 8 }, stack: [1] }],
+  ["a frame pointer that is no address", UnwindEnd.BadFrame, { pc: GENERATED, registers: { 6: 8 }, stack: [1] }],
+  ["a goroutine's, below C's", UnwindEnd.OtherStack, { pc: GENERATED, registers: { 6: SP - 2 ** 20 }, stack: [1] }],
+  ["an odd one below the stack", UnwindEnd.BadFrame, { pc: GENERATED, registers: { 6: SP - 4095 }, stack: [1] }],
 ])("%s ends the stack, and is told", (_, end, thread) => {
   expect(alone(thread, space()).end).toBe(end);
 });
