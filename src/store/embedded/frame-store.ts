@@ -1,6 +1,6 @@
 import type { FrameTable, StoredFrame } from "../profile-store.ts";
 import { HashCache } from "./hash-cache.ts";
-import { grown, TextTable } from "./text-table.ts";
+import { grown, nextCapacity, TextTable } from "./text-table.ts";
 
 /** Numbers of a frame: name, file, line, type, mapping, and the address's halves. */
 export const FRAME_WORDS = 7;
@@ -17,6 +17,8 @@ export class FrameStore implements FrameTable {
   #length = 1;
   /** Frames by the hash of all that they say. */
   readonly whole = new HashCache(REMEMBERED);
+  /** Number of the type's text; 0 is not asked for yet. */
+  #truncated = 0;
 
   get length(): number {
     return this.#length;
@@ -50,6 +52,12 @@ export class FrameStore implements FrameTable {
     this.#rehash();
   }
 
+  /** Whether a frame says that its stack is truncated. */
+  isTruncated(frame: number): boolean {
+    if (this.#truncated === 0) this.#truncated = this.texts.internText("truncated");
+    return this.words[frame * FRAME_WORDS + 3] === this.#truncated;
+  }
+
   /** A frame that marks something: only a name and a type. */
   mark(type: "process" | "truncated", name: string): number {
     return this.intern(this.texts.internText(name), 0, 0, this.texts.internText(type), 0, 0, 0);
@@ -65,7 +73,9 @@ export class FrameStore implements FrameTable {
     addressLow: number,
     addressHigh: number,
   ): number {
-    if (this.words.length < (this.#length + 1) * FRAME_WORDS) this.words = grown(this.words, this.words.length * 2);
+    if (this.words.length < (this.#length + 1) * FRAME_WORDS) {
+      this.words = grown(this.words, nextCapacity(this.#length) * FRAME_WORDS);
+    }
     const { words } = this;
     const next = this.#length * FRAME_WORDS;
     // Written where it would be, so that comparing is the same loop as everywhere.

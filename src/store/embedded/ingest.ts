@@ -4,6 +4,7 @@ import { attributeTexts } from "../series/index.ts";
 import type { FrameStore } from "./frame-store.ts";
 import type { Head } from "./head.ts";
 import type { Readers } from "./read-request.ts";
+import { RequestColumns } from "./request-columns.ts";
 import { RequestStacks } from "./request-stacks.ts";
 import type { KnownSeries, SeriesIndex } from "./series-index.ts";
 import type { StackStore } from "./stack-store.ts";
@@ -27,6 +28,7 @@ export class Ingest {
   readonly #series: SeriesIndex;
   readonly #readers: Readers;
   readonly #times: TimeLimits;
+  readonly #columns = new RequestColumns();
 
   constructor(stacks: StackStore, frames: FrameStore, series: SeriesIndex, readers: Readers, times: TimeLimits) {
     this.#stacks = stacks;
@@ -43,7 +45,7 @@ export class Ingest {
       receivedAt,
       head,
       this.#series,
-      new RequestStacks(model.dictionary, this.#stacks, this.#frames, this.#readers),
+      new RequestStacks(model.dictionary, this.#stacks, this.#frames, this.#readers, this.#columns),
       this.#readers,
       this.#times,
     );
@@ -158,7 +160,7 @@ class RequestIngest {
         this.#reject("stacks_limit", 1);
         continue;
       }
-      const top = this.#stacks.top(process);
+      const top = this.#stacks.outermost(leaf, process);
       const linked = link[sample] === 0 ? 0 : this.#link(link[sample]!);
       const firstValue = valueOffsets[sample]!;
       const firstStamp = timestampOffsets[sample]!;

@@ -1,7 +1,8 @@
 import type { Dictionary } from "#otlp";
-import { IntList } from "#wire";
+import type { IntList } from "#wire";
 import type { FrameStore } from "./frame-store.ts";
 import type { Readers } from "./read-request.ts";
+import type { RequestColumns } from "./request-columns.ts";
 import type { StackStore } from "./stack-store.ts";
 
 const EXECUTABLE = "process.executable.name";
@@ -28,7 +29,7 @@ export class RequestStacks {
   readonly #frameStarts: Int32Array;
   readonly #frameEnds: Int32Array;
   /** Frames of locations, the outermost first. */
-  readonly #frameList = new IntList(256);
+  readonly #frameList: IntList;
   readonly #mappings: Int32Array;
   /** By attribute: text of the frame type, or frame of the process; 0 where it is no such attribute. */
   readonly #frameTypes: Int32Array;
@@ -44,22 +45,31 @@ export class RequestStacks {
   #lastProcess = UNKNOWN;
   #lastTop = 0;
 
-  constructor(dictionary: Dictionary, stacks: StackStore, frames: FrameStore, readers: Readers) {
+  /** @param columns given anew to each request: those of the one before are no longer its own */
+  constructor(
+    dictionary: Dictionary,
+    stacks: StackStore,
+    frames: FrameStore,
+    readers: Readers,
+    columns: RequestColumns,
+  ) {
     this.#dictionary = dictionary;
     this.#stacks = stacks;
     this.#frames = frames;
     this.#readers = readers;
     this.#abortMarker = frames.texts.internText(ABORT_MARKER);
     const { strings, locations, mappings, attributes } = dictionary;
-    this.#textHashes = new Uint32Array(strings.length * 2);
-    this.#frameStarts = new Int32Array(locations.length).fill(UNKNOWN);
-    this.#frameEnds = new Int32Array(locations.length);
-    this.#mappings = new Int32Array(mappings.length).fill(UNKNOWN);
-    this.#frameTypes = new Int32Array(attributes.length).fill(UNKNOWN);
-    this.#processes = new Int32Array(attributes.length).fill(UNKNOWN);
-    this.#hashes = new Uint32Array(dictionary.stacks.length * 2);
-    this.#leaves = new Int32Array(dictionary.stacks.length);
-    this.#leafProcess = new Int32Array(dictionary.stacks.length).fill(UNKNOWN);
+    columns.begin();
+    this.#textHashes = columns.unsigned(strings.length * 2);
+    this.#frameStarts = columns.ints(locations.length, UNKNOWN);
+    this.#frameEnds = columns.ints(locations.length, 0);
+    this.#mappings = columns.ints(mappings.length, UNKNOWN);
+    this.#frameTypes = columns.ints(attributes.length, UNKNOWN);
+    this.#processes = columns.ints(attributes.length, UNKNOWN);
+    this.#hashes = columns.unsigned(dictionary.stacks.length * 2);
+    this.#leaves = columns.ints(dictionary.stacks.length, 0);
+    this.#leafProcess = columns.ints(dictionary.stacks.length, UNKNOWN);
+    this.#frameList = columns.list();
     this.#addresses = halves(locations.address);
     this.#lines = halves(locations.lines.line);
   }
@@ -86,6 +96,11 @@ export class RequestStacks {
     this.#lastProcess = process;
     this.#lastTop = node;
     return node;
+  }
+
+  /** What a stack of a process begins with: the process, or the mark below it that says that it's truncated. */
+  outermost(leaf: number, process: number): number {
+    return this.#stacks.isMarked(leaf) ? this.#stacks.outermost(leaf) : this.top(process);
   }
 
   /** The node of the stack's innermost frame; 0 where the store has no room for it. */

@@ -1,11 +1,14 @@
 import type { StackNodes } from "../profile-store.ts";
 import { HashCache } from "./hash-cache.ts";
-import { grown } from "./text-table.ts";
+import { grown, nextCapacity } from "./text-table.ts";
 
 /** Stacks that are remembered whole: 25 MB. */
 const REMEMBERED = 1 << 21;
 /** Children that are found by going through them; further ones are hashed. */
 const MAX_LISTED = 4;
+/** In what is held of a node: how many of its children are listed, and that its stack is marked as truncated. */
+const LISTED = 0x0f;
+const MARKED = 0x80;
 /** Share of the slots that may be taken. */
 const MAX_LOAD = 0.7;
 const FIRST_SLOTS = 1 << 12;
@@ -24,19 +27,23 @@ export class StackStore implements StackNodes {
   frame: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_NODES);
   /** Of node i: its first child at 2i, its next sibling behind it. */
   #links: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_NODES * 2);
-  /** How many children are listed. */
-  #listed: Uint8Array<ArrayBuffer> = new Uint8Array(FIRST_NODES);
+  #flags: Uint8Array<ArrayBuffer> = new Uint8Array(FIRST_NODES);
   /** Nodes that are not listed, by parent and frame. */
   #slots: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_SLOTS);
   #hashed = 0;
   #length = 1;
   readonly #most: number;
+  readonly #isMark: (frame: number) => boolean;
   /** Leaves by the hash of all frames of a stack. */
   readonly whole = new HashCache(REMEMBERED);
 
-  /** @param most nodes at most */
-  constructor(most: number) {
+  /**
+   * @param most nodes at most
+   * @param isMark whether a frame right below a process says that the stack is truncated
+   */
+  constructor(most: number, isMark: (frame: number) => boolean) {
     this.#most = most;
+    this.#isMark = isMark;
   }
 
   get length(): number {
@@ -57,7 +64,7 @@ export class StackStore implements StackNodes {
     this.parent = parent;
     this.frame = frame;
     this.#links = new Uint32Array(parent.length * 2);
-    this.#listed = new Uint8Array(parent.length);
+    this.#flags = new Uint8Array(parent.length);
     this.#slots = new Uint32Array(FIRST_SLOTS);
     this.#hashed = 0;
     this.#length = length;
@@ -71,7 +78,7 @@ export class StackStore implements StackNodes {
     for (let node = links[parent * 2]!; node !== 0; node = links[node * 2 + 1]!) {
       if (frames[node] === frame) return node;
     }
-    if (this.#listed[parent] === MAX_LISTED) {
+    if ((this.#flags[parent]! & LISTED) === MAX_LISTED) {
       const slots = this.#slots;
       const mask = slots.length - 1;
       let slot = hash(parent, frame) & mask;
@@ -89,20 +96,42 @@ export class StackStore implements StackNodes {
     return node;
   }
 
+  /** Whether the stack of a node is marked as truncated. */
+  isMarked(node: number): boolean {
+    return (this.#flags[node]! & MARKED) !== 0;
+  }
+
+  /** The process that the stack of a node begins with, or the mark below it that says that it's truncated. */
+  outermost(node: number): number {
+    const { parent } = this;
+    const end = this.isMarked(node) ? 2 : 1;
+    let [outer, above] = [node, node];
+    for (let level = 1; parent[above] !== 0; level++) {
+      above = parent[above]!;
+      if (level >= end) outer = parent[outer]!;
+    }
+    return outer;
+  }
+
   #grow(): void {
-    const capacity = Math.min(this.parent.length * 2, this.#most + 1);
+    const capacity = Math.min(nextCapacity(this.parent.length), this.#most + 1);
     this.parent = grown(this.parent, capacity);
     this.frame = grown(this.frame, capacity);
     this.#links = grown(this.#links, capacity * 2);
-    const listed = new Uint8Array(capacity);
-    listed.set(this.#listed);
-    this.#listed = listed;
+    const flags = new Uint8Array(capacity);
+    flags.set(this.#flags);
+    this.#flags = flags;
   }
 
   #insert(node: number): void {
     const parent = this.parent[node]!;
-    if (this.#listed[parent]! < MAX_LISTED) {
-      this.#listed[parent]!++;
+    const flags = this.#flags;
+    if (parent !== 0) {
+      const isMarked = this.parent[parent] === 0 ? this.#isMark(this.frame[node]!) : (flags[parent]! & MARKED) !== 0;
+      if (isMarked) flags[node]! |= MARKED;
+    }
+    if ((flags[parent]! & LISTED) < MAX_LISTED) {
+      flags[parent]!++;
       this.#links[node * 2 + 1] = this.#links[parent * 2]!;
       this.#links[parent * 2] = node;
       return;

@@ -64,12 +64,12 @@ export class TextTable {
   #add(bytes: Uint8Array, start: number, end: number, hash: number): number {
     const id = this.#length++;
     if (id === this.#ends.length) {
-      this.#ends = grown(this.#ends, id * 2);
-      this.#hashes = grown(this.#hashes, id * 2);
+      this.#ends = grown(this.#ends, nextCapacity(id));
+      this.#hashes = grown(this.#hashes, nextCapacity(id));
     }
     const needed = this.#used + end - start;
     if (needed > this.#bytes.length) {
-      const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+      const larger = new Uint8Array(Math.max(needed, nextCapacity(this.#bytes.length)));
       larger.set(this.#bytes);
       this.#bytes = larger;
     }
@@ -103,6 +103,14 @@ export class TextTable {
       this.#slots[slot] = id;
     }
   }
+}
+
+/** From here on tables grow by a quarter: twice as much would leave megabytes empty. */
+const LARGE = 1 << 18;
+
+/** The capacity of a full table's next, larger column. */
+export function nextCapacity(capacity: number): number {
+  return capacity < LARGE ? capacity * 2 : capacity + Math.ceil(capacity / 4);
 }
 
 /** A copy with room for `capacity` numbers. */
