@@ -14,11 +14,8 @@ export interface Coverage {
   readonly unattributed: number;
   /** Of it: of containers whose names are not known. */
   readonly unnamed: number;
-  /**
-   * Of it: stacks that end before their root. Absent where stacks were not looked at (tree, timeline, heat map), unless
-   * `coverage=full` asks for it.
-   */
-  readonly truncated?: number;
+  /** Of it: stacks that end before their root. */
+  readonly truncated: number;
   /** Samples lost before they came here or refused, since the start of the store. */
   readonly lost: number;
   readonly gaps: readonly { readonly from: number; readonly to: number }[];

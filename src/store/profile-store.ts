@@ -90,7 +90,10 @@ export interface SumRequest {
   readonly type: string;
   readonly range: TimeRange;
   readonly spans: readonly GroupedSpan[];
-  /** What values are added up by, besides the group: whole stacks, the process at the root of a stack, or nothing. */
+  /**
+   * What values are added up by, besides the group: whole stacks, the process at the root of a stack (truncated stacks
+   * apart: see `StackSums.node`), or nothing.
+   */
   readonly by: "stack" | "process" | "nothing";
   /** Only samples of these spans (16 hex digits) or traces (32). Needs raw events. */
   readonly links?: readonly string[];
@@ -146,7 +149,10 @@ export interface StackSums {
   readonly frames: FrameTable;
   readonly length: number;
   readonly group: Uint32Array;
-  /** Leaf of the stack (`by: "stack"`), child of the root (`"process"`), or 0. */
+  /**
+   * Leaf of the stack (`by: "stack"`); child of the root, or below it the frame of type "truncated" of stacks that begin
+   * with such a one (`"process"`); or 0.
+   */
   readonly node: Uint32Array;
   readonly value: Float64Array;
   readonly plan: Plan;

@@ -271,7 +271,18 @@ describe("the binary form", () => {
     type: "cpu",
     unit: "nanoseconds",
     cores: true,
-    coverage: { from: 0, to: 1, visibleUpTo: 1, total: 1, unattributed: 0, unnamed: 0, lost: 0, gaps: [], plan: "é" },
+    coverage: {
+      from: 0,
+      to: 1,
+      visibleUpTo: 1,
+      total: 1,
+      unattributed: 0,
+      unnamed: 0,
+      truncated: 0,
+      lost: 0,
+      gaps: [],
+      plan: "é",
+    },
   };
 
   test("holds what the tree holds", () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { formatNamed } from "#formats";
 import { ParseError } from "#otlp";
 import type {
+  Coverage,
   DiffAnswer,
   ErrorAnswer,
   FlameAnswer,
@@ -123,10 +124,13 @@ describe("tree", () => {
     }
   });
 
-  test("says what is not attributed, not named, and if asked what is truncated", async () => {
-    const full = await api.get<TreeAnswer>("tree?coverage=full");
-    expect(tree.coverage.truncated).toBeUndefined();
-    expect(full.coverage.truncated).toBeGreaterThan(0);
+  test("says what is not attributed, not named, truncated: as the flame graph does", async () => {
+    const { coverage } = await api.get<FlameAnswer>("flamegraph");
+    expect(coverage.truncated).toBeGreaterThan(0);
+    for (const question of ["tree", "timeline", "timeline?group_by=process&step=5m", "unattributed"]) {
+      const answer = await api.get<{ coverage: Coverage }>(question);
+      expect([question, answer.coverage.truncated]).toEqual([question, coverage.truncated]);
+    }
     expect(tree.coverage).toMatchObject({ total: tree.rows[0]!.value, lost: 0, gaps: [] });
     const row = (name: string) => tree.rows.find((each) => each.name === name)!;
     expect(tree.coverage.unattributed).toBe(row("Unattributed").value);

@@ -133,7 +133,6 @@ class Api {
       const options = {
         limit: p.integer("limit", DEFAULT_TREE_ROWS, 1, limits.maxRows),
         sparkSlots: SPARK_SLOTS,
-        isFullCoverage: p.oneOf("coverage", ["quick", "full"], "quick") === "full",
       };
       return treeOf(context, await p.selection(context), options, signal);
     });

@@ -36,7 +36,7 @@ const QUESTIONS = [
   `labels?${HOUR}`,
   `labels/pod/values?${HOUR}`,
   `labels/process/values?${HOUR}&query=${CHECKOUT}`,
-  `tree?${HOUR}&coverage=full`,
+  `tree?${HOUR}`,
   `tree?${HOUR}&query=${CHECKOUT}&limit=9`,
   `tree?${HOUR}&type=inuse_space`,
   `timeline?${HOUR}&group_by=namespace&step=1m`,

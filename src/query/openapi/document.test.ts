@@ -54,7 +54,7 @@ describe("the OpenAPI document", () => {
 
   test.for([
     ["timeline?group_by=process", "Timeline"],
-    ["tree?coverage=full&limit=5", "Tree"],
+    ["tree?limit=5", "Tree"],
     ["top?other_from=now-30m", "Top"],
     ["flamegraph?from=2020-01-01&to=2020-01-02", "Flame"],
     ["timeline?from=2020-01-01&to=2020-01-02", "Timeline"],

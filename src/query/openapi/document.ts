@@ -93,7 +93,7 @@ export function openApiDocument(version: string) {
       ),
       "/api/v1/tree": get(
         "Everything by where it ran: cluster, namespace, workload, revision, pod, container, process, host, kernel.",
-        [...SERIES, LIMIT, parameter("coverage", "full: tell truncated stacks as well.", "", oneOf(["quick", "full"]))],
+        [...SERIES, LIMIT],
         json("Tree"),
       ),
       "/api/v1/timeline": get(

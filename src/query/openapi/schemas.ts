@@ -27,20 +27,18 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
   Error: object({
     error: object({ kind: text(), message: text("What is wrong."), remedy: text("What to do; may be empty.") }),
   }),
-  Coverage: object(
-    {
-      from: number(TIME),
-      to: number(TIME),
-      visibleUpTo: number("Samples up to here are in answers."),
-      total: number(),
-      unattributed: number("Of it: neither container nor process is known."),
-      unnamed: number("Of it: of containers whose pod is not known."),
-      lost: number("Samples lost or refused since the start of the store."),
-      gaps: list(object({ from: number(TIME), to: number(TIME) }), "Time that can't be read."),
-      plan: text("What was read, for people."),
-    },
-    { truncated: number("Of it: stacks that end before their root. Absent where stacks were not looked at.") },
-  ),
+  Coverage: object({
+    from: number(TIME),
+    to: number(TIME),
+    visibleUpTo: number("Samples up to here are in answers."),
+    total: number(),
+    unattributed: number("Of it: neither container nor process is known."),
+    unnamed: number("Of it: of containers whose pod is not known."),
+    truncated: number("Of it: stacks that end before their root."),
+    lost: number("Samples lost or refused since the start of the store."),
+    gaps: list(object({ from: number(TIME), to: number(TIME) }), "Time that can't be read."),
+    plan: text("What was read, for people."),
+  }),
   Frame: object({
     name: text(),
     file: text(),

@@ -26,12 +26,12 @@ export function sumByAttribution(groups: Groups, { length, group, value }: Omit<
   };
 }
 
-/** @param truncated absent where stacks were not looked at */
+/** What an answer's numbers leave out. */
 export function coverageOf(
   store: ProfileStore,
   plan: Plan,
   sums: ReturnType<typeof sumByAttribution>,
-  truncated?: number,
+  truncated: number,
 ): Coverage {
   let lost = 0;
   for (const count of store.state().lost.values()) lost += count;
@@ -39,7 +39,7 @@ export function coverageOf(
     ...coveredTime(store, plan),
     visibleUpTo: store.state().visibleUpTo,
     ...sums,
-    ...(truncated === undefined ? {} : { truncated }),
+    truncated,
     lost,
     gaps: plan.gaps,
     plan: describePlan(plan),

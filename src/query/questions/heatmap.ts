@@ -4,6 +4,7 @@ import type { QueryContext } from "./context.ts";
 import { coverageOf } from "./coverage.ts";
 import { groupSeries } from "./groups.ts";
 import type { Selection } from "./selection.ts";
+import { truncatedOf } from "./stacks.ts";
 
 const COLUMN_MS = 1000;
 
@@ -27,14 +28,10 @@ export async function heatmapOf(
   const step = COLUMN_MS / rows;
   const range = { from, to: from + columns * COLUMN_MS };
   const groups = await groupSeries(context, { ...selection, range }, []);
-  const timeline = await context.store.timeline({
-    type: type.id,
-    range,
-    spans: groups.spans,
-    step,
-    raw: true,
-    signal,
-  });
+  const [timeline, truncated] = await Promise.all([
+    context.store.timeline({ type: type.id, range, spans: groups.spans, step, raw: true, signal }),
+    truncatedOf(context, { ...selection, range }, signal),
+  ]);
   const values = new Float64Array(columns * rows);
   const sums = { total: 0, unnamed: 0, unattributed: 0 };
   groups.list.forEach(({ attribution }, group) => {
@@ -53,6 +50,6 @@ export async function heatmapOf(
     rows,
     values: Array.from(values),
     max: values.reduce((most, value) => Math.max(most, value), 0),
-    coverage: coverageOf(context.store, timeline.plan, sums),
+    coverage: coverageOf(context.store, timeline.plan, sums, truncated),
   };
 }

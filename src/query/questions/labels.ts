@@ -2,7 +2,7 @@ import type { Selector, TimeRange } from "#store";
 import type { LabelsAnswer, LabelValuesAnswer, ProfileTypesAnswer } from "../api.ts";
 import type { QueryContext } from "./context.ts";
 import { isCpuTime, PROCESS_LABEL, type Selection } from "./selection.ts";
-import { sumStacks } from "./stacks.ts";
+import { processAt, sumStacks } from "./stacks.ts";
 
 export async function profileTypes({ store }: QueryContext, range: TimeRange): Promise<ProfileTypesAnswer> {
   const types = await store.profileTypes(range);
@@ -30,8 +30,8 @@ export async function labelValues(
   const { sums, entries } = await sumStacks(context, selection, [], "process", signal);
   const found = new Set<string>();
   for (let at = 0; at < entries.length; at++) {
-    const frame = sums.frames.at(sums.nodes.frame[entries.node[at]!]!);
-    if (frame.type === "process" && frame.name !== "") found.add(frame.name);
+    const { name: process } = processAt(sums, entries.node[at]!);
+    if (process !== "") found.add(process);
   }
   const values = [...found].sort();
   return { values: values.slice(0, limit), truncated: values.length > limit };

@@ -4,7 +4,7 @@ import type { QueryContext } from "./context.ts";
 import { coverageOf, sumByAttribution } from "./coverage.ts";
 import { type Line, type LineOptions, seriesOf } from "./lines.ts";
 import { PROCESS_LABEL, type Selection } from "./selection.ts";
-import { type SelectedStacks, sumStacks } from "./stacks.ts";
+import { processAt, type SelectedStacks, sumStacks, truncatedIn } from "./stacks.ts";
 import { niceStep } from "./steps.ts";
 
 /** Each step is a question of its own. */
@@ -29,6 +29,7 @@ export async function processTimeline(
   const labels = options.groupBy.filter((name) => name !== PROCESS_LABEL);
   const lines = new Map<string, Line>();
   const sums = { total: 0, unnamed: 0, unattributed: 0 };
+  let truncated = 0;
   let plan: SelectedStacks["plan"] | undefined;
   let next = 0;
   const work = async (): Promise<void> => {
@@ -42,6 +43,7 @@ export async function processTimeline(
       sums.total += part.total;
       sums.unnamed += part.unnamed;
       sums.unattributed += part.unattributed;
+      truncated += truncatedIn(stacks);
       plan = {
         covered: range,
         tiers: [...new Set([...(plan?.tiers ?? []), ...stacks.plan.tiers])],
@@ -60,7 +62,12 @@ export async function processTimeline(
     slots,
     series: seriesOf([...lines.values()], step, slots, selection, options),
     cores: type.isCpuTime,
-    coverage: coverageOf(context.store, plan ?? { covered: range, tiers: [], blocks: 0, rows: 0, gaps: [] }, sums),
+    coverage: coverageOf(
+      context.store,
+      plan ?? { covered: range, tiers: [], blocks: 0, rows: 0, gaps: [] },
+      sums,
+      truncated,
+    ),
   };
 }
 
@@ -72,9 +79,7 @@ function addSlot(
   groupBy: readonly string[],
 ): void {
   for (let at = 0; at < entries.length; at++) {
-    const node = entries.node[at]!;
-    const frame = node === 0 ? undefined : sums.frames.at(sums.nodes.frame[node]!);
-    const process = frame?.type === "process" ? frame.name : "";
+    const { name: process } = processAt(sums, entries.node[at]!);
     const ofLabels = groups.list[entries.group[at]!]!.values;
     let label = 0;
     const values = groupBy.map((name) => (name === PROCESS_LABEL ? process : ofLabels[label++]!));

@@ -43,6 +43,37 @@ export async function sumStacks(
   return { groups, sums, entries, plan: sums.plan };
 }
 
+/** What an entry of a sum by process is of: the name of the process, "" where it has none. */
+export function processAt(
+  { nodes, frames }: Pick<StackSums, "nodes" | "frames">,
+  node: number,
+): { readonly name: string; readonly isTruncated: boolean } {
+  if (node === 0) return { name: "", isTruncated: false };
+  const outermost = frames.at(nodes.frame[node]!);
+  const isTruncated = outermost.type === "truncated";
+  const parent = nodes.parent[node]!;
+  const frame = isTruncated && parent !== 0 ? frames.at(nodes.frame[parent]!) : outermost;
+  return { name: frame.type === "process" ? frame.name : "", isTruncated };
+}
+
+/** How much of a sum by process is of truncated stacks. */
+export function truncatedIn({ sums, entries }: SelectedStacks): number {
+  const marks = new Map<number, boolean>();
+  let truncated = 0;
+  for (let at = 0; at < entries.length; at++) {
+    const node = entries.node[at]!;
+    let isTruncated = marks.get(node);
+    if (isTruncated === undefined) marks.set(node, (isTruncated = processAt(sums, node).isTruncated));
+    if (isTruncated) truncated += entries.value[at]!;
+  }
+  return truncated;
+}
+
+/** The same of a selection that is looked at in other ways. */
+export async function truncatedOf(context: QueryContext, selection: Selection, signal: AbortSignal): Promise<number> {
+  return truncatedIn(await sumStacks(context, selection, [], "process", signal));
+}
+
 /** Adds up entries of equal group and node, for readers to whom each is costly. */
 export function combined({ sums, entries }: SelectedStacks): StackEntries {
   const positions = new Map<number, number>();

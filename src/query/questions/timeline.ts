@@ -7,6 +7,7 @@ import { addTo, type Line, type LineOptions, seriesOf, sumOf } from "./lines.ts"
 import { INSTANCE_LABELS, marksOf } from "./marks.ts";
 import { processTimeline } from "./process-timeline.ts";
 import { PROCESS_LABEL, type Selection } from "./selection.ts";
+import { truncatedOf } from "./stacks.ts";
 import { niceStep } from "./steps.ts";
 
 export interface TimelineOptions extends LineOptions {
@@ -43,7 +44,10 @@ export async function timelineOf(
   // By container, for marks; lines are put together from that.
   const groupBy = [...options.groupBy, ...INSTANCE_LABELS];
   const groups = await groupSeries(context, selection, groupBy);
-  const timeline = await context.store.timeline({ type: type.id, range, spans: groups.spans, step, signal });
+  const [timeline, truncated] = await Promise.all([
+    context.store.timeline({ type: type.id, range, spans: groups.spans, step, signal }),
+    truncatedOf(context, selection, signal),
+  ]);
   const perGroup = (group: number): Float64Array =>
     timeline.values.subarray(group * timeline.slots, (group + 1) * timeline.slots);
   const lines = new Map<string, Line>();
@@ -63,7 +67,7 @@ export async function timelineOf(
     series: seriesOf([...lines.values()], timeline.step, timeline.slots, selection, options),
     cores: type.isCpuTime,
     marks: marksOf(groups, options.groupBy.length, timeline, perGroup),
-    coverage: coverageOf(context.store, timeline.plan, attributionOf(groups, perGroup)),
+    coverage: coverageOf(context.store, timeline.plan, attributionOf(groups, perGroup), truncated),
   };
 }
 

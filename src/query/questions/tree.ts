@@ -6,17 +6,14 @@ import { coresOf, coverageOf, coveredTime, sumByAttribution } from "./coverage.t
 import { groupSeries, type SeriesGroup } from "./groups.ts";
 import { equal, PLACE_LABELS, type PlaceLabel, stepsOf } from "./places.ts";
 import { PROCESS_LABEL, type Selection } from "./selection.ts";
-import { combined, type SelectedStacks, sumStacks } from "./stacks.ts";
+import { combined, processAt, type SelectedStacks, sumStacks, truncatedIn } from "./stacks.ts";
 import { niceStep } from "./steps.ts";
-import { truncatedOf } from "./truncated.ts";
 
 export interface TreeOptions {
   /** Rows at most; remainders come on top. */
   readonly limit: number;
   /** Steps of the small timelines, about. */
   readonly sparkSlots: number;
-  /** Stacks are looked at as well, to tell how many are truncated. */
-  readonly isFullCoverage: boolean;
 }
 
 /** A row while the tree grows. */
@@ -43,10 +40,9 @@ export async function treeOf(
   const { store } = context;
   const { type, range } = selection;
   const step = niceStep((range.to - range.from) / options.sparkSlots);
-  const [stacks, sparks, truncated] = await Promise.all([
+  const [stacks, sparks] = await Promise.all([
     sumStacks(context, selection, PLACE_LABELS, "process", signal),
     sparklines(context, selection, step, signal),
-    options.isFullCoverage ? truncatedOf(context, selection, signal) : undefined,
   ]);
   const root = branch("node", rootName(stacks.groups.list), "", [], sparks.slots);
   growValues(root, stacks);
@@ -59,7 +55,7 @@ export async function treeOf(
     unit: type.unit,
     ...rows.list(),
     sparkline: { start: sparks.start, step: sparks.step },
-    coverage: coverageOf(store, stacks.plan, sumByAttribution(stacks.groups, stacks.entries), truncated),
+    coverage: coverageOf(store, stacks.plan, sumByAttribution(stacks.groups, stacks.entries), truncatedIn(stacks)),
   };
 }
 
@@ -85,16 +81,13 @@ async function sparklines(
 
 function growValues(root: Branch, stacks: SelectedStacks): void {
   const { groups, sums } = stacks;
-  const { nodes, frames } = sums;
   const entries = combined(stacks);
   for (let at = 0; at < entries.length; at++) {
-    const node = entries.node[at]!;
-    const frame = node === 0 ? undefined : frames.at(nodes.frame[node]!);
     const value = entries.value[at]!;
     // Snapshots in which there was nothing are of no process.
     if (value === 0) continue;
     const path = pathTo(root, groups.list[entries.group[at]!]!);
-    const name = frame?.type === "process" ? frame.name : "";
+    const { name } = processAt(sums, entries.node[at]!);
     const shown = name === "" ? "(unknown process)" : name;
     path.push(descend(path.at(-1)!, "process", shown, "", [equal(PROCESS_LABEL, name)]));
     for (const each of path) each.value += value;

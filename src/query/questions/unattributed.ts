@@ -5,6 +5,7 @@ import { coverageOf, coveredTime } from "./coverage.ts";
 import { type Groups, groupSeries, type SeriesGroup } from "./groups.ts";
 import { equal } from "./places.ts";
 import type { Selection, SelectedType } from "./selection.ts";
+import { truncatedOf } from "./stacks.ts";
 import { niceStep } from "./steps.ts";
 
 /** Why something has no name, and what to do about it. */
@@ -48,7 +49,10 @@ export async function unattributedOf(
   const { type, range } = selection;
   const groups = await groupSeries(context, selection, SUBJECT_LABELS);
   const step = niceStep((range.to - range.from) / SLOTS);
-  const timeline = await store.timeline({ type: type.id, range, spans: groups.spans, step, signal });
+  const [timeline, truncated] = await Promise.all([
+    store.timeline({ type: type.id, range, spans: groups.spans, step, signal }),
+    truncatedOf(context, selection, signal),
+  ]);
   const coveredTo = coveredTime(store, timeline.plan).to;
   const rows = groups.list.flatMap((group, number) => {
     if (group.attribution === "known") return [];
@@ -66,7 +70,8 @@ export async function unattributedOf(
     };
   });
   rows.sort((a, b) => b.value - a.value || (a.what < b.what ? -1 : 1));
-  return { rows: rows.slice(0, limit), coverage: coverageOf(store, timeline.plan, sumsOf(groups, timeline)) };
+  const coverage = coverageOf(store, timeline.plan, sumsOf(groups, timeline), truncated);
+  return { rows: rows.slice(0, limit), coverage };
 }
 
 function explanationOf({ labels, attribution }: SeriesGroup): Explanation {

@@ -185,8 +185,8 @@ class DiskStore implements EmbeddedStore {
         spillDirectory: join(spillDirectory, "server"),
       });
       const health = new BlockHealth(directory, catalogue, logger);
-      const stacks = new StackStore(limits.stackNodes);
       const frames = new FrameStore();
+      const stacks = new StackStore(limits.stackNodes, (frame) => frames.isTruncated(frame));
       const savedNames = await readNames(engine, await health.goodNames(), directory, stacks, frames);
       const index = new SeriesIndex(series, catalogue);
       const parts = { savedNames, lock, database, series, catalogue, index, engine, health, readers, stacks, frames };

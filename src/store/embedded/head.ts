@@ -6,7 +6,7 @@ export interface EventChunk {
   readonly series: Uint32Array<ArrayBuffer>;
   /** Leaf of the stack. */
   readonly node: Uint32Array<ArrayBuffer>;
-  /** Child of the root that the stack is below of. */
+  /** Child of the root that the stack is below of, or the mark of truncation below that. */
   readonly process: Uint32Array<ArrayBuffer>;
   /** In the head's list; 0 is none. */
   readonly link: Uint32Array<ArrayBuffer>;

@@ -243,11 +243,7 @@ class Question {
     const { stacks } = this.#holdings;
     return (group, nodes, values, length, factor) => {
       const tops = nodes.slice(0, length);
-      for (let at = 0; at < length; at++) {
-        let node = tops[at]!;
-        while (stacks.parent[node] !== 0) node = stacks.parent[node]!;
-        tops[at] = node;
-      }
+      for (let at = 0; at < length; at++) tops[at] = stacks.outermost(tops[at]!);
       sink(group, tops, values, length, factor);
     };
   }

@@ -7,7 +7,7 @@ import type { FrameTable, StackNodes, StoredFrame } from "../profile-store.ts";
 export class StackTrie implements StackNodes, FrameTable {
   parent = new Uint32Array(1024);
   frame = new Uint32Array(1024);
-  /** The child of the root that a node is below of: its process. 0 for the root. */
+  /** The child of the root that a node is below of: its process; or the mark of truncation below that. 0 for the root. */
   top = new Uint32Array(1024);
   readonly #frames: StoredFrame[] = [];
   readonly #frameNumbers = new Map<string, number>();
@@ -46,7 +46,8 @@ export class StackTrie implements StackNodes, FrameTable {
     const node = this.#length++;
     this.frame[node] = frame;
     this.parent[node] = parent;
-    this.top[node] = parent === 0 ? node : this.top[parent]!;
+    const isMark = parent !== 0 && this.parent[parent] === 0 && this.at(frame).type === "truncated";
+    this.top[node] = parent === 0 || isMark ? node : this.top[parent]!;
     this.#insert(node);
     return node;
   }

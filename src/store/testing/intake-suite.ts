@@ -114,10 +114,15 @@ export function intakeSuite({ open, settle }: SuiteContext): void {
 
     test("a stack that says that it is truncated has a mark between the process and its outermost frame", async () => {
       const store = await open();
-      const samples = [{ stack: ["[truncated]", "inner"], time: minutes(1) }];
+      const samples = [
+        { stack: ["[truncated]", "inner"], time: minutes(1) },
+        { stack: ["main", "inner"], time: minutes(1) },
+      ];
       await store.append({ bytes: await requestOf({ resource: RESOURCE, samples }), receivedAt: START });
       await settle(store);
-      expect(await foldedOf(store, HOUR)).toEqual({ "app;(truncated);inner": HIT });
+      expect(await foldedOf(store, HOUR)).toEqual({ "app;(truncated);inner": HIT, "app;main;inner": HIT });
+      // Sums by process keep it apart.
+      expect(await foldedOf(store, HOUR, { by: "process" })).toEqual({ "app;(truncated)": HIT, app: HIT });
     });
 
     test("what can be seen, and since when, is told", async () => {

@@ -69,9 +69,8 @@ export function Headline({
 /** What the numbers don't cover, where that is worth a word. */
 function Gaps({ coverage }: { readonly coverage: Coverage }): JSX.Element | null {
   const share = (value: number): number => (coverage.total > 0 ? value / coverage.total : 0);
-  const truncated = coverage.truncated ?? 0;
   const parts = [
-    share(truncated) >= 0.01 ? `${formatShare(share(truncated))} of stacks are cut off` : "",
+    share(coverage.truncated) >= 0.01 ? `${formatShare(share(coverage.truncated))} of stacks are cut off` : "",
     share(coverage.unattributed + coverage.unnamed) >= 0.01
       ? `${formatShare(share(coverage.unattributed + coverage.unnamed))} belongs to nobody known`
       : "",

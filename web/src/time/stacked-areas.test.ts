@@ -21,6 +21,7 @@ const answer: TimelineAnswer = {
     total: 0,
     unattributed: 0,
     unnamed: 0,
+    truncated: 0,
     lost: 0,
     gaps: [],
     plan: "",
