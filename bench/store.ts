@@ -76,6 +76,8 @@ const durability = options.durability === "fsync" ? "fsync" : "write";
 const store = await openEmbeddedStore({ directory, clock, durability }, run);
 const stored = { samples: 0, bytes: 0, rejected: 0 };
 let peakRss = 0;
+/** Of the moment with the most resident memory: what of it is known, in bytes. */
+let peakParts: ReadonlyMap<string, number> = new Map();
 
 try {
   if (options.requests === undefined) await cluster();
@@ -129,6 +131,7 @@ async function intake(requests: AsyncIterable<StoreRequest>, perSecond: number |
   report.goal("acknowledgement p99, ms", percentile(latencies, 0.99), "<", durability === "fsync" ? 100 : 50);
   report.line("acknowledgement p50, ms", percentile(latencies, 0.5).toFixed(1));
   report.goal("resident memory of the store, MB", peakRss / 1e6, "<=", 450);
+  report.line("  of which, MB", peakText());
   report.goal("resident memory of merging, MB", merging.peakBytes / 1e6, "<=", 250);
   report.section("disk, bytes a sample");
   const sizes = store.state().bytes;
@@ -155,9 +158,23 @@ async function append(
     });
     waiting.add(one);
     if (waiting.size >= IN_FLIGHT) await Promise.race(waiting);
-    if (latencies.length % 50 === 0) peakRss = Math.max(peakRss, process.memoryUsage.rss());
+    if (latencies.length % 50 === 0) lookAtMemory();
   }
   await Promise.all(waiting);
+}
+
+function lookAtMemory(): void {
+  const rss = process.memoryUsage.rss();
+  if (rss <= peakRss) return;
+  peakRss = rss;
+  const { heapTotal, external } = process.memoryUsage();
+  const ofStore = [...store.state().bytes].filter(([name]) => name.startsWith("memory."));
+  peakParts = new Map([["heap", heapTotal], ["all buffers", external], ...ofStore]);
+}
+
+/** What the peak was made of; the rest is Node's and DuckDB's own, buffers of the engine first. */
+function peakText(): string {
+  return [...peakParts].map(([name, bytes]) => `${name.replace("memory.", "")} ${(bytes / 1e6).toFixed(0)}`).join(", ");
 }
 
 /** Time here runs faster than the disk: a store that asks for patience gets it. */
@@ -208,12 +225,10 @@ async function questions(more: AsyncIterable<StoreRequest> | undefined): Promise
     isDone = true;
     await intakeOn;
   }
-  report.goal(
-    "resident memory of the store, MB, in the end",
-    Math.max(peakRss, process.memoryUsage.rss()) / 1e6,
-    "<=",
-    450,
-  );
+  lookAtMemory();
+  report.goal("resident memory of the store, MB, at most", peakRss / 1e6, "<=", 450);
+  report.line("  of which, MB", peakText());
+  report.line("resident memory of the store, MB, in the end", (process.memoryUsage.rss() / 1e6).toFixed(0));
 }
 
 async function services(of: ProfileStore, range: { from: number; to: number }): Promise<readonly string[]> {
