@@ -72,6 +72,7 @@ async function main(name: string | undefined, args: readonly string[]): Promise<
     [...process.execArgv, ...(benchmark.options ?? []), join(import.meta.dirname, benchmark.file), ...args],
     {
       stdio: "inherit",
+      env: benchmark.options === AS_GATEWAY ? { MALLOC_ARENA_MAX: "2", ...process.env } : process.env,
     },
   );
   // Ctrl-C reaches the child as well, but a signal to this process alone would not. The child cleans up and ends.
