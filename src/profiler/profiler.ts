@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { setImmediate as immediately } from "node:timers/promises";
 import { CgroupTree } from "#linux";
 import type { KernelList } from "#symbols";
 import type { Telemetry, Timer } from "#telemetry";
@@ -69,6 +70,8 @@ const MIN_RING_BYTES_A_CPU = 64 * 1024;
 const MIN_RING_BYTES = 256 * 1024;
 /** A request waits so long at most for names that are being read. */
 const NAME_WITHIN_MS = 1000;
+/** At the end, for what waits in the ring. */
+const DRAIN_WITHIN_MS = 10_000;
 /** Whoever starts it wants to see soon that it works. */
 const FIRST_REPORT_MS = 700;
 /** Between two looks at cgroups and pods, where some are selected. */
@@ -169,7 +172,7 @@ export class Profiler {
     this.#flushTimer?.cancel();
     // Nobody is selected from now on, so that looking for names isn't sampled itself.
     if (running.selector === undefined) running.source.selection.use("only");
-    this.#drain(running);
+    await this.#drainAll(running);
     await this.#settle(running, nameWithinMs);
     await this.flushNow();
     this.#lastAccounts = this.accounts();
@@ -281,6 +284,16 @@ export class Profiler {
     } while (batch === BATCH_RECORDS && clock.monotonicMs() < deadlineMs && !recording.isBusy);
     const unfinished = recording.work(deadlineMs);
     return { taken, more: unfinished || batch === BATCH_RECORDS };
+  }
+
+  /**
+   * Takes all that waits in the ring, however many turns that takes: at the end nobody comes back for the rest. Where
+   * sampling goes on meanwhile, it takes so long at the most as a ring's samples take on a machine that is very busy.
+   */
+  async #drainAll(running: Running): Promise<void> {
+    const { clock } = this.#telemetry;
+    const deadlineMs = clock.monotonicMs() + DRAIN_WITHIN_MS;
+    while (this.#drain(running).taken > 0 && clock.monotonicMs() < deadlineMs) await immediately();
   }
 
   /** What was lost since the last request. */

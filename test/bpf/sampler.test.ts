@@ -238,7 +238,8 @@ describe.skipIf(!here)("accounts", () => {
     expect(sum).toBeLessThan(1.01 * hitsIn(afterMs - beforeMs));
     sampling.drain();
     expect(sampling.records.filter(({ kind }) => kind === RecordKind.OnCpu).length).toBeGreaterThanOrEqual(samples);
-    expect(sampling.records.filter(({ pid }) => pid === 0)).toEqual([]);
+    // Idling CPUs are counted, not recorded; groups that somebody makes meanwhile have no process.
+    expect(sampling.records.filter(({ kind, pid }) => kind === RecordKind.OnCpu && pid === 0)).toEqual([]);
   });
 
   test("another frequency holds from then on", async () => {
