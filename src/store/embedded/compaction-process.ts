@@ -1,5 +1,5 @@
 import { text } from "node:stream/consumers";
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeParquet } from "./block-files.ts";
 import type { BlockFile } from "./catalogue.ts";
@@ -42,8 +42,15 @@ export async function runCompaction(): Promise<void> {
   setInterval(() => process.ppid === parent || process.exit(1), 1000).unref();
   const result = await compact(job);
   const { user, system } = process.cpuUsage();
-  const usage = { cpuMs: (user + system) / 1000, peakBytes: process.resourceUsage().maxRSS * 1024 };
+  const usage = { cpuMs: (user + system) / 1000, peakBytes: await peakBytes() };
   process.stdout.write(JSON.stringify(result.kind === "done" ? { ...result, usage } : result));
+}
+
+/** The most memory that this process had. What `getrusage` says begins with that of the process it was forked from. */
+async function peakBytes(): Promise<number> {
+  const status = await readFile("/proc/self/status", "latin1").catch(() => "");
+  const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? [];
+  return kilobytes === undefined ? process.resourceUsage().maxRSS * 1024 : Number(kilobytes) * 1024;
 }
 
 /** Does a job in this process. */

@@ -181,7 +181,7 @@ class DiskStore implements EmbeddedStore {
         await rm(join(spillDirectory, left), { recursive: true, force: true });
       engine = await Engine.open({
         memoryBytes: limits.engineBytes,
-        threads: 2,
+        threads: 1,
         spillDirectory: join(spillDirectory, "server"),
       });
       const health = new BlockHealth(directory, catalogue, logger);

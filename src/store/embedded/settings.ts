@@ -51,7 +51,7 @@ export interface StoreLimits {
   /** Entries of an answer, 16 bytes each; 16 million. */
   readonly queryEntries: number;
   readonly concurrentQueries: number;
-  /** Bytes of the database engine's buffers; 96 MB. */
+  /** Bytes of the database engine's buffers; 72 MB. */
   readonly engineBytes: number;
   /** The same of the process that merges blocks; 72 MB, and more where that isn't enough. It needs about 170 MB beside. */
   readonly compactionBytes: number;
@@ -92,7 +92,7 @@ export const DEFAULT_STORE_LIMITS: StoreLimits = {
   queryMs: 30_000,
   queryEntries: 16_000_000,
   concurrentQueries: 16,
-  engineBytes: 96e6,
+  engineBytes: 72e6,
   compactionBytes: 72e6,
   minFreeBytes: 128e6,
 };
