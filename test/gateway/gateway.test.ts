@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { copyFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { canSample } from "../agent/harness/requirements.ts";
 import { folderWith, podflame, Podflame, ROOT } from "../cli/podflame.ts";
 import { sendGrpc, sendHttp } from "../peers/sender.ts";
@@ -13,6 +13,7 @@ const LAST_HOUR = "from=now-1h&to=now";
 
 interface Tree {
   readonly rows: readonly { level: string; name: string; value: number; query: string }[];
+  readonly coverage: { plan: string };
 }
 
 async function total(gateway: GatewayProcess, range = LAST_HOUR): Promise<number> {
@@ -72,6 +73,29 @@ describe("podflame gateway", () => {
       await sendHttp(ports.http, "profiles", recordedRequest(Date.now() - 30_000));
       await gateway.kill();
     }
+  });
+
+  test("hands hours that are over on to coarser blocks, which answer the same", async () => {
+    const data = await folderWith({});
+    // As bin/podflame starts it: after `npm ci` that is the bundle, whose merges load a part of it in another process.
+    const gateway = await GatewayProcess.start(data, ["--set", "exporters::store::flush_interval=100ms"]);
+    const inOneHour = Math.floor(Date.now() / 3_600_000 - 2) * 3_600_000;
+    await sendHttp(gateway.ports.http, "profiles", recordedRequest(inOneHour + 600_000));
+    await sendHttp(gateway.ports.http, "profiles", recordedRequest(inOneHour + 1_800_000));
+    // More than twelve hours are answered from the blocks of minutes, more than eight days from the coarsest.
+    for (const [since, tier] of [
+      ["20h", "60s"],
+      ["20d", "5m"],
+    ] as const) {
+      const range = `from=now-${since}&to=now`;
+      const plan = async (): Promise<string> => ((await gateway.ask(`tree?${range}`)) as Tree).coverage.plan;
+      await vi.waitFor(async () => expect(await plan()).toContain(` rows of ${tier} in `), {
+        timeout: 20_000,
+        interval: 50,
+      });
+      expect(await total(gateway, range)).toBe(2 * CAPTURED_SAMPLES * SAMPLE_NANOS);
+    }
+    expect((await gateway.stop()).stderr).not.toContain("blocks could not be looked after");
   });
 
   test("names what it stored an hour ago when the pods become known", async () => {
