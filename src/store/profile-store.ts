@@ -196,6 +196,8 @@ export interface StoreState {
   readonly damaged: readonly string[];
   /** What was not kept since the start, by reason. */
   readonly lost: ReadonlyMap<string, number>;
+  /** Bytes of data that retention removed since the start, by reason; undefined for stores that don't tell. */
+  readonly removed?: ReadonlyMap<string, number>;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** What goes wrong with disks, clocks and other processes. */
+import { randomBytes } from "node:crypto";
 import { execFileSync, spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -316,7 +317,42 @@ describe("retention", () => {
     await store.tidied();
     expect((await readdir(join(directory, "10s"))).length).toBe(0);
   });
+
+  test("by bytes of all files frees the disk of what is oldest, tells how much, and answers from the rest", async () => {
+    const filling = await open();
+    // The limit can't be below what the journal may have, so that there have to be names of a megabyte.
+    const names = Array.from({ length: 12_000 }, () => randomBytes(90).toString("base64"));
+    const named = await requestOf({
+      resource: { "container.id": "b".repeat(64) },
+      samples: names.map((name) => ({ stack: [name], time: START })),
+    });
+    await filling.append({ bytes: named, receivedAt: START });
+    for (let round = 0; round < 6; round++) {
+      await filling.append({ bytes: await hits(3000, round * 5), receivedAt: START });
+      await filling.flush();
+    }
+    await close(filling);
+    const before = sizeOf(directory);
+    const store = await open({ retention: { totalBytes: before - 20_000 }, limits: { journalBytes: 1e6 } });
+    await store.tidied();
+    const removed = store.state().removed?.get("total_bytes") ?? 0;
+    expect(removed).toBeGreaterThan(0);
+    const sizes = store.state().bytes;
+    const sum = (kinds: readonly string[]): number => kinds.reduce((total, kind) => total + (sizes.get(kind) ?? 0), 0);
+    const ofBlocks = sum(["disk.10s", "disk.60s", "disk.5m", "disk.events"]);
+    expect(ofBlocks + sum(["disk.names", "disk.journal", "disk.catalogue"])).toBeLessThanOrEqual(before - 20_000);
+    const onDisk = ["10s", "60s", "5m"].reduce((total, tier) => total + sizeOf(join(directory, tier)), 0);
+    expect(onDisk).toBe(ofBlocks);
+    const last = { from: START + 25 * MINUTE, to: START + HOUR };
+    expect(await totalOf(store, last)).toBe(3000 * HIT);
+  });
 });
+
+/** Bytes of all files in a folder. */
+function sizeOf(folder: string): number {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return entries.reduce((sum, one) => sum + (one.isFile() ? statSync(join(one.parentPath, one.name)).size : 0), 0);
+}
 
 test("a query that is cancelled ends, and the next one is answered", async () => {
   const store = await open();

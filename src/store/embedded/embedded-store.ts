@@ -1,4 +1,4 @@
-import { mkdirSync, statfsSync } from "node:fs";
+import { mkdirSync, statfsSync, statSync } from "node:fs";
 import { readdir, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -51,6 +51,7 @@ const RETRY_FLUSH_MS = 2000;
 const JOURNAL = "journal";
 const NAMES = "names";
 const SPILL = "spill";
+const CATALOGUE = "catalogue.sqlite";
 
 /** A head that is being written. */
 interface FrozenHead {
@@ -160,6 +161,7 @@ class DiskStore implements EmbeddedStore {
       series,
       index,
       heads,
+      otherBytes: () => [...this.#otherBytes().values()].reduce((sum, bytes) => sum + bytes, 0),
       run,
     });
   }
@@ -169,7 +171,7 @@ class DiskStore implements EmbeddedStore {
     const folders = [JOURNAL, NAMES, SPILL, DAMAGED, ...TIERS.map(({ name }) => name)];
     for (const folder of folders) mkdirSync(join(directory, folder), { recursive: true, mode: 0o750 });
     const readers = await loadReaders();
-    const database = new DatabaseSync(join(directory, "catalogue.sqlite"), { timeout: 5000 });
+    const database = new DatabaseSync(join(directory, CATALOGUE), { timeout: 5000 });
     let engine: Engine | undefined;
     try {
       database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON");
@@ -246,7 +248,7 @@ class DiskStore implements EmbeddedStore {
 
   state(): StoreState {
     const { catalogue, health, stacks, frames, series } = this.#parts;
-    const bytes = new Map<string, number>();
+    const bytes = this.#otherBytes();
     const add = (name: string, count: number): unknown => bytes.set(name, (bytes.get(name) ?? 0) + count);
     let oldest = Math.min(this.#head.oldest, this.#frozen?.head.oldest ?? Infinity);
     for (const { step, files, from } of catalogue.blocks) {
@@ -254,8 +256,6 @@ class DiskStore implements EmbeddedStore {
       const tier = TIERS.find((one) => one.step === step)!.name;
       for (const { kind, bytes: size } of files) add(kind === "events" ? "disk.events" : `disk.${tier}`, size);
     }
-    for (const { bytes: size } of catalogue.names) add("disk.names", size);
-    add("disk.journal", this.#journal.segmentBytes);
     add("memory.head", (this.#head.length + (this.#frozen?.head.length ?? 0)) * EVENT_BYTES);
     add("memory.stacks", stacks.size);
     add("memory.frames", frames.size + frames.texts.size);
@@ -267,6 +267,7 @@ class DiskStore implements EmbeddedStore {
       bytes,
       damaged: [...health.damaged],
       lost,
+      removed: this.#maintenance.removed,
     };
   }
 
@@ -312,6 +313,17 @@ class DiskStore implements EmbeddedStore {
       database.close();
       lock.release();
     }
+  }
+
+  /** Bytes of files that are no blocks, by kind. */
+  #otherBytes(): Map<string, number> {
+    const catalogue = statSync(join(this.#settings.directory, CATALOGUE), { throwIfNoEntry: false })?.size ?? 0;
+    return new Map([
+      ["disk.names", this.#parts.catalogue.names.reduce((sum, { bytes }) => sum + bytes, 0)],
+      ["disk.journal", this.#journal.segmentBytes],
+      // Its log comes and goes by some megabytes: data must not go with it.
+      ["disk.catalogue", catalogue],
+    ]);
   }
 
   /** Reads what the journal has that blocks don't. */

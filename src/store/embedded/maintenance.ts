@@ -14,7 +14,7 @@ import type { FileKeeper } from "./file-keeper.ts";
 import type { Head } from "./head.ts";
 import { homeParts } from "./home-parts.ts";
 import { selectNames } from "./names-files.ts";
-import { RetentionClock, retire } from "./retention.ts";
+import { type Removal, RetentionClock, retire } from "./retention.ts";
 import type { SeriesIndex } from "./series-index.ts";
 import type { CompleteSettings } from "./settings.ts";
 import type { Tier } from "./tiers.ts";
@@ -29,6 +29,8 @@ export interface Cared {
   readonly series: SeriesCatalog;
   readonly index: SeriesIndex;
   heads(): readonly Head[];
+  /** Bytes of files that are no blocks. */
+  otherBytes(): number;
   readonly run: JobRunner;
 }
 
@@ -50,12 +52,19 @@ export class Maintenance {
   #round: Promise<void> | undefined;
   #isWoken = false;
   #forgotAt = -Infinity;
+  #isTooLarge = false;
+  readonly #removed = new Map<Removal, number>();
 
   constructor(cared: Cared) {
     this.#cared = cared;
     let newest = 0;
     for (const { to } of cared.catalogue.blocks) newest = Math.max(newest, to);
     this.#clock = new RetentionClock(cared.settings.clock, newest);
+  }
+
+  /** Bytes of files that retention removed since the start, by reason. */
+  get removed(): ReadonlyMap<Removal, number> {
+    return this.#removed;
   }
 
   begin(): void {
@@ -109,11 +118,24 @@ export class Maintenance {
   async #retire(): Promise<void> {
     const { catalogue, settings, files, series, index } = this.#cared;
     const now = this.#clock.now();
-    const { change, paths } = retire(catalogue.blocks, settings.retention, now);
+    const { change, paths, bytes, excess } = retire(
+      catalogue.blocks,
+      settings.retention,
+      now,
+      this.#cared.otherBytes(),
+    );
     if (paths.length > 0) {
       catalogue.commit(change);
       await files.remove(paths);
+      for (const [why, count] of bytes) this.#removed.set(why, (this.#removed.get(why) ?? 0) + count);
     }
+    if (excess > 0 && !this.#isTooLarge) {
+      settings.logger.warn(
+        "names, journal and catalogue alone have more bytes than the store may; no block is kept. Raise the limit of all bytes",
+        { excess_bytes: excess },
+      );
+    }
+    this.#isTooLarge = excess > 0;
     const monotonic = settings.clock.monotonicMs();
     if (monotonic - this.#forgotAt < FORGET_MS) return;
     this.#forgotAt = monotonic;

@@ -34,6 +34,8 @@ export interface Retention {
   readonly fineBytes: number;
   readonly minutesBytes: number;
   readonly coarseBytes: number;
+  /** Bytes of all files: blocks with single samples, names, journal, catalogue. No limit unless given; see `retire`. */
+  readonly totalBytes: number;
 }
 
 /** Bounds of memory and time. */
@@ -82,6 +84,7 @@ export const DEFAULT_RETENTION: Retention = {
   fineBytes: Infinity,
   minutesBytes: Infinity,
   coarseBytes: Infinity,
+  totalBytes: Infinity,
 };
 
 export const DEFAULT_STORE_LIMITS: StoreLimits = {
@@ -142,6 +145,8 @@ export function checkSettings(
   check(fineMs >= 3 * 3_600_000, "retention.fineMs", "must be at least 3 hours: coarser tiers are made of whole hours");
   check(minutesMs >= fineMs, "retention.minutesMs", "must be at least as long as the 10 s tier is kept");
   check(coarseMs >= minutesMs, "retention.coarseMs", "must be at least as long as the 60 s tier is kept");
+  const { totalBytes } = retention;
+  check(totalBytes > limits.journalBytes, "retention.totalBytes", "must be above limits.journalBytes, which counts");
   for (const [key, value] of Object.entries(limits) as [keyof StoreLimits, number][]) {
     const least = LEAST[key] ?? 1;
     check(value >= least, `limits.${key}`, `must be at least ${least}`);

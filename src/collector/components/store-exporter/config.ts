@@ -64,7 +64,9 @@ const entries = {
   fsync_interval: optional(durationMs({ min: 0 })),
   flush_interval: optional(durationMs({ min: 0 })),
   raw_retention: optional(durationMs({ min: 0 })),
-  retention: optional(section({ "10s": optional(tier), "60s": optional(tier), "5m": optional(tier) })),
+  retention: optional(
+    section({ "10s": optional(tier), "60s": optional(tier), "5m": optional(tier), bytes: optional(positive) }),
+  ),
   limits: optional(limits),
   pod_labels: optional(list(keyPattern), DEFAULT_POD_LABELS),
   pod_annotations: optional(list(keyPattern), []),
@@ -102,6 +104,7 @@ function settingsOf(read: SectionOutput<typeof entries>): EmbeddedStoreSettings 
       fineBytes: fine?.bytes,
       minutesBytes: minutes?.bytes,
       coarseBytes: coarse?.bytes,
+      totalBytes: read.retention?.bytes,
     }),
     limits: given({
       headSamples: bounds?.head_samples,
@@ -137,6 +140,7 @@ const YAML_PATHS: Readonly<Record<string, readonly string[]>> = {
   "retention.fineMs": ["retention", "10s", "age"],
   "retention.minutesMs": ["retention", "60s", "age"],
   "retention.coarseMs": ["retention", "5m", "age"],
+  "retention.totalBytes": ["retention", "bytes"],
   "limits.headSamples": ["limits", "head_samples"],
   "limits.pendingBytes": ["limits", "pending_mib"],
   "limits.journalBytes": ["limits", "journal_mib"],

@@ -191,7 +191,7 @@ describe("the configuration", () => {
         durability: "fsync",
         fsync_interval: "200ms",
         raw_retention: "1h",
-        retention: { "10s": { age: "24h", bytes: 1e9 }, "60s": { age: "48h" }, "5m": { bytes: 5 } },
+        retention: { "10s": { age: "24h", bytes: 1e9 }, "60s": { age: "48h" }, "5m": { bytes: 5 }, bytes: 2e9 },
         limits: { series: 5, query_memory_mib: 128, query_timeout: "5s" },
       }),
     ).toMatchObject({
@@ -199,7 +199,14 @@ describe("the configuration", () => {
         settings: {
           durability: "fsync",
           fsyncIntervalMs: 200,
-          retention: { rawMs: 3_600_000, fineMs: 86_400_000, fineBytes: 1e9, minutesMs: 172_800_000, coarseBytes: 5 },
+          retention: {
+            rawMs: 3_600_000,
+            fineMs: 86_400_000,
+            fineBytes: 1e9,
+            minutesMs: 172_800_000,
+            coarseBytes: 5,
+            totalBytes: 2e9,
+          },
           limits: { engineBytes: 128 * 1024 * 1024, queryMs: 5000 },
           series: { series: 5 },
         },
@@ -215,6 +222,7 @@ describe("the configuration", () => {
       '["retention","60s","age"]',
     ],
     ["raw samples for longer than their tier", { raw_retention: "100h" }, '["raw_retention"]'],
+    ["a store smaller than its journal", { retention: { bytes: 1e6 } }, '["retention","bytes"]'],
     ["a queue", { sending_queue: {} }, "the store's journal is the queue"],
     ["a pattern with a star in the middle", { pod_labels: ["a*b"] }, "the beginning of one"],
     ["another word for durability", { durability: "maybe" }, "fsync"],

@@ -138,6 +138,14 @@ function observe(store: ProfileStore, { telemetry: { metrics, clock }, id }: Com
   metrics.observe("podflame_store_bytes", { help: "Bytes of the store's files." }, labels, () =>
     sum(store.state().bytes.values()),
   );
+  for (const reason of ["age", "tier_bytes", "total_bytes"]) {
+    metrics.observe(
+      "podflame_store_removed_bytes",
+      { help: "Bytes of files that retention removed, since the start." },
+      { ...labels, reason },
+      () => store.state().removed?.get(reason) ?? 0,
+    );
+  }
   metrics.observe(
     "podflame_store_damaged_blocks",
     { help: "Blocks set aside because they can't be read." },
