@@ -32,7 +32,7 @@ export function focusOn(
 
 /** Nodes at the end of a path: lines of one function are several. */
 function nodesAt(
-  { first, next, functionOf }: StackSource,
+  { calls, functionOf }: StackSource,
   steps: readonly string[],
   keyOf: (called: number) => string,
 ): readonly number[] {
@@ -40,7 +40,8 @@ function nodesAt(
   for (const step of steps) {
     const below: number[] = [];
     for (const node of nodes) {
-      for (let child = first[node]!; child !== 0; child = next[child]!) {
+      for (let at = calls.first(node); at !== 0; at = calls.next(at)) {
+        const child = calls.node(at);
         if (keyOf(functionOf(child)) === step) below.push(child);
       }
     }

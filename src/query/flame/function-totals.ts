@@ -21,11 +21,13 @@ class Totals implements FunctionTotals {
   #active = new Uint32Array(1024);
 
   /** Walks a source from its root, callers ahead of what they call. */
-  add({ first, next, parent, total, functionOf }: StackSource): void {
-    /** Functions of the nodes on the path, the root's left out. */
+  add({ calls, total, functionOf }: StackSource): void {
+    /** Functions and cursors of the nodes on the path, the root's left out. */
     const path: number[] = [];
-    let node = first[0]!;
-    while (node !== 0) {
+    const cursors: number[] = [];
+    let at = calls.first(0);
+    while (at !== 0) {
+      const node = calls.node(at);
       const called = functionOf(node);
       if (called >= this.self.length) this.#grow(called);
       const value = total[node]!;
@@ -33,17 +35,19 @@ class Totals implements FunctionTotals {
       this.self[called]! += value;
       const caller = path.at(-1);
       if (caller !== undefined) this.self[caller]! -= value;
-      if (first[node] !== 0) {
+      const below = calls.first(node);
+      if (below !== 0) {
         this.#active[called]!++;
         path.push(called);
-        node = first[node]!;
+        cursors.push(at);
+        at = below;
         continue;
       }
-      while (node !== 0 && next[node] === 0) {
-        node = parent[node]!;
-        if (node !== 0) this.#active[path.pop()!]!--;
+      at = calls.next(at);
+      while (at === 0 && path.length > 0) {
+        this.#active[path.pop()!]!--;
+        at = calls.next(cursors.pop()!);
       }
-      node = next[node]!;
     }
   }
 
@@ -59,19 +63,23 @@ class Totals implements FunctionTotals {
 
 /** Calls `visit` for each node of such a function that has no caller of such a function. */
 export function visitOutermost(
-  { first, next, parent, functionOf }: StackSource,
+  { calls, functionOf }: StackSource,
   isWanted: (called: number) => boolean,
   visit: (node: number) => void,
 ): void {
-  let node = first[0]!;
-  while (node !== 0) {
+  const cursors: number[] = [];
+  let at = calls.first(0);
+  while (at !== 0) {
+    const node = calls.node(at);
     const isFound = isWanted(functionOf(node));
     if (isFound) visit(node);
-    if (!isFound && first[node] !== 0) {
-      node = first[node]!;
+    const below = isFound ? 0 : calls.first(node);
+    if (below !== 0) {
+      cursors.push(at);
+      at = below;
       continue;
     }
-    while (node !== 0 && next[node] === 0) node = parent[node]!;
-    node = next[node]!;
+    at = calls.next(at);
+    while (at === 0 && cursors.length > 0) at = calls.next(cursors.pop()!);
   }
 }

@@ -59,8 +59,9 @@ export class MergedNodes {
     for (let part = this.#lastPart[node]!; part !== 0; part = before[part]!) {
       // The arrays may be replaced by longer ones; what stands in these stays.
       const from = source[part]!;
-      const { first, next, functionOf } = this.#sources[from]!;
-      for (let called = first[nodes[part]!]!; called !== 0; called = next[called]!) {
+      const { calls, functionOf } = this.#sources[from]!;
+      for (let at = calls.first(nodes[part]!); at !== 0; at = calls.next(at)) {
+        const called = calls.node(at);
         this.#meet(node, functionOf(called), from, called);
       }
       if (nodes[part] !== 0) this.keptParts++;

@@ -1,4 +1,5 @@
 import type { StackNodes } from "#store";
+import { CalleeLists, listColumns } from "./callee-lists.ts";
 import type { TreeColumns, TreeMemory } from "./tree-memory.ts";
 
 /** Values by node of a store's tree, as `StackSums` has them. */
@@ -14,15 +15,14 @@ export type Side = "first" | "second";
 
 /**
  * A tree of stacks with its values, as graphs are made of it: callers are numbered ahead of what they call, 0 is the root,
- * and whatever a node calls can be walked: `first[node]`, then `next` until 0. Nodes without a value are in no list.
+ * and whatever a node calls can be walked. Nodes without a value are called by nobody.
  */
 export interface StackSource {
   readonly length: number;
   readonly parent: ArrayLike<number>;
   /** With everything called. */
   readonly total: Float64Array;
-  readonly first: Int32Array;
-  readonly next: Int32Array;
+  readonly calls: CalleeLists;
   /** Nodes that have a value, besides the root. */
   readonly used: number;
   readonly side: Side;
@@ -46,7 +46,7 @@ export interface SourceOptions {
 }
 
 /**
- * Where one entry stands for so few nodes of the store, its whole tree is laid out: 16 bytes a node. A part of it takes
+ * Where one entry stands for so few nodes of the store, its whole tree is laid out: 12 bytes a node. A part of it takes
  * 50 for each node that is used, and stacks have some ten nodes of their own.
  */
 const NODES_PER_ENTRY = 32;
@@ -95,29 +95,29 @@ export function stackSources(
 
 /** Columns of a tree whose nodes have these values of their own. */
 export function columnsFor(values: Float64Array<ArrayBuffer>): TreeColumns {
-  return { total: values, first: new Int32Array(values.length), next: new Int32Array(values.length) };
+  return { total: values, lists: listColumns(values.length) };
 }
 
 /** Lays out a tree: `total` has the values that nodes have of their own, which are made totals. */
 export function sourceOf(
   parent: ArrayLike<number>,
-  { total: values, first, next }: TreeColumns,
+  { total: values, lists }: TreeColumns,
   side: Side,
   under: number,
   functionOf: (node: number) => number,
 ): StackSource {
   const { length } = values;
+  const calls = new CalleeLists(parent, values, lists);
   let used = 0;
   for (let node = length - 1; node > 0; node--) {
     const value = values[node]!;
     if (value === 0) continue;
     const caller = parent[node]!;
     values[caller]! += value;
-    next[node] = first[caller]!;
-    first[caller] = node;
+    if (caller !== node - 1) calls.put(caller, node);
     used++;
   }
-  return { length, parent, total: values, first, next, used, side, under, functionOf };
+  return { length, parent, total: values, calls, used, side, under, functionOf };
 }
 
 /** The part of a store's tree that values go with, numbered anew. */

@@ -1,3 +1,4 @@
+import { CalleeLists, listColumns } from "./callee-lists.ts";
 import type { StackSource } from "./stack-source.ts";
 
 /**
@@ -12,30 +13,29 @@ export function subtrees(source: StackSource, nodes: readonly number[]): StackSo
   const taken = new Int32Array(capacity);
   const parent = new Int32Array(capacity);
   const total = new Float64Array(capacity);
-  const first = new Int32Array(capacity);
-  const next = new Int32Array(capacity);
   let length = 1;
   const take = (node: number, caller: number): void => {
     taken[length] = node;
     parent[length] = caller;
-    total[length] = source.total[node]!;
-    next[length] = first[caller]!;
-    first[caller] = length++;
+    total[length++] = source.total[node]!;
   };
   for (const node of nodes) {
     total[0]! += source.total[node]!;
     take(node, 0);
   }
   for (let at = 1; at < length; at++) {
-    for (let child = source.first[taken[at]!]!; child !== 0; child = source.next[child]!) take(child, at);
+    const { calls } = source;
+    for (let cursor = calls.first(taken[at]!); cursor !== 0; cursor = calls.next(cursor)) take(calls.node(cursor), at);
   }
+  const values = total.subarray(0, length);
+  const calls = new CalleeLists(parent, values, listColumns(length));
+  for (let node = length - 1; node > 0; node--) if (parent[node] !== node - 1) calls.put(parent[node]!, node);
   const { side, functionOf } = source;
   return {
     length,
     parent,
-    total,
-    first,
-    next,
+    total: values,
+    calls,
     used: length - 1,
     side,
     under: -1,

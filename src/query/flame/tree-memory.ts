@@ -1,11 +1,10 @@
+import { type ListColumns, listColumns } from "./callee-lists.ts";
+
 /** Columns of a tree, one number a node. */
 export interface TreeColumns {
   /** All 0 when it is taken. */
   readonly total: Float64Array<ArrayBuffer>;
-  /** All 0 when it is taken. */
-  readonly first: Int32Array<ArrayBuffer>;
-  /** Holds what it held. */
-  readonly next: Int32Array<ArrayBuffer>;
+  readonly lists: ListColumns;
 }
 
 /** Unused columns go after so long. */
@@ -26,26 +25,20 @@ export class TreeMemory {
     const kept = this.#kept;
     this.#forget();
     if (kept && kept.total.length >= length) {
-      const { total, first, next } = viewOf(kept, length);
-      total.fill(0);
-      first.fill(0);
-      return { total, first, next };
+      const columns = viewOf(kept, length);
+      columns.total.fill(0);
+      columns.lists.head.fill(0);
+      return columns;
     }
     const capacity = Math.ceil(length * SLACK);
-    const made = {
-      total: new Float64Array(capacity),
-      first: new Int32Array(capacity),
-      next: new Int32Array(capacity),
-    };
-    return viewOf(made, length);
+    return viewOf({ total: new Float64Array(capacity), lists: listColumns(capacity) }, length);
   }
 
   /** Takes columns back. */
-  give({ total, first, next }: TreeColumns): void {
+  give({ total, lists: { head, entries } }: TreeColumns): void {
     const whole = {
       total: new Float64Array(total.buffer),
-      first: new Int32Array(first.buffer),
-      next: new Int32Array(next.buffer),
+      lists: { head: new Int32Array(head.buffer), entries },
     };
     if (this.#kept && this.#kept.total.length >= whole.total.length) return;
     this.#forget();
@@ -59,6 +52,6 @@ export class TreeMemory {
   }
 }
 
-function viewOf({ total, first, next }: TreeColumns, length: number): TreeColumns {
-  return { total: total.subarray(0, length), first: first.subarray(0, length), next: next.subarray(0, length) };
+function viewOf({ total, lists: { head, entries } }: TreeColumns, length: number): TreeColumns {
+  return { total: total.subarray(0, length), lists: { head: head.subarray(0, length), entries } };
 }

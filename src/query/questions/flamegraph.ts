@@ -151,10 +151,11 @@ function coverageOfStacks(
   scale: number,
 ): Coverage {
   let truncated = 0;
-  for (const { first, next, total, functionOf } of sources) {
+  for (const { calls, total, functionOf } of sources) {
     // The mark stands between the process and the outermost frame.
-    for (let process = first[0]!; process !== 0; process = next[process]!) {
-      for (let node = first[process]!; node !== 0; node = next[node]!) {
+    for (let process = calls.first(0); process !== 0; process = calls.next(process)) {
+      for (let at = calls.first(calls.node(process)); at !== 0; at = calls.next(at)) {
+        const node = calls.node(at);
         if (functions.kindOf(functionOf(node)) === "truncated") truncated += total[node]!;
       }
     }
