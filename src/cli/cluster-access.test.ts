@@ -60,7 +60,9 @@ test("the preset gateway is valid with every way to name pods, and serves agents
 test("the preset gateway tells others than this machine's of pods only for a token", async () => {
   const preset = { configs: [presetFile("gateway")!], sets: [] };
   process.env["PODFLAME_IDENTITY"] = "0.0.0.0:4319";
-  await expect(loadConfiguration(preset, catalog)).rejects.toThrow(/give service_accounts, token_file, or grpc::tls::client_ca_file/);
+  await expect(loadConfiguration(preset, catalog)).rejects.toThrow(
+    /give service_accounts, token_file, or grpc::tls::client_ca_file/,
+  );
   process.env["PODFLAME_IDENTITY_TOKEN_FILE"] = "/token";
   expect((await loadConfiguration(preset, catalog)).warnings).toEqual([]);
 });
