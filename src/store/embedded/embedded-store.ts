@@ -46,6 +46,8 @@ const HOUR_MS = 3_600_000;
 const MAX_AHEAD_MS = 24 * HOUR_MS;
 /** Hours that samples of one head may be of: each becomes a block of four files. */
 const MAX_HEAD_HOURS = 72;
+/** Whose names are read at the start: what ran in the hours that most ask for first. */
+const WARM_MS = 6 * HOUR_MS;
 /** After a flush that failed. */
 const RETRY_FLUSH_MS = 2000;
 const JOURNAL = "journal";
@@ -132,6 +134,7 @@ class DiskStore implements EmbeddedStore {
   #flushing: Promise<void> | undefined;
   #timers: Timer[] = [];
   #checking: Promise<void> = Promise.resolve();
+  #warming: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
   private constructor(settings: CompleteSettings, parts: Parts, run: JobRunner) {
@@ -223,17 +226,17 @@ class DiskStore implements EmbeddedStore {
 
   async labelNames(selector: Selector, range: TimeRange): Promise<readonly string[]> {
     this.#mustBeOpen();
-    return this.#parts.series.labelNames(selector, range);
+    return this.#parts.series.labelNamesInTurns(selector, range, this.#stopped.signal);
   }
 
   async labelValues(name: string, selector: Selector, range: TimeRange, limit: number): Promise<LabelValues> {
     this.#mustBeOpen();
-    return this.#parts.series.labelValues(name, selector, range, limit);
+    return this.#parts.series.labelValuesInTurns(name, selector, range, limit, this.#stopped.signal);
   }
 
   async resolve(selector: Selector, range: TimeRange, type?: string): Promise<readonly SeriesSpan[]> {
     this.#mustBeOpen();
-    return this.#parts.series.resolve(selector, range, type);
+    return this.#parts.series.resolveInTurns(selector, range, type, this.#stopped.signal);
   }
 
   async sum(request: SumRequest): Promise<StackSums> {
@@ -295,13 +298,13 @@ class DiskStore implements EmbeddedStore {
   }
 
   async #end(): Promise<void> {
-    this.#stopped.abort();
+    this.#stopped.abort(closed());
     for (const timer of this.#timers.splice(0)) timer.cancel();
     await this.#flushing?.catch(() => undefined);
     const { lock, database, engine, series } = this.#parts;
     try {
       await this.#maintenance.close();
-      await this.#checking;
+      await Promise.all([this.#checking, this.#warming]);
       // What can't be flushed now is in the journal.
       await this.#flushHead().catch((error: unknown) =>
         this.#warn("samples stay in the journal until the next start", error),
@@ -364,7 +367,16 @@ class DiskStore implements EmbeddedStore {
     this.#checking = this.#parts.health
       .checkAll(this.#stopped.signal)
       .catch((error: unknown) => this.#warn("blocks could not be checked", error));
+    this.#warming = this.#warm().catch((error: unknown) => {
+      if (!this.#stopped.signal.aborted) this.#warn("names could not be read", error);
+    });
     this.#maintenance.begin();
+  }
+
+  /** Reads the names of what ran lately: whoever asks first doesn't wait for them. */
+  async #warm(): Promise<void> {
+    const range = { from: this.#newest - WARM_MS, to: Infinity };
+    await this.#parts.series.resolveInTurns([], range, undefined, this.#stopped.signal);
   }
 
   #every(ms: number, work: () => unknown): void {
@@ -484,8 +496,12 @@ class DiskStore implements EmbeddedStore {
   }
 
   #mustBeOpen(): void {
-    if (this.#closing) throw new StoreError("unavailable", "the store is closed");
+    if (this.#closing) throw closed();
   }
+}
+
+function closed(): StoreError {
+  return new StoreError("unavailable", "the store is closed");
 }
 
 async function removeLeftovers(

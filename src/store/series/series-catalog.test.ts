@@ -495,3 +495,37 @@ test("2,000 containers are resolved and their labels listed without a scan for e
   expect(catalog.resolve([{ name: "pod", op: "=~", value: "p1.*" }], ALWAYS)).toHaveLength(1111);
   expect(catalog.labelValues("pod", [], ALWAYS, 5000).values).toHaveLength(2000);
 });
+
+describe("questions about many series", () => {
+  test("let others run in between, and answer as those do that nobody interrupts", async () => {
+    const { add, catalog } = rig();
+    for (let index = 0; index < 6000; index++) add({ "container.id": `c${index}`, "service.name": `s${index % 7}` });
+    catalog.save();
+    let isDone = false;
+    let turns = 0;
+    const count = (): void => {
+      turns++;
+      if (!isDone) setImmediate(count);
+    };
+    setImmediate(count);
+    const selector: Selector = [{ name: "service_name", op: "!=", value: "s3" }];
+    const found = await catalog.resolveInTurns(selector, ALWAYS);
+    isDone = true;
+    expect(turns).toBeGreaterThan(0);
+    expect(found).toEqual(catalog.resolve(selector, ALWAYS));
+    expect(await catalog.labelNamesInTurns(selector, ALWAYS)).toEqual(catalog.labelNames(selector, ALWAYS));
+    const values = catalog.labelValues("container_id", selector, ALWAYS, 9000);
+    expect(await catalog.labelValuesInTurns("container_id", selector, ALWAYS, 9000)).toEqual(values);
+  });
+
+  test("end with the reason they are given, and don't touch the database after it", async () => {
+    const { add, catalog, database } = rig();
+    for (let index = 0; index < 6000; index++) add({ "container.id": `c${index}` });
+    catalog.save();
+    const closing = new AbortController();
+    const asked = catalog.resolveInTurns([], ALWAYS, undefined, closing.signal);
+    closing.abort(new StoreError("unavailable", "the store is closed"));
+    database.close();
+    await expect(asked).rejects.toThrow("the store is closed");
+  });
+});

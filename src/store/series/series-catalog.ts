@@ -21,6 +21,11 @@ import type { DescribedType } from "./type-rules.ts";
 /** Series whose labels are in memory, some 500 bytes each: enough for 100 nodes of 45 containers replaced ten times a day. */
 const CACHED_SPANS = 50_000;
 
+/** Milliseconds that a question about names takes before others may run. */
+const TURN_MS = 10;
+/** Series between two looks at the clock. */
+const ROWS_A_LOOK = 64;
+
 interface CachedSpans {
   /** What the series' resources said when the spans were made. */
   readonly own: SeriesRow["own"];
@@ -108,35 +113,62 @@ export class SeriesCatalog {
     if (type !== undefined) this.#types.seen(type, from, to);
   }
 
-  /** See `ProfileStore.resolve`. */
+  /** See `ProfileStore.resolve`. Nobody else runs meanwhile: see `resolveInTurns`. */
   resolve(selector: Selector, range: TimeRange, type?: string): readonly SeriesSpan[] {
-    const holds = compileSelector(selector);
     const found: SeriesSpan[] = [];
-    for (const row of this.#rows(range, type)) {
-      for (const { from, to, labels } of this.#named(row).spans) {
-        if (from >= range.to || to <= range.from || !holds(labels)) continue;
-        found.push({ series: row.number, from: Math.max(from, range.from), to: Math.min(to, range.to), labels });
-      }
-    }
+    const match = this.#matching(selector, range, (span) => found.push(span));
+    for (const row of this.#rows(range, type)) match(row);
     return found;
   }
 
   /** See `ProfileStore.labelNames`. */
   labelNames(selector: Selector, range: TimeRange): readonly string[] {
-    const names = new Set<string>();
-    for (const { labels } of this.resolve(selector, range)) for (const name of labels.keys()) names.add(name);
-    return [...names].sort();
+    return namesOf(this.resolve(selector, range));
   }
 
   /** See `ProfileStore.labelValues`. */
   labelValues(name: string, selector: Selector, range: TimeRange, limit: number): LabelValues {
-    const values = new Set<string>();
-    for (const { labels } of this.resolve(selector, range)) {
-      const value = labels.get(name);
-      if (value !== undefined) values.add(value);
+    return valuesOf(this.resolve(selector, range), name, limit);
+  }
+
+  /**
+   * The same as `resolve`, others running in between: series that nobody asked for since the start take some 10 µs each.
+   * Series and names are as they are when their turn comes.
+   * @throws the reason of `signal`, before the database is asked again
+   */
+  async resolveInTurns(
+    selector: Selector,
+    range: TimeRange,
+    type?: string,
+    signal?: AbortSignal,
+  ): Promise<readonly SeriesSpan[]> {
+    const found: SeriesSpan[] = [];
+    const match = this.#matching(selector, range, (span) => found.push(span));
+    let until = performance.now() + TURN_MS;
+    for (const [at, row] of this.#rows(range, type).entries()) {
+      match(row);
+      if (at % ROWS_A_LOOK !== 0 || performance.now() < until) continue;
+      await turn();
+      signal?.throwIfAborted();
+      until = performance.now() + TURN_MS;
     }
-    const sorted = [...values].sort();
-    return { values: sorted.slice(0, limit), truncated: sorted.length > limit };
+    return found;
+  }
+
+  /** As `resolveInTurns`. */
+  async labelNamesInTurns(selector: Selector, range: TimeRange, signal?: AbortSignal): Promise<readonly string[]> {
+    return namesOf(await this.resolveInTurns(selector, range, undefined, signal));
+  }
+
+  /** As `resolveInTurns`. */
+  async labelValuesInTurns(
+    name: string,
+    selector: Selector,
+    range: TimeRange,
+    limit: number,
+    signal?: AbortSignal,
+  ): Promise<LabelValues> {
+    return valuesOf(await this.resolveInTurns(selector, range, undefined, signal), name, limit);
   }
 
   /** Forgets series without samples since `time`, for none of theirs are left; and a day later who they were. */
@@ -183,6 +215,17 @@ export class SeriesCatalog {
     return this.#series.within(range, types);
   }
 
+  /** What hands over the spans of a series that match. */
+  #matching(selector: Selector, range: TimeRange, visit: (span: SeriesSpan) => unknown): (row: SeriesRow) => void {
+    const holds = compileSelector(selector);
+    return (row) => {
+      for (const { from, to, labels } of this.#named(row).spans) {
+        if (from >= range.to || to <= range.from || !holds(labels)) continue;
+        visit({ series: row.number, from: Math.max(from, range.from), to: Math.min(to, range.to), labels });
+      }
+    };
+  }
+
   #named(row: SeriesRow): CachedSpans {
     const cached = this.#spans.get(row.key);
     if (cached?.own === row.own && !this.identity.hasChanged(cached.keys, cached.moment)) return cached;
@@ -198,6 +241,29 @@ export class SeriesCatalog {
     }
     return used;
   }
+}
+
+function namesOf(spans: readonly SeriesSpan[]): readonly string[] {
+  const names = new Set<string>();
+  for (const { labels } of spans) for (const name of labels.keys()) names.add(name);
+  return [...names].sort();
+}
+
+function valuesOf(spans: readonly SeriesSpan[], name: string, limit: number): LabelValues {
+  const values = new Set<string>();
+  for (const { labels } of spans) {
+    const value = labels.get(name);
+    if (value !== undefined) values.add(value);
+  }
+  const sorted = [...values].sort();
+  return { values: sorted.slice(0, limit), truncated: sorted.length > limit };
+}
+
+/** Lets others run. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 function containerKey(value: string): IdentityKey {
