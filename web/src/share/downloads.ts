@@ -1,4 +1,7 @@
-/** Everything that a graph can be saved as: pictures and pages made here, profiles made by the server from all samples. */
+/**
+ * Everything that a graph can be saved as: pictures and pages made here; profiles made by the server from all samples
+ * where it has them and knows the selection, else here, of what is shown.
+ */
 import { apiUrl } from "../api/client.ts";
 import type { ShownGraph } from "../graph/shown-graph.ts";
 import type { PageState } from "../state/page-state.ts";
@@ -8,13 +11,14 @@ export type Download =
   /** The server says what the file is called. */
   { readonly label: string; readonly url: string } | { readonly label: string; readonly save: () => Promise<void> };
 
-const SERVER_FORMATS = [
+const SHOWN_FORMATS = [
   { format: "pprof", label: "pprof" },
   { format: "otlp", label: "OTLP" },
   { format: "folded", label: "Folded stacks" },
   { format: "speedscope", label: "speedscope" },
-  { format: "firefox", label: "Firefox Profiler" },
 ] as const;
+
+const SERVER_FORMATS = [...SHOWN_FORMATS, { format: "firefox", label: "Firefox Profiler" }] as const;
 
 /** Buttons of the menu, in its order. */
 export function downloadsOf({ engine, view, title }: ShownGraph, state: PageState): readonly Download[] {
@@ -43,15 +47,13 @@ function profiles(state: PageState, name: string, { engine }: ShownGraph): reado
       url: apiUrl("export", { format, query, from, to, type }),
     }));
   }
-  return [
-    {
-      label: "Folded stacks",
-      save: async () => {
-        const { foldedText } = await import("./folded-text.ts");
-        saveFile(`${name}.folded`, new Blob(foldedText(engine.tree), { type: "text/plain" }));
-      },
+  return SHOWN_FORMATS.map(({ format, label }) => ({
+    label,
+    save: async () => {
+      const { EXPORT_ENDINGS, exportGraph } = await import("../files/index.ts");
+      saveFile(`${name}${EXPORT_ENDINGS[format]}`, await exportGraph(engine, format));
     },
-  ];
+  }));
 }
 
 function save(name: string, text: string, type: string): Promise<void> {
