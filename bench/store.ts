@@ -16,14 +16,18 @@ import {
   type Selector,
 } from "#store";
 import { ManualClock } from "#telemetry";
-import { CLUSTER } from "./store/cluster-load.ts";
+import { CLUSTER, type ClusterShape, INTERVAL_MS } from "./store/cluster-load.ts";
 import { clusterRequests, fileRequests, type StoreRequest } from "./store/requests.ts";
 import { percentile } from "./figures.ts";
 import { Report } from "./store/report.ts";
 
+/** What days are stored of: few containers, as busy as the cluster's, of which days would be ten billion samples. */
+const DAYS: ClusterShape = { ...CLUSTER, nodes: 1, containers: 10, services: 2, busyCores: 4 };
+
 const HELP = `usage: npm run bench -- store [options]
 
   --minutes N        of a cluster's samples, default 10 (104 are 100 million samples)
+  --days N           instead of minutes: one node of ${DAYS.containers} containers through all tiers, for questions about days
   --nodes N          of the cluster, default ${CLUSTER.nodes}
   --containers N     of the cluster, default ${CLUSTER.containers}
   --requests FILE    stores the requests that "loadgen make" wrote, instead of a cluster's
@@ -36,6 +40,7 @@ const HELP = `usage: npm run bench -- store [options]
 const { values: options } = parseArgs({
   options: {
     minutes: { type: "string", default: "10" },
+    days: { type: "string" },
     nodes: { type: "string", default: String(CLUSTER.nodes) },
     containers: { type: "string", default: String(CLUSTER.containers) },
     requests: { type: "string" },
@@ -49,6 +54,9 @@ const { values: options } = parseArgs({
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** For days, whose simulated seconds are shorter than a write to the disk; a flush has as much as a gateway's of a minute. */
+const DAYS_RHYTHM = { flushIntervalMs: HOUR_MS, fsyncIntervalMs: HOUR_MS };
 /** Requests whose acknowledgement is waited for at once. */
 const IN_FLIGHT = 8;
 const ROUNDS = 15;
@@ -60,8 +68,9 @@ if (options.help) {
 
 const report = new Report();
 const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "podflame-bench-store-")));
-const start = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - 24 * HOUR_MS;
-const clock = new ManualClock(start);
+const start = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - Number(options.days ?? 1) * DAY_MS;
+// Between two requests, so that each hour of days is flushed when it is over.
+const clock = new ManualClock(start + INTERVAL_MS / 2);
 const merging = { cpuMs: 0, peakBytes: 0, jobs: 0 };
 const run: JobRunner = async (job, signal) => {
   const result = await runJob(job, signal);
@@ -73,14 +82,16 @@ const run: JobRunner = async (job, signal) => {
   return result;
 };
 const durability = options.durability === "fsync" ? "fsync" : "write";
-const store = await openEmbeddedStore({ directory, clock, durability }, run);
+const rhythm = options.days === undefined ? {} : DAYS_RHYTHM;
+const store = await openEmbeddedStore({ directory, clock, durability, ...rhythm }, run);
 const stored = { samples: 0, bytes: 0, rejected: 0 };
 let peakRss = 0;
 /** Of the moment with the most resident memory: what of it is known, in bytes. */
 let peakParts: ReadonlyMap<string, number> = new Map();
 
 try {
-  if (options.requests === undefined) await cluster();
+  if (options.days !== undefined) await days(Number(options.days));
+  else if (options.requests === undefined) await cluster();
   else await requestsOf(options.requests);
 } finally {
   await store.close();
@@ -95,6 +106,32 @@ async function cluster(): Promise<void> {
   await intake(clusterRequests({ start, intervals: minutes * 12, shape }), perSecond);
   const more = clusterRequests({ start: clock.nowMs(), intervals: 1_000_000, shape });
   await questions(more);
+}
+
+/** Days of one node: the fine tier comes and goes, the coarser ones stay. */
+async function days(count: number): Promise<void> {
+  const perSecond = DAYS.nodes * DAYS.busyCores * DAYS.hertz;
+  report.title(`${DAYS.nodes} node, ${DAYS.containers} containers, ${perSecond} samples/s, ${count} days`);
+  await intake(clusterRequests({ start, intervals: (count * DAY_MS) / INTERVAL_MS, shape: DAYS }), perSecond);
+  const to = store.state().visibleUpTo;
+  const all = { from: to - count * DAY_MS, to };
+  const [heaviest] = await services(store, all);
+  report.section(`questions over ${count} days, ms p50 / p95 (rows → entries)`);
+  const one: Selector = [{ name: "service_name", op: "=", value: heaviest! }];
+  const pod: Selector = [{ name: "k8s_pod_name", op: "=", value: await onePod(one, all) }];
+  report.quantiles("flame graph, one service", await flame(store, one, all), 3000, 3000);
+  report.quantiles("flame graph, one of its pods", await flame(store, pod, all), 3000, 3000);
+  report.quantiles("tree (by series and process)", await flame(store, [], all, "process"), 3000, 3000);
+  report.quantiles("timeline of everything", await timeline(store, all), 3000, 3000);
+  report.line(
+    "CPU of the store in all, s",
+    (process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6).toFixed(1),
+  );
+}
+
+async function onePod(selector: Selector, range: { from: number; to: number }): Promise<string> {
+  const { values } = await store.labelValues("k8s_pod_name", selector, range, 1);
+  return values[0]!;
 }
 
 async function requestsOf(file: string): Promise<void> {
