@@ -21,6 +21,13 @@ export type ActivitySink = (series: number, time: number, value: number, snapsho
 
 /** Series that a list in SQL may have; more are joined. */
 const MAX_LISTED = 2000;
+/**
+ * Totals are read in so many lanes: the thread gets a chunk of each lane a turn, and turns are long while requests come.
+ * One of the four threads that wait for files and engine is left to the journal.
+ */
+const LANES = 3;
+/** Fewer aren't worth a lane. */
+const HOMES_A_LANE = 32;
 const TICKS_PER_HOUR = 3_600_000 / RAW_TICK_MS;
 
 /** The blocks' part of answers: one question at a time. */
@@ -170,21 +177,22 @@ export class BlockReader {
   ): Promise<void> {
     const files = this.#files(blocks, "totals");
     if (files.length === 0) return;
-    const asked = homes.size <= MAX_LISTED ? `home IN (${[...homes.keys()].join(", ")})` : "true";
     const until = Number.isFinite(slots.to) ? `AND slot < ${slots.to}` : "";
-    const sql = `SELECT home, stack, CAST(value AS DOUBLE) FROM ${parquet(files)}
-      WHERE ${asked} AND slot >= ${slots.from} ${until}`;
-    await this.#read(sql, (chunk) => {
-      const [home, stack, value] = [chunk.numbers(0), chunk.numbers(1), chunk.numbers(2)];
-      for (let start = 0; start < chunk.length;) {
-        let end = start + 1;
-        while (end < chunk.length && home[end] === home[start]) end++;
-        const group = homes.get(home[start]!);
-        const nodes = stack.subarray(start, end) as Uint32Array;
-        if (group) sink(group.group, nodes, value.subarray(start, end), end - start, group.factor);
-        start = end;
-      }
-    });
+    const read = (asked: string): Promise<void> => {
+      const sql = `SELECT home, stack, CAST(value AS DOUBLE) FROM ${parquet(files)}
+        WHERE ${asked} AND slot >= ${slots.from} ${until}`;
+      return this.#read(sql, (chunk) => handOverHomes(chunk, homes, sink));
+    };
+    const sorted = [...homes.keys()].sort((a, b) => a - b);
+    const size = Math.max(HOMES_A_LANE, Math.ceil(sorted.length / LANES));
+    const lanes: Promise<void>[] = [];
+    for (let at = 0; at < sorted.length; at += size) {
+      const part = sorted.slice(at, at + size);
+      const isListed = part.length <= MAX_LISTED;
+      lanes.push(read(isListed ? `home IN (${part.join(", ")})` : `home BETWEEN ${part[0]} AND ${part.at(-1)}`));
+    }
+    // Nothing of a question that failed may still be at work.
+    for (const lane of await Promise.allSettled(lanes)) if (lane.status === "rejected") throw lane.reason;
   }
 
   async #rows(
@@ -284,6 +292,18 @@ interface HomeGroup {
 function within({ tier, from, to }: Piece, bucket: string): string {
   const stepMs = tier.step * 1000;
   return `${bucket} >= ${Math.floor(from / stepMs)} AND ${bucket} < ${Math.ceil(to / stepMs)}`;
+}
+
+/** Rows of (home, stack, value). */
+function handOverHomes(chunk: ReadChunk, homes: ReadonlyMap<number, HomeGroup>, sink: Sink): void {
+  const [home, stack, value] = [chunk.numbers(0), chunk.numbers(1) as Uint32Array, chunk.numbers(2)];
+  for (let start = 0; start < chunk.length;) {
+    let end = start + 1;
+    while (end < chunk.length && home[end] === home[start]) end++;
+    const group = homes.get(home[start]!);
+    if (group) sink(group.group, stack.subarray(start, end), value.subarray(start, end), end - start, group.factor);
+    start = end;
+  }
 }
 
 /** Rows of (group, key, value). */
