@@ -37,6 +37,19 @@ describe.skipIf(hasNoBrowser)("the page of a podflame that has just started", ()
     await keepPicture(page, "young");
   });
 
+  test("compares the halves of what there is, not with a time that nothing is known of", async () => {
+    page = await bench.open("?view=diff");
+    await page.locator(".headline").waitFor();
+    await expect.poll(() => parameter(page, "from")).toMatch(/^now-(?:19|20)s$/);
+    expect(parameter(page, "other_to")).toBe(parameter(page, "from"));
+    expect(parameter(page, "other_from")).toMatch(/^now-(?:39|40)s$/);
+    for (const name of ["Before", "After"]) {
+      const used = page.getByRole("region", { name, exact: true }).locator("header .number");
+      await expect.poll(() => used.innerText()).toMatch(/^(?!0 )[\d.]+\scores$/);
+    }
+    await keepPicture(page, "young-compare");
+  });
+
   test("waits for the first samples, and has them as soon as they are there", async () => {
     page = await bench.blank();
     let empty = true;

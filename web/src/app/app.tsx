@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import { Diff } from "../diff/diff.tsx";
-import { before } from "../diff/windows.ts";
+import { besideBefore } from "../diff/windows.ts";
 import { Explore } from "../explore/explore.tsx";
 import { Files } from "../files-page/files-page.tsx";
 import { openFiles, openServedFiles } from "../files-page/open-files.ts";
@@ -84,7 +84,7 @@ function pageKeys(onHelp: () => void): KeyGroup {
 function compare(): void {
   const { view, query, from, to } = page.peek();
   if (view === "diff") navigate({ view: "explore" });
-  else navigate({ view: "diff", zoom: "", other: before({ query, from, to }, Date.now()) });
+  else navigate({ view: "diff", zoom: "", ...besideBefore({ query, from, to }, status.value?.oldest, Date.now()) });
 }
 
 /** Files may be dropped wherever one is. */

@@ -14,17 +14,25 @@ import { placeOf } from "../graph/steps.ts";
 import { getZoomedFlame, wantsMore, type ZoomedFlame } from "../graph/zoomed-flame.ts";
 import { Loader } from "../state/loading.ts";
 import { navigate, page, tick } from "../state/page.ts";
-import type { Selection } from "../state/page-state.ts";
+import { type PageState, type Selection, USUAL } from "../state/page-state.ts";
+import { status } from "../state/server.ts";
 import { Button, Segmented } from "../ui/button.tsx";
 import { Answer, Empty } from "../ui/states.tsx";
 import { coresUsed } from "./cores-used.ts";
-import { before } from "./windows.ts";
+import { besideBefore } from "./windows.ts";
 
 export function Diff(): JSX.Element {
   const { query, from, to, type, other, relative } = page.value;
   const tickNow = tick.value;
   const loader = useMemo(() => new Loader<ZoomedFlame>(), []);
   const after: Selection = { query, from, to };
+  const oldest = status.value?.oldest;
+  useEffect(() => {
+    if (!areUsual(page.peek())) return;
+    // Nobody chose these times: in a young store they would begin with nothing to compare with.
+    const sides = besideBefore(after, oldest, Date.now());
+    if (sides.from !== from) navigate({ ...sides, other: { ...sides.other, query: other.query } }, "replace");
+  }, [oldest]);
   const load = (): void => {
     // The engine colours from the first selection to the second one, so what was before goes first.
     const parameters = {
@@ -61,7 +69,11 @@ export function Diff(): JSX.Element {
           onChange={(weigh) => navigate({ relative: weigh === "shares" })}
         />
         <Button label="Swap" icon="compare" onClick={() => navigate({ ...other, other: after })} />
-        <Button label="Same, just before" icon="clock" onClick={() => navigate({ other: before(after, Date.now()) })} />
+        <Button
+          label="Same, just before"
+          icon="clock"
+          onClick={() => navigate(besideBefore(after, status.value?.oldest, Date.now()))}
+        />
       </div>
       <div class="sides">
         <Side
@@ -84,6 +96,11 @@ export function Diff(): JSX.Element {
       </Answer>
     </div>
   );
+}
+
+/** Whether the address says nothing of times. */
+function areUsual({ from, to, other }: PageState): boolean {
+  return from === USUAL.from && to === USUAL.to && other.from === USUAL.other.from && other.to === USUAL.other.to;
 }
 
 function Compared({ flame, relative }: { readonly flame: ServerFlame; readonly relative: boolean }): JSX.Element {
