@@ -7,6 +7,7 @@ import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { readFolded, readPprof, readSpeedscope } from "../../src/formats/index.ts";
 import { type ProfilesModel, readProfiles } from "../../src/otlp/index.ts";
+import { ParseError } from "../../src/wire/index.ts";
 import { hasProgram } from "../has-program.ts";
 import { hasNoBrowser, PageBench } from "./page-under-test.ts";
 
@@ -157,6 +158,8 @@ async function inSpeedscope(bench: PageBench, path: string): Promise<string[]> {
   }
 }
 
-function functionNames({ dictionary: { functions, strings } }: ProfilesModel): readonly string[] {
+function functionNames(read: ProfilesModel | ParseError): readonly string[] {
+  if (read instanceof ParseError) throw new Error(read.message);
+  const { functions, strings } = read.dictionary;
   return [...functions.name.subarray(0, functions.length)].map((name) => strings.text(name));
 }
