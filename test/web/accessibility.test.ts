@@ -1,7 +1,9 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { hasNoBrowser, keepPicture, PageBench } from "./page-under-test.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -49,6 +51,8 @@ describe.skipIf(hasNoBrowser)("every view in a browser", () => {
       const page = pages.get(size)!;
       await bench.goto(page, search);
       await page.locator(shown).first().waitFor();
+      // Comes after the rest: its script is loaded when it is needed.
+      if (!search.includes("view=")) await page.locator(".timeline canvas").waitFor();
       await keepPicture(page, `${name}-${size}`);
       if (byAxe) expect(await violations(page)).toEqual([]);
       const widths = await page.evaluate<[number, number]>(
@@ -71,6 +75,30 @@ describe.skipIf(hasNoBrowser)("every view in a browser", () => {
     await act(page);
     await keepPicture(page, name);
     expect(await violations(page)).toEqual([]);
+  });
+
+  test.each([
+    ["light", false],
+    ["dark", true],
+  ])("a graph that was saved as a page has nothing that axe finds, %s", async (theme, dark) => {
+    const page = pages.get("wide")!;
+    await bench.goto(page, "");
+    await page.locator(".headline").waitFor();
+    await page.getByRole("button", { name: "Share" }).click();
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.locator(".downloads").getByText("HTML page", { exact: true }).click(),
+    ]);
+    const folder = mkdtempSync(join(tmpdir(), "podflame-saved-page-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const path = join(folder, "saved.html");
+    await download.saveAs(path);
+    const alone = await bench.blank({ dark });
+    await alone.goto(`file://${path}`);
+    await alone.getByText("main.fib").first().waitFor({ state: "attached" });
+    await keepPicture(alone, `saved-page-${theme}`);
+    expect(await violations(alone)).toEqual([]);
+    await alone.context().close();
   });
 
   test("a page that shall move little does: zooming is there at once", async () => {

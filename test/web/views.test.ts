@@ -47,7 +47,7 @@ describe.skipIf(hasNoBrowser)("the other views in a browser", () => {
       for (const name of ["Before", "After"]) {
         expect(await page.getByRole("region", { name, exact: true }).innerText()).toMatch(/[\d.]+\scores/);
       }
-      expect(await page.locator(".headline").innerText()).toMatch(/Most (more|less)/);
+      expect(await page.locator(".headline").innerText()).toMatch(/(Grew|Shrank) most.*[\d.]+\s% → [\d.]+\s%/);
     });
 
     test("lists new, gone and changed functions", async () => {

@@ -1,11 +1,11 @@
-/** The first line of a comparison, in words: what uses most more by itself than before, and what most less. */
+/** The first line of a comparison, in words: what grew most by itself, and what shrank most. */
 import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import type { FlameTree, FunctionTable } from "../flame/index.ts";
-import { formatShare } from "../format/quantities.ts";
+import { amountOf, mainAmount } from "./amounts.ts";
 import { shortFrameName } from "./frame-names.ts";
 
-/** Shares of both sides; a change is said in points of them. */
+/** What a function uses by itself on both sides, held against each other as shares. */
 interface Change {
   readonly frame: number;
   readonly points: number;
@@ -24,7 +24,12 @@ export function DiffHeadline({
   readonly onFunction: (name: string) => void;
 }): JSX.Element {
   const { more, less } = useMemo(() => largestChanges(tree, functions), [tree, functions]);
-  const say = ({ frame, points }: Change): JSX.Element => (
+  const isRelative = tree.diffScale === "relative";
+  const used = (value: number, side: "first" | "other"): string => {
+    const amount = amountOf(tree, value, side);
+    return isRelative ? amount.share : mainAmount(amount);
+  };
+  const say = ({ frame }: Change): JSX.Element => (
     <>
       <button
         type="button"
@@ -33,21 +38,17 @@ export function DiffHeadline({
         onClick={() => onFunction(tree.frames.name(frame))}
       >
         {shortFrameName(tree.frames, frame)}
-      </button>{" "}
-      <strong class="number">
-        {points > 0 && "+"}
-        {formatShare(points)}
-      </strong>
+      </button>
+      , <span class="number">{used(functions.self[frame] ?? 0, "first")}</span> →{" "}
+      <strong class="number">{used(functions.otherSelf?.[frame] ?? 0, "other")}</strong>
     </>
   );
   if (!more && !less) return <p class="headline">No function uses noticeably more or less by itself than before.</p>;
   return (
     <p class="headline">
-      {more && <>Most more by itself: {say(more)}. </>}
-      {less && <>Most less: {say(less)}. </>}
-      <span class="muted">
-        In points of {tree.diffScale === "relative" ? "each side's total" : "the total before"}.
-      </span>
+      {more && <>Grew most by itself: {say(more)}. </>}
+      {less && <>Shrank most: {say(less)}. </>}
+      {isRelative && <span class="muted">Shares of each side's total.</span>}
     </p>
   );
 }

@@ -32,7 +32,7 @@ export function FunctionTable({ session, tree, functions, selected, onSelect }: 
   const hit = session.hover.value?.hit;
   const hovered = hit?.kind === "node" ? tree.frame[hit.node]! : -1;
   const isDiff = tree.other !== undefined;
-  const shown: Shown = { tree, functions, isDiff, most: mostOf(rows) };
+  const shown: Shown = { tree, functions, isDiff, most: mostOf(rows, tree.otherScale) };
   return (
     <div class="function-table">
       {isDiff && <ChangesFilter />}
@@ -102,17 +102,17 @@ function Heading({ by, label }: { readonly by: PageState["tableSort"]; readonly 
   );
 }
 
-/** The largest values of what is shown: bars are long in proportion to them. */
+/** The largest values of what is shown, on the first side's scale: bars are long in proportion to them. */
 interface Most {
   readonly self: number;
   readonly total: number;
 }
 
-function mostOf(rows: readonly FunctionRow[]): Most {
+function mostOf(rows: readonly FunctionRow[], otherScale: number): Most {
   let [self, total] = [0, 0];
   for (const row of rows) {
-    self = Math.max(self, row.self, row.otherSelf);
-    total = Math.max(total, row.total, row.otherTotal);
+    self = Math.max(self, row.self, row.otherSelf * otherScale);
+    total = Math.max(total, row.total, row.otherTotal * otherScale);
   }
   return { self, total };
 }
@@ -171,14 +171,19 @@ function Cell({
   readonly value: number;
   readonly side?: "first" | "other";
 }): JSX.Element {
-  const { value: said, share } = amountOf(tree, value, side);
-  const cores = coresOf(tree.measure, value, side === "other");
-  const whole = side === "other" ? functions.otherWhole : functions.whole;
+  const isOther = side === "other";
+  const { value: said } = amountOf(tree, value, side);
+  const cores = coresOf(tree.measure, value, isOther);
+  const whole = isOther ? functions.otherWhole : functions.whole;
+  const share = formatShare(whole > 0 ? value / whole : 0);
+  const amount = cores === undefined ? said : formatCoresBare(cores);
+  // Where shares are compared they are what the change is of.
+  const [main, beside] = tree.diffScale === "relative" ? [share, amount] : [amount, share];
+  const length = (isOther ? value * tree.otherScale : value) / most[column];
   return (
     <td class={`number ${column}`}>
-      <span class="bar" style={{ "--part": most[column] > 0 ? value / most[column] : 0 }} />
-      <span title={`${said}, ${share}`}>{cores === undefined ? said : formatCoresBare(cores)}</span>{" "}
-      <small>{formatShare(whole > 0 ? value / whole : 0)}</small>
+      <span class="bar" style={{ "--part": most[column] > 0 ? length : 0 }} />
+      <span title={`${said}, ${share}`}>{main}</span> <small>{beside}</small>
     </td>
   );
 }
