@@ -1,5 +1,6 @@
 import { createServer, isIP } from "node:net";
 import { InvalidArgumentError } from "commander";
+import { ExitCode, Fault } from "./exit.ts";
 
 /** Where something listens. */
 export interface HostPort {
@@ -20,7 +21,11 @@ export function shownAddress({ host, port }: HostPort): string {
   return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }
 
-/** Tries to listen for a moment. @returns the port, or undefined where somebody else has it */
+/**
+ * Tries to listen for a moment.
+ * @returns the port, or undefined where somebody else has it
+ * @throws Fault where nobody could listen there
+ */
 export async function probePort({ host, port }: HostPort): Promise<number | undefined> {
   const server = createServer();
   try {
@@ -32,8 +37,23 @@ export async function probePort({ host, port }: HostPort): Promise<number | unde
     return typeof address === "object" ? address?.port : port;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return undefined;
-    throw error;
+    throw listenFault(error, { host, port }) ?? error;
   } finally {
     if (server.listening) await new Promise<void>((resolve) => server.close(() => resolve()));
   }
 }
+
+/** What is wrong with an address that can't be listened at, other than being taken; undefined for other errors. */
+export function listenFault(error: unknown, address: HostPort): Fault | undefined {
+  const why = WRONG_ADDRESSES[(error as NodeJS.ErrnoException).code ?? ""];
+  if (why === undefined) return undefined;
+  return new Fault(ExitCode.USER, `${shownAddress(address)}: ${why}`, { cause: error });
+}
+
+/** By error code of the system. */
+const WRONG_ADDRESSES: Readonly<Record<string, string>> = {
+  EACCES: "this user may not listen at so low a port; choose one from 1024 on",
+  EADDRNOTAVAIL: "this machine doesn't have that address; choose one of its own, such as 127.0.0.1, or 0.0.0.0 for all",
+  ENOTFOUND: "there is no host of that name; choose an address of this machine, such as 127.0.0.1",
+  EAI_AGAIN: "the name of that host can't be looked up; choose an address of this machine, such as 127.0.0.1",
+};

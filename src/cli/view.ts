@@ -7,7 +7,7 @@ import { VERSION } from "#telemetry";
 import { ExitCode, Fault } from "./exit.ts";
 import { ROOT } from "./install.ts";
 import { openBrowser } from "./open-browser.ts";
-import { hostPortOption, type HostPort, shownAddress } from "./ports.ts";
+import { hostPortOption, type HostPort, listenFault, shownAddress } from "./ports.ts";
 
 interface ViewFlags {
   readonly listen: HostPort;
@@ -71,7 +71,7 @@ async function listening(start: () => Promise<ServedApi>, listen: HostPort): Pro
   try {
     return await start();
   } catch (caught) {
-    if ((caught as NodeJS.ErrnoException).code !== "EADDRINUSE") throw caught;
+    if ((caught as NodeJS.ErrnoException).code !== "EADDRINUSE") throw listenFault(caught, listen) ?? caught;
     throw new Fault(ExitCode.USER, `${shownAddress(listen)} is taken by another process; choose another: --listen`, {
       cause: caught,
     });

@@ -107,6 +107,17 @@ describe("podflame up", () => {
     expect(code).toBe(1);
   });
 
+  test.each(["up", "view"])("%s says what is wrong with an address that isn't this machine's", async (command) => {
+    const { code, stderr } = await podflame([
+      command,
+      "--listen",
+      "192.0.2.1:4040",
+      ...(command === "view" ? [HERE] : []),
+    ]);
+    expect(stderr).toMatch(/192\.0\.2\.1:4040: this machine doesn't have that address; choose one of its own/);
+    expect(code).toBe(1);
+  });
+
   test("says that another podflame has the folder", async () => {
     const { words, cwd } = await replaying();
     const first = new Podflame(words, { cwd });
@@ -118,6 +129,8 @@ describe("podflame up", () => {
     await first.ended;
   });
 });
+
+const HERE = import.meta.filename;
 
 /** A gateway without anything but the page. */
 const QUIET = [
