@@ -86,7 +86,8 @@ describe("podflame up", () => {
 
   test("ends by itself after --duration", async () => {
     const { words, cwd } = await replaying("--duration", "100ms");
-    expect((await podflame(words, { cwd })).code).toBe(0);
+    const { code, stderr } = await podflame(words, { cwd });
+    expect(code, stderr).toBe(0);
   });
 
   test("ends well when nobody reads the table any more", async () => {
