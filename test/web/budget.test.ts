@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { buildPage } from "./built-page.ts";
 
 /** Bytes after gzip; issue 8 promises no more. */
 const FIRST_PAGE = 60_000;
@@ -13,8 +13,7 @@ describe("the built page", () => {
   let folder: string;
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "podflame-page-"));
-    const configFile = join(import.meta.dirname, "../../web/vite.config.ts");
-    await build({ configFile, logLevel: "error", build: { outDir: folder, emptyOutDir: true } });
+    await buildPage(folder);
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   const scripts = (): string[] => readdirSync(join(folder, "assets")).filter((name) => name.endsWith(".js"));

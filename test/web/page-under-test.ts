@@ -6,12 +6,12 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { build } from "vite";
 import { createApi, serve, type ServedFile } from "../../src/query/index.ts";
 import { DemoCluster } from "../../src/query/testing/demo-cluster.ts";
 import { MemoryStore, type ProfileStore } from "../../src/store/index.ts";
 import type { StatusAnswer } from "../../src/query/api.ts";
 import { hasProgram } from "../has-program.ts";
+import { buildPage } from "./built-page.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const SCREENSHOTS = join(ROOT, ".cache/screenshots");
@@ -55,14 +55,7 @@ export class PageBench implements AsyncDisposable {
   /** Builds the page, fills a store, serves both, starts a browser. */
   static async start(options: BenchOptions = {}): Promise<PageBench> {
     const folder = mkdtempSync(join(tmpdir(), "podflame-page-"));
-    const [store] = await Promise.all([
-      fill(options.samplesMs ?? MINUTES * 60_000),
-      build({
-        configFile: join(ROOT, "web/vite.config.ts"),
-        logLevel: "error",
-        build: { outDir: folder, emptyOutDir: true },
-      }),
-    ]);
+    const [store] = await Promise.all([fill(options.samplesMs ?? MINUTES * 60_000), buildPage(folder)]);
     // Last, so that nothing that fails before leaves a browser behind.
     const browser = await chromium.launch({
       executablePath: "/usr/bin/chromium",
