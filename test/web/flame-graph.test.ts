@@ -1,6 +1,6 @@
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import type { FlameAnswer } from "../../src/query/api.ts";
+import type { FlameAnswer, SandwichAnswer } from "../../src/query/api.ts";
 import { hasNoBrowser, PageBench, parameter } from "./page-under-test.ts";
 
 describe.skipIf(hasNoBrowser)("the flame graph in a browser", () => {
@@ -216,6 +216,52 @@ describe.skipIf(hasNoBrowser)("the flame graph in a browser", () => {
     expect(await page.getByRole("tree", { name: "What main.fib calls" }).getByRole("treeitem").count()).toBeGreaterThan(
       1,
     );
+  });
+
+  describe("of which the server sent only the largest parts", () => {
+    beforeAll(async () => {
+      await page.route(/\/api\/v1\/(?:flamegraph|diff)\?/, (route) =>
+        route.continue({ url: `${route.request().url()}&max_nodes=40` }),
+      );
+    });
+    afterAll(() => page.unroute(/\/api\/v1\/(?:flamegraph|diff)\?/));
+    const total = (): Promise<string> => page.locator(".halves p.number").innerText();
+    const inAll = async (name: string): Promise<FlameAnswer> => {
+      const answer = await fetch(`${bench.url}api/v1/sandwich?from=now-15m&to=now&type=cpu&function=${name}`);
+      return ((await answer.json()) as SandwichAnswer).callees;
+    };
+
+    test("has the sandwich of a function that isn't among them, with the server's numbers", async () => {
+      await open("?show=sandwich&function=main.fib");
+      const callers = page.getByRole("tree", { name: "Callers of main.fib" }).getByRole("treeitem");
+      await callers.nth(1).waitFor({ state: "attached" });
+      const { nodes } = await inAll("main.fib");
+      const all = (await (
+        await fetch(`${bench.url}api/v1/flamegraph?from=now-15m&to=now&type=cpu`)
+      ).json()) as FlameAnswer;
+      const whole = all.nodes.total[0]!;
+      expect(await total()).toContain(`Total ${((nodes.total[0]! / whole) * 100).toPrecision(3)}`);
+      expect(await page.locator(".function-table tbody").getByText("main.fib", { exact: true }).count()).toBe(0);
+    });
+
+    test("says so where no selection has that function", async () => {
+      await bench.goto(page, "?show=sandwich&function=of_nobody");
+      await page.getByText("of_nobody is not in this graph").waitFor();
+    });
+
+    test("shows what it has, and says that something lacks, where the server doesn't answer", async () => {
+      await page.route("**/api/v1/sandwich?*", (route) => route.abort());
+      onTestFinished(() => page.unroute("**/api/v1/sandwich?*"));
+      await open("?show=sandwich");
+      await page.getByRole("alert").getByText("lacks what is too small").waitFor();
+    });
+
+    test("says that changed graphs and comparisons are of what is shown", async () => {
+      await bench.goto(page, "?show=sandwich&inverted=1");
+      await page.getByText("Changed and compared graphs are made of").waitFor();
+      await bench.goto(page, "?view=diff&show=sandwich");
+      await page.getByText("Changed and compared graphs are made of").waitFor();
+    });
   });
 
   test("hides and focuses functions, and lets that be undone", async () => {

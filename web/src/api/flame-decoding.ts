@@ -222,7 +222,7 @@ class Columns {
 }
 
 /** Where children begin; every node but the root must be somebody's child, and come behind its parent. */
-function firstChildren(counts: Int32Array): Int32Array {
+export function firstChildren(counts: ArrayLike<number>): Int32Array {
   const first = new Int32Array(counts.length + 1);
   first[0] = 1;
   for (let node = 0; node < counts.length; node++) {
@@ -237,7 +237,7 @@ function firstChildren(counts: Int32Array): Int32Array {
 }
 
 /** Milliseconds between `from` and `to` of a coverage, gaps left out. */
-function coveredMs(coverage: unknown): number | undefined {
+export function coveredMs(coverage: unknown): number | undefined {
   if (typeof coverage !== "object" || coverage === null) return undefined;
   const { from, to, gaps } = coverage as { from?: unknown; to?: unknown; gaps?: unknown };
   if (typeof from !== "number" || typeof to !== "number" || !(to > from)) return undefined;

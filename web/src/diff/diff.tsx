@@ -113,7 +113,7 @@ function Compared({ flame, relative }: { readonly flame: ServerFlame; readonly r
       </Empty>
     );
   }
-  return <GraphWorkspace engine={engine} title="comparison" />;
+  return <GraphWorkspace engine={engine} title="comparison" isCulled />;
 }
 
 function Side({

@@ -6,7 +6,7 @@ import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@p
 import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import type { Coverage } from "../../../src/query/api.ts";
-import type { FlameEngine, FlameTree, FlameView } from "../flame/index.ts";
+import { type FlameEngine, type FlameTree, type FlameView, isCulledBelow } from "../flame/index.ts";
 import { type KeyGroup, useKeys } from "../state/keys.ts";
 import { navigate, page } from "../state/page.ts";
 import { DiffHeadline } from "./diff-headline.tsx";
@@ -21,7 +21,7 @@ import { GraphToolbar } from "./graph-toolbar.tsx";
 import { Headline } from "./headline.tsx";
 import { Legend } from "./legend.tsx";
 import { nodeAtPath, nodePath } from "./node-path.ts";
-import { Sandwich } from "./sandwich.tsx";
+import { type AskSandwich, Sandwich } from "./sandwich.tsx";
 import { shownGraph } from "./shown-graph.ts";
 import { stepsOf } from "./steps.ts";
 import { ZoomPath } from "./zoom-path.tsx";
@@ -31,9 +31,19 @@ export interface GraphWorkspaceProps {
   readonly coverage?: Coverage;
   /** For exports. */
   readonly title: string;
+  /** The graph was culled by the server; what isn't in it has to be asked for. */
+  readonly isCulled?: boolean;
+  /** Asks the server for all of a function's sandwich, where it has that. */
+  readonly askSandwich?: AskSandwich;
 }
 
-export function GraphWorkspace({ engine, coverage, title }: GraphWorkspaceProps): JSX.Element {
+export function GraphWorkspace({
+  engine,
+  coverage,
+  title,
+  isCulled = false,
+  askSandwich,
+}: GraphWorkspaceProps): JSX.Element {
   const session = useMemo(() => new GraphSession(), []);
   const view = useSignal<FlameView | undefined>(undefined);
   const menu = useSignal<FrameMenuPlace | undefined>(undefined);
@@ -69,6 +79,8 @@ export function GraphWorkspace({ engine, coverage, title }: GraphWorkspaceProps)
   const functions = session.functions.value;
   // Above the picture stands what it shows, in a row that never goes, so that no box moves away from a click.
   const isZoomed = session.zoomed.value > 0 && session.zoomed.value < tree.length;
+  const isChanged = stepsOf(page.value).length > 0;
+  const lacks = isCulled && engine.tree.measure.omitted > 0;
   const goTo = (node: number): void => {
     view.peek()?.zoom(node);
     view.peek()?.select(node);
@@ -86,8 +98,17 @@ export function GraphWorkspace({ engine, coverage, title }: GraphWorkspaceProps)
           {session.problem.value}
         </p>
       )}
+      {isZoomed && lacks && isChanged && isCulledBelow(tree, session.zoomed.value) && <p class="nothing">{LACKS}</p>}
       {show === "sandwich" ? (
-        functions && <Sandwich session={session} engine={shown} functions={functions} />
+        functions && (
+          <Sandwich
+            session={session}
+            engine={shown}
+            functions={functions}
+            ask={lacks && !isChanged ? askSandwich : undefined}
+            caveat={lacks && (isChanged || !askSandwich) ? LACKS : ""}
+          />
+        )
       ) : (
         <div class={`panels ${show}`}>
           {show !== "graph" && functions && (
@@ -139,6 +160,9 @@ export function GraphWorkspace({ engine, coverage, title }: GraphWorkspaceProps)
     </section>
   );
 }
+
+const LACKS =
+  "Changed and compared graphs are made of what the whole one shows: calls too small for that are summed up as others. Select less to see more of them.";
 
 /** Says in the address what is zoomed to; a path that leads there, or would if all of it were here, stays. */
 function rememberZoom(tree: FlameTree, node: number): void {

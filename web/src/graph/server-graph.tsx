@@ -6,9 +6,11 @@ import { navigate, page, tick } from "../state/page.ts";
 import { shownTimes } from "../state/shown-times.ts";
 import { Button } from "../ui/button.tsx";
 import { Answer, Empty } from "../ui/states.tsx";
+import { getSandwich } from "../api/sandwiches.ts";
 import { GraphWorkspace } from "./graph-workspace.tsx";
+import type { AskSandwich } from "./sandwich.tsx";
 import { placeOf } from "./steps.ts";
-import { getZoomedFlame, wantsMore, type ZoomedFlame } from "./zoomed-flame.ts";
+import { getZoomedFlame, timesOf, wantsMore, type ZoomedFlame } from "./zoomed-flame.ts";
 
 /** @param title for exports and screen readers, e.g. the selected row's name */
 export function ServerGraph({ title }: { readonly title: string }): JSX.Element {
@@ -29,10 +31,20 @@ export function ServerGraph({ title }: { readonly title: string }): JSX.Element 
     if (flame && wantsMore(flame, place)) load();
   }, [flame, place]);
   useEffect(() => () => loader.dispose(), []);
+  // Of the same samples as the graph, which is another one with each answer.
+  const askSandwich: AskSandwich = useMemo(
+    () => (name, signal) =>
+      getSandwich({ query, type, ...(flame ? timesOf(flame) : times), function: name }, { signal }),
+    [flame],
+  );
   return (
     <Answer loader={loader} what="the flame graph">
       {({ engine, coverage }) =>
-        engine.tree.total[0]! > 0 ? <GraphWorkspace engine={engine} coverage={coverage} title={title} /> : <Nothing />
+        engine.tree.total[0]! > 0 ? (
+          <GraphWorkspace engine={engine} coverage={coverage} title={title} isCulled askSandwich={askSandwich} />
+        ) : (
+          <Nothing />
+        )
       }
     </Answer>
   );

@@ -49,7 +49,7 @@ export function wantsMore({ engine, place }: ZoomedFlame, wanted: string): boole
 }
 
 /** The times that an answer covers, so that its part is of the same samples. */
-function timesOf({ coverage, otherCoverage }: ServerFlame): Parameters {
+export function timesOf({ coverage, otherCoverage }: Pick<ServerFlame, "coverage" | "otherCoverage">): Parameters {
   const text = ({ from, to }: Coverage): { from: string; to: string } => ({ from: String(from), to: String(to) });
   if (!otherCoverage) return text(coverage);
   const other = text(otherCoverage);
