@@ -58,6 +58,25 @@ const answer: TreeAnswer = {
   coverage,
 };
 const usual: TreeOptions = { sort: "cores", filter: "", toggled: new Set(), selected: "" };
+
+test("processes are seen at once where no containers are", () => {
+  const bare = {
+    ...answer,
+    rows: [
+      rows[0]!,
+      row(1, "host", "host processes", "{origin=host}", 3),
+      rows[6]!,
+      row(1, "kernel", "kernel", "{k}", 1),
+    ],
+  };
+  expect(visibleRows(bare, usual).map(({ row: { name } }) => name)).toEqual([
+    "all",
+    "host processes",
+    "sshd",
+    "kernel",
+  ]);
+  expect(visibleRows(answer, usual).map(({ row: { name } }) => name)).not.toContain("sshd");
+});
 const names = (options: Partial<TreeOptions>): string[] =>
   visibleRows(answer, { ...usual, ...options }).map((seen) => seen.row.name);
 

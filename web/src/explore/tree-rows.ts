@@ -31,6 +31,9 @@ export interface TreeOptions {
 /** Open unless closed: what leads to the workloads, which are what people look for. */
 const USUALLY_OPEN: ReadonlySet<string> = new Set(["node", "cluster", "namespace"]);
 
+/** What is open besides on a machine that runs no containers: its processes are all that there is. */
+const NO_CONTAINERS: ReadonlySet<string> = new Set(["node", "host", "kernel", "unattributed", "process"]);
+
 /** Short, stable name of a row for the address. */
 export function rowMark(row: TreeRow): string {
   return textMark(`${row.level}\n${row.query}`);
@@ -42,13 +45,15 @@ export function visibleRows(answer: TreeAnswer, options: TreeOptions): readonly 
   const { parents, children } = linksOf(rows);
   const kept = options.filter.trim() === "" ? undefined : keptBy(rows, parents, options.filter.trim().toLowerCase());
   const forced = ancestorsOf(rows, parents, options.selected);
+  const opensHost = rows.every(({ level }) => NO_CONTAINERS.has(level));
   const seen: VisibleRow[] = [];
   const top = children[0]!.filter((index) => kept?.has(index) ?? true);
   const open = top.map((index) => ({ index, position: 1, siblings: 1 })).reverse();
   for (let next = open.pop(); next; next = open.pop()) {
     const row = rows[next.index]!;
     const below = children[next.index + 1]!.filter((child) => kept?.has(child) ?? true);
-    const usual = USUALLY_OPEN.has(row.level) || forced.has(next.index) || kept !== undefined;
+    const isUsuallyOpen = USUALLY_OPEN.has(row.level) || (opensHost && row.level === "host");
+    const usual = isUsuallyOpen || forced.has(next.index) || kept !== undefined;
     const isOpen = below.length === 0 ? undefined : usual !== options.toggled.has(rowMark(row));
     seen.push({ row, ...next, parent: parents[next.index]!, open: isOpen });
     if (isOpen !== true) continue;

@@ -11,6 +11,7 @@ import { profileType } from "../state/server.ts";
 import { shownTimes } from "../state/shown-times.ts";
 import { Button } from "../ui/button.tsx";
 import { Answer, Empty } from "../ui/states.tsx";
+import { FINEST_ROWS, readable } from "./coarser.ts";
 import { HeatmapCanvas } from "./heatmap-canvas.tsx";
 
 /** Columns that can be told apart on most screens. */
@@ -32,8 +33,8 @@ export function Heatmap(): JSX.Element {
     : (times?.from ?? from);
   useEffect(() => {
     if (!times) return;
-    void loader.load(`${query} ${from} ${to} ${type}`, (signal) =>
-      getJson("heatmap", { query, from: shownFrom, to, type }, { signal }),
+    void loader.load(`${query} ${from} ${to} ${type}`, async (signal) =>
+      readable(await getJson("heatmap", { query, from: shownFrom, to, type, rows: FINEST_ROWS }, { signal })),
     );
   }, [query, from, shownFrom, to, type, tickNow, times === undefined]);
   return (

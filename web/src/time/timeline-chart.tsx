@@ -15,6 +15,8 @@ import { stackAreas } from "./stacked-areas.ts";
 const HEIGHT = 108;
 /** Of the marks, the latest are listed. */
 const MAX_MARKS = 6;
+/** Half of `12:34:56` in CSS pixels, less what is free beside the chart. */
+const HALF_LABEL = 20;
 
 export interface TimelineChartProps {
   readonly answer: TimelineAnswer;
@@ -119,7 +121,9 @@ function draw(
           ...axis,
           size: 28,
           space: 76,
-          values: (_, splits, __, ___, step) => splits.map((time) => sayTick(time, step)),
+          values: (chart, splits, __, ___, step) =>
+            // What would be cut off at the end is left out.
+            splits.map((time) => (isNearEnd(chart, time) ? "" : sayTick(time, step))),
         },
         {
           ...axis,
@@ -156,6 +160,10 @@ function draw(
     [times, ...edges],
     element,
   );
+}
+
+function isNearEnd(chart: uPlot, time: number): boolean {
+  return chart.valToPos(time, "x") > chart.bbox.width / uPlot.pxRatio - HALF_LABEL;
 }
 
 /** Hours and minutes; seconds or the day where ticks are that far apart. */
