@@ -87,7 +87,7 @@ describe.skipIf(hasNoBrowser)("what the page draws", () => {
 
 /** A picture that the next one equals. */
 async function settled(take: () => Promise<Buffer>): Promise<Buffer> {
-  for (let last = await take(); ; ) {
+  for (let last = await take(); ;) {
     const next = await take();
     if (next.equals(last)) return next;
     last = next;
