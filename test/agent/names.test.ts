@@ -77,7 +77,9 @@ describe.skipIf(!available)("names and shares of", () => {
     const shares = sharesOf(samples, Object.keys(names));
     for (const [name, own] of Object.entries(names)) {
       const p = truth[own]! / 100;
-      const tolerance = BIAS_POINTS + DEVIATIONS * 100 * Math.sqrt((p * (1 - p)) / countOf(samples));
+      // A turn of a function may have several samples, which are no more than one on a busy machine.
+      const independent = countOf(samples) / 2;
+      const tolerance = BIAS_POINTS + DEVIATIONS * 100 * Math.sqrt((p * (1 - p)) / independent);
       const told = `${name}: ${shares[name]} % sampled, ${truth[own]} % in truth`;
       expect(Math.abs(shares[name]! - truth[own]!), told).toBeLessThan(tolerance);
     }
