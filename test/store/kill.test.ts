@@ -27,6 +27,7 @@ interface Told {
   readonly sent?: number;
   readonly hits?: number;
   readonly acknowledged?: number;
+  readonly collected?: true;
 }
 
 /** When to kill: so long after the start, or after the store has told what it holds. */
@@ -93,7 +94,7 @@ test(
   { timeout: 30_000 + KILLS * 4000 },
   async () => {
     const model = new Model();
-    let checked = 0;
+    let [checked, collected] = [0, 0];
     for (let iteration = 0; iteration <= KILLS; iteration++) {
       const isLast = iteration === KILLS;
       // One in four in the middle of its start, the others while requests come, are written, and blocks are merged.
@@ -108,10 +109,14 @@ test(
         checked++;
       }
       model.add(told);
+      collected += told.filter((one) => one.collected).length;
     }
     expect(checked).toBeGreaterThan(KILLS / 3);
     expect(model.acknowledged).toBeGreaterThan(KILLS);
+    expect(collected).toBeGreaterThan(0);
     const left = (await readdir(join(directory, "10s"))).length;
-    process.stderr.write(`${KILLS} kills, ${model.acknowledged} requests, ${checked} times checked, ${left} files\n`);
+    process.stderr.write(
+      `${KILLS} kills, ${model.acknowledged} requests, ${checked} times checked, ${collected} times names collected, ${left} files\n`,
+    );
   },
 );

@@ -1,12 +1,13 @@
 /**
  * A store that is to be killed: node test/store/victim.ts DIRECTORY ITERATION FIRST. Tells on standard output, a JSON value
  * a line: what it holds (by request), then each request before it's sent and when it was acknowledged. Each iteration is
- * five minutes later than the one before, so that hours end and blocks are merged.
+ * five minutes later than the one before, so that hours end and blocks are merged. Stacks that no sample is kept of fill the
+ * room of names, so that those are collected.
  */
 import { writeSync } from "node:fs";
 import { openEmbeddedStore, type ProfileStore, type TimeRange } from "../../src/store/index.ts";
 import { requestOf } from "../../src/store/testing/requests.ts";
-import { systemClock } from "../../src/telemetry/index.ts";
+import { silentLogger, systemClock } from "../../src/telemetry/index.ts";
 
 /** A whole hour; everything that is stored is behind it. */
 const START = 1_795_348_800_000;
@@ -39,12 +40,21 @@ async function held(store: ProfileStore, range: TimeRange): Promise<Map<string, 
   return sums;
 }
 
+/** Each request has a node or two of its own. */
+const stackNodes = 10_000 + 5 * first;
 const store = await openEmbeddedStore({
   directory,
   clock: { ...systemClock, nowMs: now },
   flushIntervalMs: 100,
   fsyncIntervalMs: 20,
-  limits: { minFreeBytes: 0 },
+  collectIntervalMs: 150,
+  logger: {
+    ...silentLogger,
+    info: (message) => {
+      if (message.includes("no sample has")) say({ collected: true });
+    },
+  },
+  limits: { minFreeBytes: 0, stackNodes },
 });
 // Hour by hour from the finest tier, and at once, which a long range answers from a coarser one.
 const byHour = new Map<string, number>();
@@ -75,6 +85,20 @@ async function send(): Promise<void> {
     await systemClock.sleep(4);
   }
 }
+
+/** Takes numbers for stacks of which no sample is kept, the same each time: beyond three quarters of all there may be. */
+async function litter(): Promise<void> {
+  for (;;) {
+    const samples = Array.from({ length: 1000 }, (_, at) => ({ stack: ["main", `litter-${at}`], time: 1e12 }));
+    for (let part = 0; part < (stackNodes * 0.77) / samples.length; part++) {
+      const bytes = await requestOf({ resource: { "process.executable.name": `litter-${part}` }, samples });
+      const { rejected } = await store.append({ bytes, receivedAt: base });
+      if (rejected.has("stacks_limit")) throw new Error("the victim leaves no room for requests");
+    }
+    await systemClock.sleep(100);
+  }
+}
+
 // Nothing else would keep the process alive while all of them wait.
 setInterval(() => undefined, 1000);
-await Promise.all([send(), send(), send()]);
+await Promise.all([send(), send(), send(), litter()]);

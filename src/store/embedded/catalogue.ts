@@ -31,7 +31,7 @@ export interface Block {
   readonly files: readonly BlockFile[];
 }
 
-/** Tables of names, in files of their own that only grow. */
+/** Tables of names, in files of their own. */
 export type NamesKind = "nodes" | "frames" | "texts";
 
 export interface NamesFile {
@@ -68,7 +68,8 @@ export interface Change {
   readonly horizons?: ReadonlyMap<number, number>;
 }
 
-const SCHEMA_VERSION = 1;
+/** 2: files of names may have free numbers. */
+const SCHEMA_VERSION = 2;
 
 /**
  * What files there are and what is in them: tables beside those of the series, in one SQLite database. Only what stands
@@ -239,8 +240,8 @@ export class Catalogue {
   #checkVersion(): void {
     const row = this.#database.prepare("SELECT value FROM store_value WHERE name = 'schema'").get();
     const version = row === undefined ? undefined : Number(row["value"]);
-    if (version === undefined) {
-      this.#database.prepare("INSERT INTO store_value VALUES ('schema', ?)").run(SCHEMA_VERSION);
+    if (version === undefined || version === 1) {
+      this.#database.prepare("INSERT OR REPLACE INTO store_value VALUES ('schema', ?)").run(SCHEMA_VERSION);
     } else if (version !== SCHEMA_VERSION) {
       throw new StoreError(
         "unavailable",

@@ -27,18 +27,17 @@ import { DirectoryLock } from "./directory-lock.ts";
 import { type JobRunner, runJob } from "./compactor.ts";
 import { Engine } from "./duckdb.ts";
 import { FileKeeper } from "./file-keeper.ts";
-import { FrameStore } from "./frame-store.ts";
 import { EVENT_BYTES, Head } from "./head.ts";
 import { writeHead } from "./head-flush.ts";
 import { Ingest } from "./ingest.ts";
 import { Journal } from "./journal.ts";
 import { Maintenance } from "./maintenance.ts";
-import { markOf, type NamesMark, readNames, writeNames } from "./names-files.ts";
+import { isCrowded, NamesCollection } from "./names-collection.ts";
+import { emptyNames, markOf, type Names, type NamesMark, readNames, writeNames } from "./names-files.ts";
 import { Questions } from "./questions.ts";
 import { loadReaders, type Readers, readRequest } from "./read-request.ts";
 import { SeriesIndex } from "./series-index.ts";
 import { checkSettings, type CompleteSettings, completeSettings, type EmbeddedStoreSettings } from "./settings.ts";
-import { StackStore } from "./stack-store.ts";
 import { RAW_TICK_MS, TIERS } from "./tiers.ts";
 
 const HOUR_MS = 3_600_000;
@@ -98,8 +97,11 @@ export interface EmbeddedStore extends ProfileStore {
 }
 
 interface Parts {
-  /** What of stacks and frames is in files. */
+  readonly names: Names;
+  /** What of them is in files. */
   readonly savedNames: NamesMark;
+  /** Whether all files of them could be read. */
+  readonly areNamesWhole: boolean;
   readonly lock: DirectoryLock;
   readonly database: DatabaseSync;
   readonly series: SeriesCatalog;
@@ -108,8 +110,6 @@ interface Parts {
   readonly engine: Engine;
   readonly health: BlockHealth;
   readonly readers: Readers;
-  readonly stacks: StackStore;
-  readonly frames: FrameStore;
 }
 
 /**
@@ -129,6 +129,7 @@ class DiskStore implements EmbeddedStore {
   #journal!: Journal;
   #head = new Head();
   #frozen: FrozenHead | undefined;
+  #names: Names;
   #savedNames: NamesMark;
   #newest = 0;
   #flushing: Promise<void> | undefined;
@@ -139,11 +140,13 @@ class DiskStore implements EmbeddedStore {
 
   private constructor(settings: CompleteSettings, parts: Parts, run: JobRunner) {
     const { directory, limits, retention } = settings;
-    const { stacks, frames, index, readers, catalogue, engine, series, health } = parts;
+    const { index, readers, catalogue, engine, series, health } = parts;
     this.#settings = settings;
     this.#parts = parts;
     this.#files = new FileKeeper(directory);
-    this.#ingest = new Ingest(stacks, frames, index, readers, {
+    this.#names = parts.names;
+    const names = (): Names => this.#names;
+    this.#ingest = new Ingest(names, index, readers, {
       oldest: retention.coarseMs,
       newest: MAX_AHEAD_MS,
       hours: MAX_HEAD_HOURS,
@@ -152,7 +155,7 @@ class DiskStore implements EmbeddedStore {
     for (const block of catalogue.blocks) this.#newest = Math.max(this.#newest, block.to);
     const heads = (): readonly Head[] => (this.#frozen ? [this.#frozen.head, this.#head] : [this.#head]);
     this.#questions = new Questions(
-      { directory, engine, catalogue, series, index, stacks, frames, files: this.#files, heads },
+      { directory, engine, catalogue, series, index, names, files: this.#files, heads },
       { timeMs: limits.queryMs, entries: limits.queryEntries, concurrent: limits.concurrentQueries },
     );
     this.#maintenance = new Maintenance({
@@ -165,6 +168,9 @@ class DiskStore implements EmbeddedStore {
       index,
       heads,
       otherBytes: () => [...this.#otherBytes().values()].reduce((sum, bytes) => sum + bytes, 0),
+      // What a file that is lost said stands for something in blocks: there, no number is given away.
+      areNamesCrowded: () => parts.areNamesWhole && isCrowded(this.#names),
+      collectNames: (signal) => this.#collectNames(signal),
       run,
     });
   }
@@ -190,11 +196,24 @@ class DiskStore implements EmbeddedStore {
         spillDirectory: join(spillDirectory, "server"),
       });
       const health = new BlockHealth(directory, catalogue, logger);
-      const frames = new FrameStore();
-      const stacks = new StackStore(limits.stackNodes, (frame) => frames.isTruncated(frame));
-      const savedNames = await readNames(engine, await health.goodNames(), directory, stacks, frames);
+      const names = emptyNames(limits);
+      const goodNames = await health.goodNames();
+      const savedNames = await readNames(engine, goodNames, directory, names);
+      const areNamesWhole = goodNames.length === catalogue.names.length;
       const index = new SeriesIndex(series, catalogue);
-      const parts = { savedNames, lock, database, series, catalogue, index, engine, health, readers, stacks, frames };
+      const parts = {
+        names,
+        savedNames,
+        areNamesWhole,
+        lock,
+        database,
+        series,
+        catalogue,
+        index,
+        engine,
+        health,
+        readers,
+      };
       const store = new DiskStore(settings, parts, run);
       await store.#recover();
       store.#begin();
@@ -250,7 +269,8 @@ class DiskStore implements EmbeddedStore {
   }
 
   state(): StoreState {
-    const { catalogue, health, stacks, frames, series } = this.#parts;
+    const { catalogue, health, series } = this.#parts;
+    const { stacks, frames } = this.#names;
     const bytes = this.#otherBytes();
     const add = (name: string, count: number): unknown => bytes.set(name, (bytes.get(name) ?? 0) + count);
     let oldest = Math.min(this.#head.oldest, this.#frozen?.head.oldest ?? Infinity);
@@ -451,16 +471,16 @@ class DiskStore implements EmbeddedStore {
   #freeze(segment: number): FrozenHead {
     const head = this.#head;
     this.#head = new Head();
-    return { head, segment, names: markOf(this.#parts.stacks, this.#parts.frames) };
+    return { head, segment, names: markOf(this.#names) };
   }
 
   async #writeFrozen(): Promise<void> {
     const frozen = this.#frozen!;
     const { head, segment, names } = frozen;
-    const { engine, stacks, frames, index, series, catalogue, health } = this.#parts;
+    const { engine, index, series, catalogue, health } = this.#parts;
     const { directory } = this.#settings;
     // Names before what refers to them, though all become visible at once.
-    const addNames = await writeNames(engine, stacks, frames, this.#savedNames, names, directory);
+    const addNames = await writeNames(engine, this.#names, this.#savedNames, names, directory);
     const addBlocks = head.isEmpty ? [] : await writeHead(engine, head, (one) => index.homeOf(one), directory, segment);
     series.save();
     const homes = index.unsaved();
@@ -471,6 +491,40 @@ class DiskStore implements EmbeddedStore {
     this.#frozen = undefined;
     await Journal.forget(join(directory, JOURNAL), segment);
     this.#maintenance.wake();
+  }
+
+  /** Frees what no sample has any more of stacks, frames and texts. */
+  async #collectNames(signal: AbortSignal): Promise<void> {
+    const { engine, catalogue, health } = this.#parts;
+    const { directory, limits, logger } = this.#settings;
+    const before = markOf(this.#names);
+    const collection = new NamesCollection(engine, catalogue, directory, this.#names, limits, signal);
+    await collection.readBlocks();
+    // What is written of names must not change meanwhile.
+    while (this.#flushing) await this.#flushing.catch(() => undefined);
+    if (this.#frozen) return;
+    const finished = collection.finish(
+      () => [this.#head],
+      ({ names, saved }) => {
+        this.#names = names;
+        this.#savedNames = saved;
+      },
+    );
+    this.#flushing = finished
+      .then(() => undefined)
+      .finally(() => {
+        this.#flushing = undefined;
+      });
+    await this.#flushing;
+    await this.#files.remove(await finished);
+    health.trust(catalogue.names.map(({ path }) => path));
+    const { stacks, frames } = this.#names;
+    logger.info("stacks, frames and names that no sample has any more were removed", {
+      nodes: before.nodes - 1,
+      nodes_kept: stacks.used,
+      frames: before.frames - 1,
+      frames_kept: frames.length - 1,
+    });
   }
 
   /** Runs a question; if a file turns out to be damaged, once more without it. */

@@ -1,6 +1,6 @@
 import type { FrameTable, StoredFrame } from "../profile-store.ts";
 import { HashCache } from "./hash-cache.ts";
-import { grown, nextCapacity, TextTable } from "./text-table.ts";
+import { grown, nextCapacity, NO_ROOM, TextTable } from "./text-table.ts";
 
 /** Numbers of a frame: name, file, line, type, mapping, and the address's halves. */
 export const FRAME_WORDS = 7;
@@ -10,7 +10,8 @@ const REMEMBERED = 1 << 19;
 
 /** All frames of a store, each once, numbered from 1; 0 is a frame that says nothing. */
 export class FrameStore implements FrameTable {
-  readonly texts = new TextTable();
+  readonly texts: TextTable;
+  readonly #most: number;
   /** Word j of frame i is at `i * FRAME_WORDS + j`. */
   words: Uint32Array<ArrayBuffer> = new Uint32Array(FRAME_WORDS << 10);
   #slots: Uint32Array<ArrayBuffer> = new Uint32Array(1 << 11);
@@ -20,8 +21,22 @@ export class FrameStore implements FrameTable {
   /** Number of the type's text; 0 is not asked for yet. */
   #truncated = 0;
 
+  /**
+   * @param most frames at most
+   * @param textBytes of their texts at most
+   */
+  constructor(most = Infinity, textBytes = Infinity) {
+    this.#most = most;
+    this.texts = new TextTable(textBytes);
+  }
+
   get length(): number {
     return this.#length;
+  }
+
+  /** Share of the frames that there may be. */
+  get load(): number {
+    return (this.#length - 1) / this.#most;
   }
 
   /** Bytes of memory, without the texts. */
@@ -54,16 +69,30 @@ export class FrameStore implements FrameTable {
 
   /** Whether a frame says that its stack is truncated. */
   isTruncated(frame: number): boolean {
-    if (this.#truncated === 0) this.#truncated = this.texts.internText("truncated");
+    if (this.#truncated === 0) this.#truncated = this.texts.ownText("truncated");
     return this.words[frame * FRAME_WORDS + 3] === this.#truncated;
   }
 
-  /** A frame that marks something: only a name and a type. */
+  /** A frame that marks something: only a name and a type. 0 if there is no room for it. */
   mark(type: "process" | "truncated", name: string): number {
-    return this.intern(this.texts.internText(name), 0, 0, this.texts.internText(type), 0, 0, 0);
+    return this.intern(this.texts.internText(name), 0, 0, this.texts.ownText(type), 0, 0, 0);
   }
 
-  /** Texts are numbers of `texts`. */
+  /** A mark with a name of ours, for which there always is room. */
+  ownMark(type: "truncated", name: string): number {
+    return this.#intern(this.texts.ownText(name), 0, 0, this.texts.ownText(type), 0, 0, 0, Infinity);
+  }
+
+  /** The number here of what another table has under a number. There always is room: what is copied was taken already. */
+  internFrom(other: FrameStore, id: number): number {
+    const at = id * FRAME_WORDS;
+    const text = (word: number): number => this.texts.internFrom(other.texts, other.words[at + word]!);
+    const { words } = other;
+    const [line, low, high] = [words[at + 2]!, words[at + 5]!, words[at + 6]!];
+    return this.#intern(text(0), text(1), line, text(3), text(4), low, high, Infinity);
+  }
+
+  /** The number of a frame; 0 if there is no room for it. Texts are numbers of `texts`, or `NO_ROOM`. */
   intern(
     name: number,
     file: number,
@@ -72,6 +101,20 @@ export class FrameStore implements FrameTable {
     mapping: number,
     addressLow: number,
     addressHigh: number,
+  ): number {
+    if (name === NO_ROOM || file === NO_ROOM || type === NO_ROOM || mapping === NO_ROOM) return 0;
+    return this.#intern(name, file, line, type, mapping, addressLow, addressHigh, this.#most);
+  }
+
+  #intern(
+    name: number,
+    file: number,
+    line: number,
+    type: number,
+    mapping: number,
+    addressLow: number,
+    addressHigh: number,
+    most: number,
   ): number {
     if (this.words.length < (this.#length + 1) * FRAME_WORDS) {
       this.words = grown(this.words, nextCapacity(this.#length) * FRAME_WORDS);
@@ -92,6 +135,7 @@ export class FrameStore implements FrameTable {
       if (isSame(words, id * FRAME_WORDS, next)) return id;
       slot = (slot + 1) & mask;
     }
+    if (this.#length > most) return 0;
     const id = this.#length++;
     this.#slots[slot] = id;
     if (this.#length * 2 > this.#slots.length) this.#rehash();

@@ -1,13 +1,13 @@
 import type { ProfileRecord, ProfilesModel, ScopeRecord } from "#otlp";
 import type { AppendReceipt } from "../profile-store.ts";
 import { attributeTexts } from "../series/index.ts";
-import type { FrameStore } from "./frame-store.ts";
 import type { Head } from "./head.ts";
+import type { Names } from "./names-files.ts";
 import type { Readers } from "./read-request.ts";
 import { RequestColumns } from "./request-columns.ts";
 import { RequestStacks } from "./request-stacks.ts";
 import type { KnownSeries, SeriesIndex } from "./series-index.ts";
-import type { StackStore } from "./stack-store.ts";
+import { NO_ROOM } from "./text-table.ts";
 
 /** Which times are believed. */
 export interface TimeLimits {
@@ -23,16 +23,15 @@ const HOUR_MS = 3_600_000;
 
 /** Takes requests apart: samples into the head, stacks and frames into their tables, resources into series. */
 export class Ingest {
-  readonly #stacks: StackStore;
-  readonly #frames: FrameStore;
+  readonly #names: () => Names;
   readonly #series: SeriesIndex;
   readonly #readers: Readers;
   readonly #times: TimeLimits;
   readonly #columns = new RequestColumns();
 
-  constructor(stacks: StackStore, frames: FrameStore, series: SeriesIndex, readers: Readers, times: TimeLimits) {
-    this.#stacks = stacks;
-    this.#frames = frames;
+  /** @param names asked for with each request: they may be others then */
+  constructor(names: () => Names, series: SeriesIndex, readers: Readers, times: TimeLimits) {
+    this.#names = names;
     this.#series = series;
     this.#readers = readers;
     this.#times = times;
@@ -40,12 +39,13 @@ export class Ingest {
 
   /** @param receivedAt milliseconds; for samples without a time, and to judge those that have one */
   add(model: ProfilesModel, receivedAt: number, head: Head): AppendReceipt {
+    const { stacks, frames } = this.#names();
     const request = new RequestIngest(
       model,
       receivedAt,
       head,
       this.#series,
-      new RequestStacks(model.dictionary, this.#stacks, this.#frames, this.#readers, this.#columns),
+      new RequestStacks(model.dictionary, stacks, frames, this.#readers, this.#columns),
       this.#readers,
       this.#times,
     );
@@ -156,8 +156,8 @@ class RequestIngest {
         ofResource,
       );
       const leaf = this.#stacks.leafOf(stack[sample]!, process);
-      if (leaf === 0) {
-        this.#reject("stacks_limit", 1);
+      if (leaf <= 0) {
+        this.#reject(leaf === NO_ROOM ? "frames_limit" : "stacks_limit", 1);
         continue;
       }
       const top = this.#stacks.outermost(leaf, process);

@@ -31,6 +31,10 @@ export interface Cared {
   heads(): readonly Head[];
   /** Bytes of files that are no blocks. */
   otherBytes(): number;
+  /** Whether names fill so much of their room that those that nothing refers to should go. */
+  areNamesCrowded(): boolean;
+  /** Has those names removed. */
+  collectNames(signal: AbortSignal): Promise<void>;
   readonly run: JobRunner;
 }
 
@@ -52,6 +56,7 @@ export class Maintenance {
   #round: Promise<void> | undefined;
   #isWoken = false;
   #forgotAt = -Infinity;
+  #collectedAt = -Infinity;
   #isTooLarge = false;
   readonly #removed = new Map<Removal, number>();
 
@@ -104,6 +109,7 @@ export class Maintenance {
       try {
         await this.#retire();
         while (!this.#stopped.signal.aborted && (await this.#mergeOne())) await this.#retire();
+        await this.#collectNames();
         await this.#mergeNames();
       } catch (error) {
         if (this.#stopped.signal.aborted) return;
@@ -212,13 +218,22 @@ export class Maintenance {
     return true;
   }
 
+  async #collectNames(): Promise<void> {
+    const { clock, collectIntervalMs } = this.#cared.settings;
+    const now = clock.monotonicMs();
+    if (now - this.#collectedAt < collectIntervalMs || !this.#cared.areNamesCrowded()) return;
+    this.#collectedAt = now;
+    await this.#cared.collectNames(this.#stopped.signal);
+  }
+
   /** Merges the files of names that came one with each flush. */
   async #mergeNames(): Promise<void> {
     const { catalogue, settings, files } = this.#cared;
     for (const kind of ["nodes", "frames", "texts"] as const) {
       const sources = mergeableNames(catalogue.names, kind);
       if (sources.length < NAMES_FILES || this.#stopped.signal.aborted) continue;
-      const [first, end] = [sources[0]!.first, sources.at(-1)!.end];
+      const first = sources[0]!.first;
+      const end = Math.max(...sources.map((file) => file.end));
       const path = join("names", `${kind}-${first}-${end}-${uniqueName()}.parquet`);
       const select = selectNames(sources.map((file) => join(settings.directory, file.path)));
       const result = await this.#run(sources, [{ path, select }]);

@@ -1,15 +1,32 @@
+import { randomBytes } from "node:crypto";
+import { unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { writeParquet } from "./block-files.ts";
 import type { NamesFile, NamesKind } from "./catalogue.ts";
 import { type AppendColumn, type Engine, parquet } from "./duckdb.ts";
-import { FRAME_WORDS, type FrameStore } from "./frame-store.ts";
-import type { StackStore } from "./stack-store.ts";
+import { FRAME_WORDS, FrameStore } from "./frame-store.ts";
+import type { StoreLimits } from "./settings.ts";
+import { StackStore } from "./stack-store.ts";
 
 /**
  * Stacks, frames and texts on disk: what came since the last flush goes to a new file each, sorted by number.
  *
  * - `nodes` (id, parent, frame), `frames` (id, name, file, line, type, mapping, address as hex), `texts` (id, text)
+ *
+ * A node without parent and frame stands for a number that was free when the file was written. A later file may have that
+ * number with a frame, which is what it stands for then.
  */
+
+/** What numbers of stacks mean: tables that belong together, and are replaced together by `collectNames`. */
+export interface Names {
+  readonly stacks: StackStore;
+  readonly frames: FrameStore;
+}
+
+export function emptyNames({ stackNodes, frames: most, nameBytes }: StoreLimits): Names {
+  const frames = new FrameStore(most, nameBytes);
+  return { frames, stacks: new StackStore(stackNodes, (frame) => frames.isTruncated(frame)) };
+}
 
 const COLUMNS: Readonly<Record<NamesKind, string>> = {
   nodes: "id UINTEGER, parent UINTEGER, frame UINTEGER",
@@ -20,42 +37,60 @@ const BATCH = 1 << 14;
 /** What stands for frames whose file is lost. */
 const LOST = "names lost with a damaged file";
 
-/** How far tables had grown at some time: the first number that was free. */
+/** How far tables had grown at some time: the first number that was never used. */
 export interface NamesMark {
   readonly nodes: number;
+  /** Numbers of nodes below that which were free when the tables were made, and stand for something again. */
+  readonly reused: number;
   readonly frames: number;
   readonly texts: number;
 }
 
-export function markOf(stacks: StackStore, frames: FrameStore): NamesMark {
-  return { nodes: stacks.length, frames: frames.length, texts: frames.texts.length };
+/** Of empty tables. */
+export const NO_NAMES: NamesMark = { nodes: 1, reused: 0, frames: 1, texts: 1 };
+
+export function markOf({ stacks, frames }: Names): NamesMark {
+  return { nodes: stacks.length, reused: stacks.reused.length, frames: frames.length, texts: frames.texts.length };
 }
 
-/** Writes what is between two marks. */
+/** Writes what is between two marks: all of it, or no file is left. */
 export async function writeNames(
   engine: Engine,
-  stacks: StackStore,
-  frames: FrameStore,
+  { stacks, frames }: Names,
   from: NamesMark,
   to: NamesMark,
   directory: string,
 ): Promise<readonly NamesFile[]> {
   const written: NamesFile[] = [];
-  const batchesOf = { nodes: nodeBatches, frames: frameBatches, texts: textBatches };
+  const reused = Uint32Array.from({ length: to.reused - from.reused }, (_, at) => stacks.reused.at(from.reused + at));
+  const batchesOf = {
+    nodes: () => nodeBatches(stacks, reused, from.nodes, to.nodes),
+    frames: () => frameBatches(frames, from.frames, to.frames),
+    texts: () => textBatches(frames, from.texts, to.texts),
+  };
   // Texts before the frames that have them before the stacks that have those.
   for (const kind of ["texts", "frames", "nodes"] as const) {
-    const first = from[kind];
-    const end = to[kind];
-    if (first >= end) continue;
+    const [first, end] = [from[kind], to[kind]];
+    if (first >= end && (kind !== "nodes" || reused.length === 0)) continue;
     const table = `new_${kind}`;
-    await engine.execute(`CREATE OR REPLACE TABLE ${table} (${COLUMNS[kind]})`);
-    await engine.append(table, batchesOf[kind](stacks, frames, first, end));
-    const path = join("names", `${kind}-${first}-${end}.parquet`);
-    const { bytes, crc } = await writeParquet(engine, `FROM ${table} ORDER BY id`, directory, path);
-    await engine.execute(`DROP TABLE ${table}`);
-    written.push({ kind, first, end, path, bytes, crc });
+    const path = join("names", `${kind}-${first}-${end}-${randomBytes(4).toString("hex")}.parquet`);
+    try {
+      await engine.execute(`CREATE OR REPLACE TABLE ${table} (${COLUMNS[kind]})`);
+      await engine.append(table, batchesOf[kind]());
+      const { bytes, crc } = await writeParquet(engine, `FROM ${table} ORDER BY id`, directory, path);
+      written.push({ kind, first, end, path, bytes, crc });
+      await engine.execute(`DROP TABLE ${table}`);
+    } catch (error) {
+      await removeFiles(written, directory);
+      throw error;
+    }
   }
   return written;
+}
+
+/** Removes files that didn't come into the catalogue. */
+export async function removeFiles(files: readonly NamesFile[], directory: string): Promise<void> {
+  for (const { path } of files) await unlink(join(directory, path)).catch(() => undefined);
 }
 
 /** What several files of a kind become together. */
@@ -71,8 +106,7 @@ export async function readNames(
   engine: Engine,
   files: readonly NamesFile[],
   directory: string,
-  stacks: StackStore,
-  frames: FrameStore,
+  { stacks, frames }: Names,
 ): Promise<NamesMark> {
   const pathsOf = (kind: NamesKind): readonly string[] =>
     files.filter((file) => file.kind === kind).map(({ path }) => join(directory, path));
@@ -85,7 +119,7 @@ export async function readNames(
   for (let id = 1; id < textEnd; id++) frames.texts.append(texts[id] ?? "");
   await readFrames(engine, pathsOf("frames"), endOf(files, "frames"), frames);
   await readNodes(engine, pathsOf("nodes"), endOf(files, "nodes"), stacks, frames);
-  return { nodes: endOf(files, "nodes"), frames: endOf(files, "frames"), texts: textEnd };
+  return { nodes: endOf(files, "nodes"), reused: 0, frames: endOf(files, "frames"), texts: textEnd };
 }
 
 async function readFrames(engine: Engine, paths: readonly string[], end: number, frames: FrameStore): Promise<void> {
@@ -103,7 +137,7 @@ async function readFrames(engine: Engine, paths: readonly string[], end: number,
       known[id] = 1;
     }
   });
-  const [name, type] = [frames.texts.internText(LOST), frames.texts.internText("truncated")];
+  const [name, type] = [frames.texts.ownText(LOST), frames.texts.ownText("truncated")];
   for (let id = 1; id < end; id++) {
     if (known[id] === 1) continue;
     words[id * FRAME_WORDS] = name;
@@ -119,18 +153,19 @@ async function readNodes(
   stacks: StackStore,
   frames: FrameStore,
 ): Promise<void> {
-  const parent = new Uint32Array(Math.max(1, end) + 4096);
-  const frame = new Uint32Array(parent.length);
+  const isFree = new Uint8Array(end);
+  stacks.reserve(end);
   await eachRow(engine, paths, "id, parent, frame", (chunk) => {
     const [ids, parents, called] = [chunk.numbers(0), chunk.numbers(1), chunk.numbers(2)];
     for (let row = 0; row < chunk.length; row++) {
-      parent[ids[row]!] = parents[row]!;
-      frame[ids[row]!] = called[row]!;
+      const id = ids[row]!;
+      if (called[row] === 0) isFree[id] = 1;
+      else stacks.set(id, parents[row]!, called[row]!);
     }
   });
-  const lost = frames.mark("truncated", LOST);
-  for (let node = 1; node < end; node++) if (frame[node] === 0) frame[node] = lost;
-  stacks.restore(parent, frame, Math.max(1, end));
+  const lost = frames.ownMark("truncated", LOST);
+  for (let node = 1; node < end; node++) if (stacks.frame[node] === 0 && isFree[node] === 0) stacks.set(node, 0, lost);
+  stacks.index();
 }
 
 function endOf(files: readonly NamesFile[], kind: NamesKind): number {
@@ -148,22 +183,18 @@ async function eachRow(
 
 function* nodeBatches(
   { parent, frame }: StackStore,
-  _frames: FrameStore,
+  reused: Uint32Array,
   first: number,
   end: number,
 ): Generator<readonly AppendColumn[]> {
+  if (reused.length > 0) yield [reused, reused.map((node) => parent[node]!), reused.map((node) => frame[node]!)];
   for (let start = first; start < end; start += BATCH) {
     const stop = Math.min(end, start + BATCH);
     yield [range(start, stop), parent.subarray(start, stop), frame.subarray(start, stop)];
   }
 }
 
-function* frameBatches(
-  _stacks: StackStore,
-  { words }: FrameStore,
-  first: number,
-  end: number,
-): Generator<readonly AppendColumn[]> {
+function* frameBatches({ words }: FrameStore, first: number, end: number): Generator<readonly AppendColumn[]> {
   for (let start = first; start < end; start += BATCH) {
     const ids = range(start, Math.min(end, start + BATCH));
     const column = (word: number): Uint32Array => ids.map((id) => words[id * FRAME_WORDS + word]!);
@@ -174,12 +205,7 @@ function* frameBatches(
   }
 }
 
-function* textBatches(
-  _stacks: StackStore,
-  { texts }: FrameStore,
-  first: number,
-  end: number,
-): Generator<readonly AppendColumn[]> {
+function* textBatches({ texts }: FrameStore, first: number, end: number): Generator<readonly AppendColumn[]> {
   for (let start = first; start < end; start += BATCH) {
     const ids = range(start, Math.min(end, start + BATCH));
     yield [ids, Array.from(ids, (id) => texts.text(id))];

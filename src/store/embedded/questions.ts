@@ -12,12 +12,11 @@ import { BlockReader, type Sink } from "./block-reader.ts";
 import type { Block, Catalogue } from "./catalogue.ts";
 import { type Engine, turn } from "./duckdb.ts";
 import type { FileKeeper } from "./file-keeper.ts";
-import type { FrameStore } from "./frame-store.ts";
 import type { EventChunk, Head } from "./head.ts";
+import type { Names } from "./names-files.ts";
 import { planRange, type ReadPlan } from "./read-plan.ts";
 import type { SeriesIndex } from "./series-index.ts";
 import { type ScanSpan, SpanSet } from "./span-set.ts";
-import type { StackStore } from "./stack-store.ts";
 import { SumColumns, SumTable } from "./sum-columns.ts";
 import { COARSE, FINE, RAW_TICK_MS, type Tier, tierFor } from "./tiers.ts";
 
@@ -38,9 +37,9 @@ export interface Holdings {
   readonly catalogue: Catalogue;
   readonly series: SeriesCatalog;
   readonly index: SeriesIndex;
-  readonly stacks: StackStore;
-  readonly frames: FrameStore;
   readonly files: FileKeeper;
+  /** As they are now: those that an answer has stay as they were. */
+  names(): Names;
   /** Those that are not in blocks yet. */
   heads(): readonly Head[];
 }
@@ -107,6 +106,7 @@ class Question {
   readonly #holdings: Holdings;
   readonly #limits: QueryLimits;
   readonly #signal: AbortSignal;
+  readonly #names: Names;
   readonly #heads: readonly {
     readonly head: Head;
     readonly chunks: readonly (EventChunk & { readonly end: number })[];
@@ -117,6 +117,8 @@ class Question {
     this.#holdings = holdings;
     this.#limits = limits;
     this.#signal = signal;
+    // Numbers of blocks and heads that are there now mean the same in whatever tables come later, but not the reverse.
+    this.#names = holdings.names();
     // Logs only grow, so that their lengths are all there is to remember of what was there.
     this.#heads = holdings.heads().map((head) => ({
       head,
@@ -126,7 +128,7 @@ class Question {
 
   async sum(request: SumRequest, links: readonly string[] | undefined): Promise<StackSums> {
     const { type, range, by } = request;
-    const { stacks, frames } = this.#holdings;
+    const { stacks, frames } = this.#names;
     const isExact = links !== undefined || this.#isPrecise(range);
     const plan = isExact ? this.#eventPlan(range) : this.#planOf(range, tierFor(range.to - range.from));
     const spans = this.#spansOf(request, plan.covered, isExact ? RAW_TICK_MS : FINE.step * 1000);
@@ -240,7 +242,7 @@ class Question {
 
   /** Turns stacks into the processes at their roots. */
   #processSink(sink: Sink): Sink {
-    const { stacks } = this.#holdings;
+    const { stacks } = this.#names;
     return (group, nodes, values, length, factor) => {
       const tops = nodes.slice(0, length);
       for (let at = 0; at < length; at++) tops[at] = stacks.outermost(tops[at]!);

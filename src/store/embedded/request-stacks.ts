@@ -4,6 +4,7 @@ import type { FrameStore } from "./frame-store.ts";
 import type { Readers } from "./read-request.ts";
 import type { RequestColumns } from "./request-columns.ts";
 import type { StackStore } from "./stack-store.ts";
+import { NO_ROOM } from "./text-table.ts";
 
 const EXECUTABLE = "process.executable.name";
 const FRAME_TYPE = "profile.frame.type";
@@ -57,7 +58,7 @@ export class RequestStacks {
     this.#stacks = stacks;
     this.#frames = frames;
     this.#readers = readers;
-    this.#abortMarker = frames.texts.internText(ABORT_MARKER);
+    this.#abortMarker = frames.texts.ownText(ABORT_MARKER);
     const { strings, locations, mappings, attributes } = dictionary;
     columns.begin();
     this.#textHashes = columns.unsigned(strings.length * 2);
@@ -74,9 +75,9 @@ export class RequestStacks {
     this.#lines = halves(locations.lines.line);
   }
 
-  /** The frame that stands for an executable. */
+  /** The frame that stands for an executable, or `NO_ROOM`. */
   processFrame(name: string): number {
-    return this.#frames.mark("process", name);
+    return this.#frames.mark("process", name) || NO_ROOM;
   }
 
   /** The process frame that a sample's attributes name, or else the resource's. */
@@ -103,8 +104,9 @@ export class RequestStacks {
     return this.#stacks.isMarked(leaf) ? this.#stacks.outermost(leaf) : this.top(process);
   }
 
-  /** The node of the stack's innermost frame; 0 where the store has no room for it. */
+  /** The node of the stack's innermost frame; 0 where the store has no room for its nodes, `NO_ROOM` for its frames. */
   leafOf(stack: number, process: number): number {
+    if (process === NO_ROOM) return NO_ROOM;
     if (this.#leafProcess[stack] === process) return this.#leaves[stack]!;
     if (this.#leafProcess[stack] === UNKNOWN) this.#hash(stack);
     const low = (this.#hashes[stack * 2]! ^ Math.imul(process, 0x9e3779b1)) >>> 0;
@@ -112,7 +114,7 @@ export class RequestStacks {
     let leaf = this.#stacks.whole.get(low, high);
     if (leaf === 0) {
       leaf = this.#walk(stack, process);
-      if (leaf !== 0) this.#stacks.whole.set(low, high, leaf);
+      if (leaf > 0) this.#stacks.whole.set(low, high, leaf);
     }
     this.#leafProcess[stack] = process;
     this.#leaves[stack] = leaf;
@@ -126,8 +128,10 @@ export class RequestStacks {
     for (let at = offsets[stack + 1]! - 1; at >= start && node !== 0; at--) {
       const location = values[at]!;
       const end = this.#frameEnds[location]!;
-      for (let frame = this.#frameStarts[location]!; frame < end && node !== 0; frame++) {
-        node = this.#stacks.child(node, this.#frameList.at(frame));
+      for (let place = this.#frameStarts[location]!; place < end && node !== 0; place++) {
+        const frame = this.#frameList.at(place);
+        if (frame === 0) return NO_ROOM;
+        node = this.#stacks.child(node, frame);
       }
     }
     return node;
@@ -172,7 +176,11 @@ export class RequestStacks {
     this.#frameEnds[location] = this.#frameList.length;
   }
 
-  /** @param name and file: strings of the request; type and mapping: texts of the store */
+  /**
+   * The number of a frame; 0 if there is no room for it.
+   *
+   * @param name and file: strings of the request; type and mapping: texts of the store
+   */
   #frame(location: number, name: number, file: number, line: number, type: number, mapping: number): number {
     const frames = this.#frames;
     // A frame with a name is the same wherever in the function it was hit.
@@ -199,7 +207,7 @@ export class RequestStacks {
         type === this.#abortMarker
           ? frames.mark("truncated", reasonOf(this.#dictionary.strings.text(name)))
           : frames.intern(this.#text(name), this.#text(file), line, type, mapping, addressLow, addressHigh);
-      frames.whole.set(low, high, frame);
+      if (frame !== 0) frames.whole.set(low, high, frame);
     }
     return frame;
   }

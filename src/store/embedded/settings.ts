@@ -13,6 +13,8 @@ export interface EmbeddedStoreSettings {
   readonly fsyncIntervalMs?: number;
   /** How long samples stay in memory (and in the journal) before they become blocks. Milliseconds; 60,000. */
   readonly flushIntervalMs?: number;
+  /** Names that nothing refers to are looked for no more often than that: all blocks are read for it. Milliseconds; an hour. */
+  readonly collectIntervalMs?: number;
   readonly retention?: Partial<Retention>;
   readonly limits?: Partial<StoreLimits>;
   readonly series?: Partial<SeriesLimits>;
@@ -46,8 +48,12 @@ export interface StoreLimits {
   readonly pendingBytes: number;
   /** Bytes of journal that one head may have; 512 MB. */
   readonly journalBytes: number;
-  /** Nodes of the tree of stacks, 8 bytes on disk and about 24 in memory each; 16 million. */
+  /** Nodes of the tree of stacks, 8 bytes on disk and about 12 in memory each; 16 million. */
   readonly stackNodes: number;
+  /** Frames of stacks, each once: 28 bytes on disk and about 50 in memory each; 4 million. */
+  readonly frames: number;
+  /** Bytes of names of frames, files and mappings, each once, with 24 for each; 256 MB. */
+  readonly nameBytes: number;
   /** Milliseconds that a query may take; 30,000. */
   readonly queryMs: number;
   /** Entries of an answer, 16 bytes each; 16 million. */
@@ -67,6 +73,7 @@ export interface CompleteSettings {
   readonly durability: Durability;
   readonly fsyncIntervalMs: number;
   readonly flushIntervalMs: number;
+  readonly collectIntervalMs: number;
   readonly retention: Retention;
   readonly limits: StoreLimits;
   readonly series: Partial<SeriesLimits>;
@@ -92,6 +99,8 @@ export const DEFAULT_STORE_LIMITS: StoreLimits = {
   pendingBytes: 64e6,
   journalBytes: 512e6,
   stackNodes: 16_000_000,
+  frames: 4_000_000,
+  nameBytes: 256e6,
   queryMs: 30_000,
   queryEntries: 16_000_000,
   concurrentQueries: 16,
@@ -116,6 +125,7 @@ export function completeSettings(settings: EmbeddedStoreSettings): CompleteSetti
     durability: settings.durability ?? "write",
     fsyncIntervalMs: settings.fsyncIntervalMs ?? 1000,
     flushIntervalMs: settings.flushIntervalMs ?? 60_000,
+    collectIntervalMs: settings.collectIntervalMs ?? 3_600_000,
     retention: { ...DEFAULT_RETENTION, ...settings.retention },
     limits: { ...DEFAULT_STORE_LIMITS, ...settings.limits },
     series: settings.series ?? {},
@@ -151,7 +161,9 @@ export function checkSettings(
     const least = LEAST[key] ?? 1;
     check(value >= least, `limits.${key}`, `must be at least ${least}`);
   }
-  check(limits.stackNodes < 2 ** 31, "limits.stackNodes", "must be below 2^31: other readers misread larger numbers");
+  for (const key of ["stackNodes", "frames"] as const) {
+    check(limits[key] < 2 ** 31, `limits.${key}`, "must be below 2^31: other readers misread larger numbers");
+  }
   return problems;
 }
 
@@ -160,6 +172,8 @@ const LEAST: Partial<Record<keyof StoreLimits, number>> = {
   pendingBytes: 1e6,
   journalBytes: 1e6,
   stackNodes: 1000,
+  frames: 1000,
+  nameBytes: 100_000,
   queryMs: 100,
   engineBytes: 64e6,
   compactionBytes: 64e6,

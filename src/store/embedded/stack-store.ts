@@ -1,37 +1,38 @@
+import { IntList } from "#wire";
 import type { StackNodes } from "../profile-store.ts";
+import { FreeNodes } from "./free-nodes.ts";
 import { HashCache } from "./hash-cache.ts";
 import { grown, nextCapacity } from "./text-table.ts";
 
 /** Stacks that are remembered whole: 25 MB. */
 const REMEMBERED = 1 << 21;
-/** Children that are found by going through them; further ones are hashed. */
-const MAX_LISTED = 4;
-/** In what is held of a node: how many of its children are listed, and that its stack is marked as truncated. */
-const LISTED = 0x0f;
-const MARKED = 0x80;
 /** Share of the slots that may be taken. */
-const MAX_LOAD = 0.7;
+const MAX_LOAD = 0.8;
 const FIRST_SLOTS = 1 << 12;
-const FIRST_NODES = 1 << 12;
+/** Nodes that there is address space for from the start. Memory is taken when they are written, and never copied. */
+const RESERVED = 1 << 24;
 
 /**
  * All stacks of a store as paths of one tree, each path once; callers are numbered ahead of what they call, and 0 is the
  * root. Numbers stay below 2^31: above it other Parquet readers misread what DuckDB writes.
  *
- * Most nodes have one child, made right after them. Those are lists, so that a new stack is written to memory that lies
- * together; what many callers share is hashed. Whole stacks are remembered by a hash of their frames, since one look-up is
- * much cheaper than one a frame.
+ * Most nodes have one child, made right after them and so numbered next: those need no index, and a new stack is written to
+ * memory that lies together. All others are hashed by parent and frame. Whole stacks are remembered by a hash of their
+ * frames, since one look-up is much cheaper than one a frame.
  */
 export class StackStore implements StackNodes {
-  parent: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_NODES);
-  frame: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_NODES);
-  /** Of node i: its first child at 2i, its next sibling behind it. */
-  #links: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_NODES * 2);
-  #flags: Uint8Array<ArrayBuffer> = new Uint8Array(FIRST_NODES);
-  /** Nodes that are not listed, by parent and frame. */
+  parent: Uint32Array<ArrayBuffer>;
+  /** 0 where a number stands for nothing. */
+  frame: Uint32Array<ArrayBuffer>;
+  /** A bit a node: its stack is marked as truncated. */
+  #marked: Uint32Array<ArrayBuffer>;
+  /** Nodes whose number doesn't follow their parent's, by parent and frame. */
   #slots: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_SLOTS);
   #hashed = 0;
   #length = 1;
+  readonly #free = new FreeNodes();
+  /** Numbers that were free and stand for nodes since, in that order. */
+  readonly reused = new IntList();
   readonly #most: number;
   readonly #isMark: (frame: number) => boolean;
   /** Leaves by the hash of all frames of a stack. */
@@ -44,61 +45,72 @@ export class StackStore implements StackNodes {
   constructor(most: number, isMark: (frame: number) => boolean) {
     this.#most = most;
     this.#isMark = isMark;
+    const capacity = Math.min(most, RESERVED) + 1;
+    this.parent = new Uint32Array(capacity);
+    this.frame = new Uint32Array(capacity);
+    this.#marked = new Uint32Array(wordsOf(capacity));
   }
 
+  /** The first number that was never used. */
   get length(): number {
     return this.#length;
   }
 
-  get isFull(): boolean {
-    return this.#length >= this.#most;
+  /** Numbers that stand for a node. */
+  get used(): number {
+    return this.#length - 1 - this.#free.length;
+  }
+
+  /** Share of the nodes that there may be. */
+  get load(): number {
+    return this.used / this.#most;
   }
 
   /** Bytes of memory. */
   get size(): number {
-    return this.parent.length * 17 + this.#slots.byteLength + this.whole.size;
+    return Math.ceil(this.#length * 8.125) + this.#slots.byteLength + this.whole.size;
   }
 
-  /** Takes over nodes that were read from files; the columns may be longer. */
-  restore(parent: Uint32Array<ArrayBuffer>, frame: Uint32Array<ArrayBuffer>, length: number): void {
-    this.parent = parent;
-    this.frame = frame;
-    this.#links = new Uint32Array(parent.length * 2);
-    this.#flags = new Uint8Array(parent.length);
-    this.#slots = new Uint32Array(FIRST_SLOTS);
-    this.#hashed = 0;
-    this.#length = length;
-    for (let node = 1; node < length; node++) this.#insert(node);
+  /** Makes room for numbers below `length`, free until `set` gives them a meaning; `index` is to be called then. */
+  reserve(length: number): void {
+    this.#grow(length);
+    this.#length = Math.max(this.#length, length);
+  }
+
+  /** Gives a number below `length` its meaning. */
+  set(node: number, parent: number, frame: number): void {
+    this.parent[node] = parent;
+    this.frame[node] = frame;
+  }
+
+  /** Makes what was `set` be found. To be called once, before any question about children. */
+  index(): void {
+    const { parent, frame } = this;
+    let hashed = 0;
+    for (let node = 1; node < this.#length; node++) if (frame[node] !== 0 && parent[node] !== node - 1) hashed++;
+    this.#slots = new Uint32Array(Math.max(FIRST_SLOTS, Math.ceil((hashed / MAX_LOAD) * 1.25)));
+    for (let node = 1; node < this.#length; node++) {
+      if (frame[node] === 0) this.#free.push(node);
+      else this.#insert(node);
+    }
   }
 
   /** The node of a frame called by that node; 0 where it is new and there is no room. */
   child(parent: number, frame: number): number {
-    const { frame: frames } = this;
-    const links = this.#links;
-    for (let node = links[parent * 2]!; node !== 0; node = links[node * 2 + 1]!) {
-      if (frames[node] === frame) return node;
+    const { parent: parents, frame: frames } = this;
+    if (frames[parent + 1] === frame && parents[parent + 1] === parent) return parent + 1;
+    const slots = this.#slots;
+    let slot = this.#slotOf(parent, frame);
+    for (let node = slots[slot]!; node !== 0; node = slots[slot]!) {
+      if (frames[node] === frame && parents[node] === parent) return node;
+      if (++slot === slots.length) slot = 0;
     }
-    if ((this.#flags[parent]! & LISTED) === MAX_LISTED) {
-      const slots = this.#slots;
-      const mask = slots.length - 1;
-      let slot = hash(parent, frame) & mask;
-      for (let node = slots[slot]!; node !== 0; node = slots[slot]!) {
-        if (frames[node] === frame && this.parent[node] === parent) return node;
-        slot = (slot + 1) & mask;
-      }
-    }
-    if (this.isFull) return 0;
-    const node = this.#length++;
-    if (node === this.parent.length) this.#grow();
-    this.parent[node] = parent;
-    this.frame[node] = frame;
-    this.#insert(node);
-    return node;
+    return this.#make(parent, frame);
   }
 
   /** Whether the stack of a node is marked as truncated. */
   isMarked(node: number): boolean {
-    return (this.#flags[node]! & MARKED) !== 0;
+    return (this.#marked[node >>> 5]! & (1 << (node & 31))) !== 0;
   }
 
   /** The process that the stack of a node begins with, or the mark below it that says that it's truncated. */
@@ -113,50 +125,62 @@ export class StackStore implements StackNodes {
     return outer;
   }
 
-  #grow(): void {
-    const capacity = Math.min(nextCapacity(this.parent.length), this.#most + 1);
+  #make(parent: number, frame: number): number {
+    let node = this.#free.take(parent);
+    if (node === 0) {
+      if (this.#length > this.#most) return 0;
+      node = this.#length;
+      this.reserve(node + 1);
+    } else this.reused.push(node);
+    this.set(node, parent, frame);
+    this.#insert(node);
+    return node;
+  }
+
+  #grow(length: number): void {
+    if (length <= this.parent.length) return;
+    const capacity = Math.max(length, nextCapacity(this.parent.length));
     this.parent = grown(this.parent, capacity);
     this.frame = grown(this.frame, capacity);
-    this.#links = grown(this.#links, capacity * 2);
-    const flags = new Uint8Array(capacity);
-    flags.set(this.#flags);
-    this.#flags = flags;
+    this.#marked = grown(this.#marked, wordsOf(capacity));
   }
 
   #insert(node: number): void {
     const parent = this.parent[node]!;
-    const flags = this.#flags;
     if (parent !== 0) {
-      const isMarked = this.parent[parent] === 0 ? this.#isMark(this.frame[node]!) : (flags[parent]! & MARKED) !== 0;
-      if (isMarked) flags[node]! |= MARKED;
+      const isMarked = this.parent[parent] === 0 ? this.#isMark(this.frame[node]!) : this.isMarked(parent);
+      const bit = 1 << (node & 31);
+      if (isMarked) this.#marked[node >>> 5]! |= bit;
+      else this.#marked[node >>> 5]! &= ~bit;
     }
-    if ((flags[parent]! & LISTED) < MAX_LISTED) {
-      flags[parent]!++;
-      this.#links[node * 2 + 1] = this.#links[parent * 2]!;
-      this.#links[parent * 2] = node;
-      return;
-    }
+    if (parent === node - 1) return;
     if (++this.#hashed > this.#slots.length * MAX_LOAD) this.#rehash();
     this.#hash(node);
   }
 
   #rehash(): void {
     const old = this.#slots;
-    this.#slots = new Uint32Array(old.length * 2);
+    this.#slots = new Uint32Array(Math.ceil(old.length * 1.5));
     for (const node of old) if (node !== 0) this.#hash(node);
   }
 
   #hash(node: number): void {
-    const mask = this.#slots.length - 1;
-    let slot = hash(this.parent[node]!, this.frame[node]!) & mask;
-    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
-    this.#slots[slot] = node;
+    const slots = this.#slots;
+    let slot = this.#slotOf(this.parent[node]!, this.frame[node]!);
+    while (slots[slot] !== 0) if (++slot === slots.length) slot = 0;
+    slots[slot] = node;
+  }
+
+  /** Both numbers are ours, dense and small, so nobody can make them collide on purpose. */
+  #slotOf(parent: number, frame: number): number {
+    let mixed = Math.imul(parent ^ Math.imul(frame, 0x9e3779b1), 0x85ebca77);
+    mixed = Math.imul(mixed ^ (mixed >>> 15), 0xc2b2ae3d);
+    // The hash's share of 2^32, of the slots: their number needn't be a power of two.
+    return Math.floor(((mixed ^ (mixed >>> 13)) >>> 0) * (this.#slots.length / 2 ** 32));
   }
 }
 
-/** Both numbers are ours, dense and small, so nobody can make them collide on purpose. */
-function hash(parent: number, frame: number): number {
-  let mixed = Math.imul(parent ^ Math.imul(frame, 0x9e3779b1), 0x85ebca77);
-  mixed = Math.imul(mixed ^ (mixed >>> 15), 0xc2b2ae3d);
-  return mixed ^ (mixed >>> 13);
+/** Words that have a bit for each. */
+function wordsOf(bits: number): number {
+  return (bits + 31) >>> 5;
 }

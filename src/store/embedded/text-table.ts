@@ -1,10 +1,14 @@
 import { decodeText } from "#wire";
 
+/** Of a text that there is no room for. */
+export const NO_ROOM = -1;
+
 /**
  * Texts, each once, as UTF-8 in one growing piece of memory; 0 is the empty one. Looked up by their bytes, so that
  * reading a request makes no strings.
  */
 export class TextTable {
+  readonly #most: number;
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(1 << 16);
   #used = 0;
   /** Text i is `bytes[ends[i - 1], ends[i])`. */
@@ -15,8 +19,18 @@ export class TextTable {
   readonly #seed = crypto.getRandomValues(new Uint32Array(1))[0]!;
   #length = 1;
 
+  /** @param most bytes of texts and of what it takes to find them */
+  constructor(most = Infinity) {
+    this.#most = most;
+  }
+
   get length(): number {
     return this.#length;
+  }
+
+  /** Share of the bytes that there may be. */
+  get load(): number {
+    return (this.#used + this.#length * TEXT_BYTES) / this.#most;
   }
 
   /** Bytes of memory. */
@@ -28,9 +42,22 @@ export class TextTable {
     return id === 0 ? "" : decodeText(this.#bytes, this.#ends[id - 1]!, this.#ends[id]!);
   }
 
+  /** The number of a text, or `NO_ROOM`. */
   internText(text: string): number {
     const bytes = Buffer.from(text, "utf8");
     return this.intern(bytes, 0, bytes.length);
+  }
+
+  /** The number of a text of ours, for which there always is room. */
+  ownText(text: string): number {
+    const bytes = Buffer.from(text, "utf8");
+    return this.#intern(bytes, 0, bytes.length, Infinity);
+  }
+
+  /** The number here of what another table has under a number. There always is room: what is copied was taken already. */
+  internFrom(other: TextTable, id: number): number {
+    if (id === 0) return 0;
+    return this.#intern(other.#bytes, other.#ends[id - 1]!, other.#ends[id]!, Infinity);
   }
 
   /** Gives a text the next number, also where another has it already: for reading back what was written. */
@@ -45,8 +72,12 @@ export class TextTable {
     if (this.#length * 2 > this.#slots.length) this.#rehash();
   }
 
-  /** The number of `bytes[start, end)`, which are copied where they are new. */
+  /** The number of `bytes[start, end)`, which are copied where they are new, or `NO_ROOM`. */
   intern(bytes: Uint8Array, start: number, end: number): number {
+    return this.#intern(bytes, start, end, this.#most);
+  }
+
+  #intern(bytes: Uint8Array, start: number, end: number, most: number): number {
     if (start === end) return 0;
     const hash = this.#hash(bytes, start, end);
     const mask = this.#slots.length - 1;
@@ -55,6 +86,7 @@ export class TextTable {
       if (this.#hashes[id] === hash && this.#is(id, bytes, start, end)) return id;
       slot = (slot + 1) & mask;
     }
+    if (this.#used + end - start + (this.#length + 1) * TEXT_BYTES > most) return NO_ROOM;
     const id = this.#add(bytes, start, end, hash);
     this.#slots[slot] = id;
     if (this.#length * 2 > this.#slots.length) this.#rehash();
@@ -104,6 +136,9 @@ export class TextTable {
     }
   }
 }
+
+/** Bytes beside its own that a text takes at most: where it ends, its hash, up to four slots. */
+const TEXT_BYTES = 24;
 
 /** From here on tables grow by a quarter: twice as much would leave megabytes empty. */
 const LARGE = 1 << 18;
