@@ -4,7 +4,8 @@ import { Writer } from "#wire";
 import { encodeFlame } from "../../src/query/flame/flame-encoding.ts";
 import type { Functions } from "../../src/query/flame/function-table.ts";
 import { prune } from "../../src/query/flame/prune.ts";
-import { columnsFor, sourceOf } from "../../src/query/flame/stack-source.ts";
+import type { StackSource } from "../../src/query/flame/stack-source.ts";
+import { StackTree } from "../../src/query/flame/stack-tree.ts";
 import { buildTree } from "../../web/src/flame/build-tree.ts";
 import { FrameTable } from "../../web/src/flame/frame-table.ts";
 import type { SyntheticProfile } from "./synthetic-profile.ts";
@@ -88,7 +89,12 @@ export function serverFlame({ names, stacks }: SyntheticProfile): Uint8Array {
       own[node]! -= whole.total[child]!;
     }
   }
-  const source = sourceOf(parent, columnsFor(own), "first", -1, (node) => whole.frame[node]!);
+  const source: StackSource = {
+    tree: StackTree.of(parent, whole.length, Uint32Array.from(own.keys()), own),
+    side: "first",
+    under: -1,
+    functionOf: (node) => whole.frame[node]!,
+  };
   const functions: Functions = { length: table.length, at: (number) => table.text(number), kindOf: () => "call" };
   const tree = prune([source], functions, { maxNodes: DEFAULT_NODES, minShare: 0 });
   const coverage = { from: 0, to: 60_000, visibleUpTo: 60_000, total: tree.total[0]!, plan: "" };

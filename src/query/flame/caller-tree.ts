@@ -1,4 +1,5 @@
-import { columnsFor, sourceOf, type StackSource } from "./stack-source.ts";
+import type { StackSource } from "./stack-source.ts";
+import { StackTree } from "./stack-tree.ts";
 
 /** A tree that is made path by path, each path once: for callers of a function, who stand the other way round. */
 export class CallerTree {
@@ -32,8 +33,9 @@ export class CallerTree {
   /** What was added, as a source. Not to be used afterwards. */
   source(): StackSource {
     const called = this.#function;
-    const values = this.#value.slice(0, this.#length);
-    return sourceOf(this.#parent, columnsFor(values), "first", -1, (node) => called[node]!);
+    const values = this.#value.subarray(0, this.#length);
+    const tree = StackTree.of(this.#parent, this.#length, Uint32Array.from(values.keys()), values);
+    return { tree, side: "first", under: -1, functionOf: (node) => called[node]! };
   }
 
   #grow(): void {

@@ -1,63 +1,109 @@
+/** Fewer are not worth being shortened. */
+const LEAST_HELD = 1024;
+
 /**
  * Nodes to be taken in the order of their weight, the heaviest first; of equals the one with the lower number, which must
  * be put in first. Holds no more than a few of those that will never be taken: most nodes of a large graph are such.
  */
 export class CandidateHeap {
-  readonly #weight: (node: number) => number;
-  readonly #most: number;
-  #nodes: number[] = [];
-  /** There are `#most` nodes ahead of those that weigh this. */
+  /** How many may still be taken. */
+  #most: number;
+  #nodes = new Int32Array(LEAST_HELD);
+  #weights = new Float64Array(LEAST_HELD);
+  #length = 0;
   #floor = -Infinity;
 
   /** @param most nodes that are taken at most */
-  constructor(weight: (node: number) => number, most: number) {
-    this.#weight = weight;
+  constructor(most: number) {
     this.#most = most;
   }
 
-  push(node: number): void {
-    if (this.#weight(node) <= this.#floor) return;
-    if (this.#nodes.length >= Math.max(1024, this.#most * 2)) this.#shorten();
+  /** Nodes that weigh no more will not be taken: there are enough ahead of them. */
+  get floor(): number {
+    return this.#floor;
+  }
+
+  push(node: number, weight: number): void {
+    if (this.#length >= Math.max(LEAST_HELD, this.#most * 2)) this.#shorten();
+    if (weight <= this.#floor) return;
+    if (this.#length === this.#nodes.length) this.#grow();
     const nodes = this.#nodes;
-    let at = nodes.push(node) - 1;
+    const weights = this.#weights;
+    let at = this.#length++;
     while (at > 0) {
       const above = (at - 1) >> 1;
-      if (this.#isAhead(nodes[above]!, node)) break;
+      if (!isAhead(weight, node, weights[above]!, nodes[above]!)) break;
       nodes[at] = nodes[above]!;
+      weights[at] = weights[above]!;
       at = above;
     }
     nodes[at] = node;
+    weights[at] = weight;
   }
 
   /** The heaviest node, taken out; undefined where there is none. */
   pop(): number | undefined {
-    const nodes = this.#nodes;
-    const top = nodes[0];
-    const last = nodes.pop();
-    if (nodes.length === 0 || last === undefined) return top;
-    let at = 0;
-    for (;;) {
-      let below = at * 2 + 1;
-      if (below >= nodes.length) break;
-      if (below + 1 < nodes.length && this.#isAhead(nodes[below + 1]!, nodes[below]!)) below++;
-      if (this.#isAhead(last, nodes[below]!)) break;
-      nodes[at] = nodes[below]!;
-      at = below;
-    }
-    nodes[at] = last;
+    if (this.#length === 0) return undefined;
+    this.#most--;
+    const top = this.#nodes[0]!;
+    const last = --this.#length;
+    this.#sink(0, this.#nodes[last]!, this.#weights[last]!);
     return top;
   }
 
-  #shorten(): void {
-    // What is in order is a heap.
-    const ordered = this.#nodes.sort((a, b) => this.#weight(b) - this.#weight(a) || a - b);
-    this.#nodes = ordered.slice(0, this.#most);
-    const last = this.#nodes.at(-1);
-    if (last !== undefined) this.#floor = this.#weight(last);
+  /** Puts a node where it belongs below a position that is free. */
+  #sink(from: number, node: number, weight: number): void {
+    const nodes = this.#nodes;
+    const weights = this.#weights;
+    const length = this.#length;
+    let at = from;
+    for (let below = at * 2 + 1; below < length; below = at * 2 + 1) {
+      const other = below + 1;
+      if (other < length && isAhead(weights[other]!, nodes[other]!, weights[below]!, nodes[below]!)) below = other;
+      if (isAhead(weight, node, weights[below]!, nodes[below]!)) break;
+      nodes[at] = nodes[below]!;
+      weights[at] = weights[below]!;
+      at = below;
+    }
+    nodes[at] = node;
+    weights[at] = weight;
   }
 
-  #isAhead(a: number, b: number): boolean {
-    const difference = this.#weight(a) - this.#weight(b);
-    return difference > 0 || (difference === 0 && a < b);
+  /** Keeps as many as can be taken. */
+  #shorten(): void {
+    const nodes = this.#nodes;
+    const weights = this.#weights;
+    const length = this.#length;
+    const floor = weights.slice(0, length).sort()[length - this.#most] ?? Infinity;
+    const asHeavy = new Int32Array(length);
+    let [kept, equal] = [0, 0];
+    for (let at = 0; at < length; at++) {
+      const weight = weights[at]!;
+      if (weight === floor) asHeavy[equal++] = nodes[at]!;
+      if (weight <= floor) continue;
+      nodes[kept] = nodes[at]!;
+      weights[kept++] = weight;
+    }
+    for (const node of asHeavy
+      .subarray(0, equal)
+      .sort()
+      .subarray(0, this.#most - kept)) {
+      nodes[kept] = node;
+      weights[kept++] = floor;
+    }
+    this.#floor = floor;
+    this.#length = kept;
+    for (let at = (kept >> 1) - 1; at >= 0; at--) this.#sink(at, nodes[at]!, weights[at]!);
   }
+
+  #grow(): void {
+    const [nodes, weights] = [this.#nodes, this.#weights];
+    const capacity = nodes.length * 2;
+    (this.#nodes = new Int32Array(capacity)).set(nodes);
+    (this.#weights = new Float64Array(capacity)).set(weights);
+  }
+}
+
+function isAhead(weight: number, node: number, otherWeight: number, other: number): boolean {
+  return weight > otherWeight || (weight === otherWeight && node < other);
 }

@@ -9,7 +9,6 @@ import { FunctionTable } from "./function-table.ts";
 import { CallerTree } from "./caller-tree.ts";
 import { functionTotals, visitOutermost } from "./function-totals.ts";
 import { type StackEntries, stackSources } from "./stack-source.ts";
-import { subtrees } from "./subtrees.ts";
 import { prune, type PrunedTree, REMAINDER, ROOT } from "./prune.ts";
 
 /** What a store would answer: a random tree, and values at some of its nodes. Frames 0 … 9, of which 5 … 9 look as 0 … 4. */
@@ -231,9 +230,9 @@ describe("totals by function", () => {
               (called) => called === at,
               (node) => found.push(node),
             );
-            expect(found.reduce((sum, node) => sum + source.total[node]!, 0)).toBe(total[at]);
-            const below = subtrees(source, found);
-            expect(below.total[0]).toBe(total[at]);
+            expect(found.reduce((sum, node) => sum + source.tree.totalOf(node), 0)).toBe(total[at]);
+            const below = { ...source, tree: source.tree.below(found) };
+            expect(below.tree.totalOf(0)).toBe(total[at]);
             expect(prune([below], functions, WHOLE).total[0]).toBe(total[at]);
           }
         }
@@ -261,8 +260,8 @@ describe("totals by function", () => {
         expect(pathsOf(prune([callers.source()], functions, WHOLE, true)).first).toEqual(expected);
       }),
     );
-    for (let at = 0; at < 20_000; at++) tree.child(at % 3 === 0 ? 0 : at - 1, at);
-    expect(tree.source().length).toBe(20_001);
+    for (let at = 0; at < 20_000; at++) tree.add(tree.child(at % 3 === 0 ? 0 : at, at), 1);
+    expect(tree.source().tree.used).toBe(20_000);
   });
 });
 

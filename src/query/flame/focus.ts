@@ -1,7 +1,6 @@
 import { frameKey } from "../frame-key.ts";
 import type { Functions } from "./function-table.ts";
 import type { StackSource } from "./stack-source.ts";
-import { subtrees } from "./subtrees.ts";
 
 /**
  * The part of a graph at one node, which becomes the only child of the root; nothing where there is no such node.
@@ -26,13 +25,13 @@ export function focusOn(
     const steps = isGrouped ? path.slice(1) : path;
     if (steps.length === 0) return [source];
     const found = nodesAt(source, steps, keyOf);
-    return found.length === 0 ? [] : [subtrees(source, found)];
+    return found.length === 0 ? [] : [{ ...source, under: -1, tree: source.tree.below(found) }];
   });
 }
 
 /** Nodes at the end of a path: lines of one function are several. */
 function nodesAt(
-  { calls, functionOf }: StackSource,
+  { tree, functionOf }: StackSource,
   steps: readonly string[],
   keyOf: (called: number) => string,
 ): readonly number[] {
@@ -40,8 +39,8 @@ function nodesAt(
   for (const step of steps) {
     const below: number[] = [];
     for (const node of nodes) {
-      for (let at = calls.first(node); at !== 0; at = calls.next(at)) {
-        const child = calls.node(at);
+      for (let at = tree.first(node); at !== 0; at = tree.next(at)) {
+        const child = tree.node(at);
         if (keyOf(functionOf(child)) === step) below.push(child);
       }
     }

@@ -21,21 +21,21 @@ class Totals implements FunctionTotals {
   #active = new Uint32Array(1024);
 
   /** Walks a source from its root, callers ahead of what they call. */
-  add({ calls, total, functionOf }: StackSource): void {
+  add({ tree, functionOf }: StackSource): void {
     /** Functions and cursors of the nodes on the path, the root's left out. */
     const path: number[] = [];
     const cursors: number[] = [];
-    let at = calls.first(0);
+    let at = tree.first(0);
     while (at !== 0) {
-      const node = calls.node(at);
+      const node = tree.node(at);
       const called = functionOf(node);
       if (called >= this.self.length) this.#grow(called);
-      const value = total[node]!;
+      const value = tree.total(at);
       if (this.#active[called] === 0) this.total[called]! += value;
       this.self[called]! += value;
       const caller = path.at(-1);
       if (caller !== undefined) this.self[caller]! -= value;
-      const below = calls.first(node);
+      const below = tree.first(node);
       if (below !== 0) {
         this.#active[called]!++;
         path.push(called);
@@ -43,10 +43,10 @@ class Totals implements FunctionTotals {
         at = below;
         continue;
       }
-      at = calls.next(at);
+      at = tree.next(at);
       while (at === 0 && path.length > 0) {
         this.#active[path.pop()!]!--;
-        at = calls.next(cursors.pop()!);
+        at = tree.next(cursors.pop()!);
       }
     }
   }
@@ -63,23 +63,23 @@ class Totals implements FunctionTotals {
 
 /** Calls `visit` for each node of such a function that has no caller of such a function. */
 export function visitOutermost(
-  { calls, functionOf }: StackSource,
+  { tree, functionOf }: StackSource,
   isWanted: (called: number) => boolean,
   visit: (node: number) => void,
 ): void {
   const cursors: number[] = [];
-  let at = calls.first(0);
+  let at = tree.first(0);
   while (at !== 0) {
-    const node = calls.node(at);
+    const node = tree.node(at);
     const isFound = isWanted(functionOf(node));
     if (isFound) visit(node);
-    const below = isFound ? 0 : calls.first(node);
+    const below = isFound ? 0 : tree.first(node);
     if (below !== 0) {
       cursors.push(at);
       at = below;
       continue;
     }
-    at = calls.next(at);
-    while (at === 0 && cursors.length > 0) at = calls.next(cursors.pop()!);
+    at = tree.next(at);
+    while (at === 0 && cursors.length > 0) at = tree.next(cursors.pop()!);
   }
 }

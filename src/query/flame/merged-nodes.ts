@@ -12,31 +12,27 @@ export class MergedNodes {
   /** With everything called, of the first and of the second selection. */
   total = new Float64Array(START);
   other = new Float64Array(START);
-  isKept = new Uint8Array(START);
-  /** Nodes that were kept, the root among them. */
-  kept = 1;
+  /** Sums of the children that are too light to be nodes. */
+  lightTotal = new Float64Array(START);
+  lightOther = new Float64Array(START);
+  /** Nodes that were kept, in that order. The root is the first. */
+  readonly kept: number[] = [];
   /** Source nodes that kept nodes are made of. */
   keptParts = 0;
   #length = 1;
   readonly #sources: readonly StackSource[];
-  readonly #parts = new PartLists();
-  /** Last part by node. */
-  #lastPart = new Int32Array(START);
-  /** By function: the node that was expanded when it was met last, and that one's child. */
-  #metBelow = new Int32Array(START).fill(-1);
-  #childOf = new Int32Array(START);
+  /** Source nodes of node i are those from `#firstPart[i]` to `#firstPart[i + 1]`. */
+  #firstPart = new Int32Array(START);
+  #partSource = new Int32Array(START);
+  #partNode = new Int32Array(START);
+  readonly #callees = new Callees();
 
   constructor(sources: readonly StackSource[]) {
     this.#sources = sources;
-    this.isKept[0] = 1;
-    sources.forEach((source, at) => {
-      const value = source.total[0]!;
-      if (value === 0) return;
-      this.#add(0, source, value);
-      if (source.under < 0) this.#lastPart[0] = this.#parts.add(at, 0, this.#lastPart[0]!);
-      else this.#meet(0, source.under, at, 0);
-    });
-    this.#expand(0);
+    for (const source of sources) {
+      const column = source.side === "second" ? this.other : this.total;
+      column[0]! += source.tree.totalOf(0);
+    }
   }
 
   get length(): number {
@@ -47,91 +43,200 @@ export class MergedNodes {
     return this.total[node]! + this.other[node]!;
   }
 
-  /** Keeps a node and finds its children. */
-  keep(node: number): void {
-    this.isKept[node] = 1;
-    this.kept++;
-    this.#expand(node);
-  }
-
-  #expand(node: number): void {
-    const { source, node: nodes, before } = this.#parts;
-    for (let part = this.#lastPart[node]!; part !== 0; part = before[part]!) {
-      // The arrays may be replaced by longer ones; what stands in these stays.
-      const from = source[part]!;
-      const { calls, functionOf } = this.#sources[from]!;
-      for (let at = calls.first(nodes[part]!); at !== 0; at = calls.next(at)) {
-        const called = calls.node(at);
-        this.#meet(node, functionOf(called), from, called);
+  /**
+   * Keeps a node and finds its children, of which those become nodes that are heavy enough. The root comes first.
+   *
+   * @param least weight of a node
+   * @param floor nodes weigh more
+   */
+  keep(node: number, least: number, floor: number): void {
+    this.kept.push(node);
+    const callees = this.#callees;
+    callees.begin();
+    if (node === 0) this.#meetRoots();
+    else {
+      const end = this.#firstPart[node + 1]!;
+      for (let part = this.#firstPart[node]!; part < end; part++) {
+        const caller = this.#partNode[part]!;
+        this.#meetCallees(this.#partSource[part]!, caller);
+        // What sources are below is no node of theirs.
+        if (caller !== 0) this.keptParts++;
       }
-      if (nodes[part] !== 0) this.keptParts++;
+    }
+    for (let callee = 0; callee < callees.length; callee++) {
+      const total = callees.total[callee]!;
+      const other = callees.other[callee]!;
+      const weight = total + other;
+      if (weight >= least && weight > floor) this.#make(node, callee);
+      else {
+        callees.place[callee] = LIGHT;
+        this.lightTotal[node]! += total;
+        this.lightOther[node]! += other;
+      }
+    }
+    this.#placeParts();
+  }
+
+  #meetRoots(): void {
+    for (const [at, { tree, under }] of this.#sources.entries()) {
+      if (tree.totalOf(0) === 0) continue;
+      if (under < 0) this.#meetCallees(at, 0);
+      else this.#callees.meet(under, at, 0, tree.totalOf(0), this.#sources[at]!.side === "second");
     }
   }
 
-  /** Adds a source's node to the child of a function, which is made where it isn't there yet. */
-  #meet(parent: number, called: number, source: number, node: number): void {
-    if (called >= this.#metBelow.length) this.#growFunctions(called);
-    if (this.#metBelow[called] !== parent) {
-      this.#metBelow[called] = parent;
-      this.#childOf[called] = this.#make(parent, called);
+  #meetCallees(at: number, caller: number): void {
+    const { tree, functionOf, side } = this.#sources[at]!;
+    const callees = this.#callees;
+    const isSecond = side === "second";
+    for (let cursor = tree.first(caller); cursor !== 0; cursor = tree.next(cursor)) {
+      const node = tree.node(cursor);
+      callees.meet(functionOf(node), at, node, tree.total(cursor), isSecond);
     }
-    const child = this.#childOf[called]!;
-    this.#lastPart[child] = this.#parts.add(source, node, this.#lastPart[child]!);
-    const from = this.#sources[source]!;
-    this.#add(child, from, from.total[node]!);
   }
 
-  #make(parent: number, called: number): number {
+  #make(parent: number, callee: number): void {
+    const callees = this.#callees;
     const node = this.#length++;
-    if (node === this.parent.length) this.#growNodes(node * 2);
+    // There is one more, for the end of the last one's parts.
+    if (node + 2 > this.parent.length) this.#growNodes(node * 2);
     this.parent[node] = parent;
-    this.function[node] = called;
-    return node;
+    this.function[node] = callees.function[callee]!;
+    this.total[node] = callees.total[callee]!;
+    this.other[node] = callees.other[callee]!;
+    const first = this.#firstPart[node]!;
+    callees.place[callee] = first;
+    this.#firstPart[node + 1] = first + callees.parts[callee]!;
   }
 
-  #add(node: number, { side }: StackSource, value: number): void {
-    const column = side === "second" ? this.other : this.total;
-    column[node]! += value;
+  /** Puts the source nodes that were met to the nodes that they are part of. */
+  #placeParts(): void {
+    const { place, partCallee, partSource, partNode, partsLength } = this.#callees;
+    const needed = this.#firstPart[this.#length]!;
+    if (needed > this.#partNode.length) this.#growParts(Math.max(needed, this.#partNode.length * 2));
+    for (let part = 0; part < partsLength; part++) {
+      const callee = partCallee[part]!;
+      const to = place[callee]!;
+      if (to === LIGHT) continue;
+      place[callee] = to + 1;
+      this.#partSource[to] = partSource[part]!;
+      this.#partNode[to] = partNode[part]!;
+    }
   }
 
   #growNodes(capacity: number): void {
-    const { parent, function: functions, total, other, isKept } = this;
-    const lastPart = this.#lastPart;
-    (this.parent = new Int32Array(capacity)).set(parent);
-    (this.function = new Int32Array(capacity)).set(functions);
-    (this.total = new Float64Array(capacity)).set(total);
-    (this.other = new Float64Array(capacity)).set(other);
-    (this.isKept = new Uint8Array(capacity)).set(isKept);
-    (this.#lastPart = new Int32Array(capacity)).set(lastPart);
+    this.parent = longer(this.parent, new Int32Array(capacity));
+    this.function = longer(this.function, new Int32Array(capacity));
+    this.total = longer(this.total, new Float64Array(capacity));
+    this.other = longer(this.other, new Float64Array(capacity));
+    this.lightTotal = longer(this.lightTotal, new Float64Array(capacity));
+    this.lightOther = longer(this.lightOther, new Float64Array(capacity));
+    this.#firstPart = longer(this.#firstPart, new Int32Array(capacity));
   }
 
-  #growFunctions(called: number): void {
-    const metBelow = this.#metBelow;
-    const childOf = this.#childOf;
-    const capacity = Math.max(metBelow.length * 2, called + 1);
-    (this.#metBelow = new Int32Array(capacity).fill(-1)).set(metBelow);
-    (this.#childOf = new Int32Array(capacity)).set(childOf);
+  #growParts(capacity: number): void {
+    this.#partSource = longer(this.#partSource, new Int32Array(capacity));
+    this.#partNode = longer(this.#partNode, new Int32Array(capacity));
   }
 }
 
-/** Lists of source nodes, each linked from its last part to its first; 0 ends a list. */
-class PartLists {
-  source = new Int32Array(START);
-  node = new Int32Array(START);
-  before = new Int32Array(START);
-  #length = 1;
+/** In the place of a callee's parts: they are not kept. */
+const LIGHT = -1;
 
-  add(source: number, node: number, before: number): number {
-    const part = this.#length++;
-    if (part === this.source.length) {
-      const { source: sources, node: nodes, before: befores } = this;
-      (this.source = new Int32Array(part * 2)).set(sources);
-      (this.node = new Int32Array(part * 2)).set(nodes);
-      (this.before = new Int32Array(part * 2)).set(befores);
-    }
-    this.source[part] = source;
-    this.node[part] = node;
-    this.before[part] = before;
-    return part;
+/** So many callees are told apart without a table. */
+const FEW = 8;
+
+/** What one node calls, merged by function; and the source nodes that were met, in their order. Serves one node after another. */
+class Callees {
+  length = 0;
+  function = new Int32Array(START);
+  total = new Float64Array(START);
+  other = new Float64Array(START);
+  /** Source nodes by callee. */
+  parts = new Int32Array(START);
+  /** Where the next of them goes, or `LIGHT`. */
+  place = new Int32Array(START);
+  partsLength = 0;
+  partCallee = new Int32Array(START);
+  partSource = new Int32Array(START);
+  partNode = new Int32Array(START);
+  /** By function: the turn in which it was met last, and the callee that it was then. */
+  #metIn = new Int32Array(START);
+  #calleeOf = new Int32Array(START);
+  #turn = 0;
+
+  /** Forgets what was met. */
+  begin(): void {
+    this.#turn++;
+    this.length = 0;
+    this.partsLength = 0;
   }
+
+  meet(called: number, source: number, node: number, value: number, isSecond: boolean): void {
+    const callee = this.length <= FEW ? this.#findAmongFew(called) : this.#find(called);
+    if (isSecond) this.other[callee]! += value;
+    else this.total[callee]! += value;
+    this.parts[callee]!++;
+    const part = this.partsLength++;
+    if (part === this.partNode.length) this.#growParts(part * 2);
+    this.partCallee[part] = callee;
+    this.partSource[part] = source;
+    this.partNode[part] = node;
+  }
+
+  /** Looks at each: they are in the processor's caches, which all functions aren't. */
+  #findAmongFew(called: number): number {
+    const { length, function: functions } = this;
+    for (let callee = 0; callee < length; callee++) if (functions[callee] === called) return callee;
+    this.#add(called);
+    if (length === FEW) for (let callee = 0; callee <= length; callee++) this.#note(functions[callee]!, callee);
+    return length;
+  }
+
+  #find(called: number): number {
+    if (called < this.#metIn.length && this.#metIn[called] === this.#turn) return this.#calleeOf[called]!;
+    const callee = this.#add(called);
+    this.#note(called, callee);
+    return callee;
+  }
+
+  #note(called: number, callee: number): void {
+    if (called >= this.#metIn.length) this.#growFunctions(Math.max(this.#metIn.length * 2, called + 1));
+    this.#metIn[called] = this.#turn;
+    this.#calleeOf[called] = callee;
+  }
+
+  #add(called: number): number {
+    const callee = this.length++;
+    if (callee === this.function.length) this.#grow(callee * 2);
+    this.function[callee] = called;
+    this.total[callee] = 0;
+    this.other[callee] = 0;
+    this.parts[callee] = 0;
+    return callee;
+  }
+
+  #grow(capacity: number): void {
+    this.function = longer(this.function, new Int32Array(capacity));
+    this.total = longer(this.total, new Float64Array(capacity));
+    this.other = longer(this.other, new Float64Array(capacity));
+    this.parts = longer(this.parts, new Int32Array(capacity));
+    this.place = longer(this.place, new Int32Array(capacity));
+  }
+
+  #growParts(capacity: number): void {
+    this.partCallee = longer(this.partCallee, new Int32Array(capacity));
+    this.partSource = longer(this.partSource, new Int32Array(capacity));
+    this.partNode = longer(this.partNode, new Int32Array(capacity));
+  }
+
+  #growFunctions(capacity: number): void {
+    this.#metIn = longer(this.#metIn, new Int32Array(capacity));
+    this.#calleeOf = longer(this.#calleeOf, new Int32Array(capacity));
+  }
+}
+
+function longer<T extends Int32Array | Float64Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
 }

@@ -52,16 +52,15 @@ export function prune(
   isDiff = false,
 ): PrunedTree {
   const graph = new MergedNodes(sources);
-  const heap = new CandidateHeap((node) => graph.weight(node), maxNodes);
+  const heap = new CandidateHeap(maxNodes);
   const least = graph.weight(0) * minShare;
-  let known = 1;
-  for (;;) {
-    for (; known < graph.length; known++) heap.push(known);
-    const node = graph.kept < maxNodes ? heap.pop() : undefined;
-    if (node === undefined || graph.weight(node) < least) break;
-    graph.keep(node);
+  for (let node: number | undefined = 0; node !== undefined;) {
+    const known = graph.length;
+    graph.keep(node, least, heap.floor);
+    for (let child = known; child < graph.length; child++) heap.push(child, graph.weight(child));
+    node = graph.kept.length < maxNodes ? heap.pop() : undefined;
   }
-  const used = sources.reduce((sum, source) => sum + source.used, 0);
+  const used = sources.reduce((sum, { tree }) => sum + tree.used, 0);
   return { ...layOut(graph, functions, isDiff), omitted: used - graph.keptParts };
 }
 
@@ -69,7 +68,7 @@ function layOut(graph: MergedNodes, functions: Functions, isDiff: boolean): Omit
   const { starts, lists } = keptChildren(graph, functions);
   const left = leftOut(graph);
   // Each kept node, and a remainder for each.
-  const capacity = graph.kept * 2;
+  const capacity = graph.kept.length * 2;
   const children = new Uint32Array(capacity);
   const frame = new Int32Array(capacity);
   const total = new Float64Array(capacity);
@@ -113,30 +112,40 @@ function layOut(graph: MergedNodes, functions: Functions, isDiff: boolean): Omit
   };
 }
 
-/** Kept children of node i are `lists[starts[i]] … lists[starts[i + 1] - 1]`, the heaviest first. */
+/** Kept children of node i are `lists[starts[i]] … lists[starts[i + 1] - 1]`, the heaviest first, equals by name. */
 function keptChildren(graph: MergedNodes, functions: Functions) {
-  const { length, parent, isKept } = graph;
+  const { length, parent, kept } = graph;
   const starts = new Uint32Array(length + 1);
-  for (let node = 1; node < length; node++) if (isKept[node] === 1) starts[parent[node]! + 1]!++;
+  for (let at = 1; at < kept.length; at++) starts[parent[kept[at]!]! + 1]!++;
   for (let node = 0; node < length; node++) starts[node + 1]! += starts[node]!;
   const lists = new Uint32Array(starts[length]!);
   const next = starts.slice();
-  for (let node = 1; node < length; node++) if (isKept[node] === 1) lists[next[parent[node]!]!++] = node;
-  const heaviestFirst = (a: number, b: number): number => {
-    const difference = graph.weight(b) - graph.weight(a);
-    if (difference !== 0) return difference;
-    const [nameOfA, nameOfB] = [functions.at(graph.function[a]!).name, functions.at(graph.function[b]!).name];
-    return nameOfA < nameOfB ? -1 : nameOfA > nameOfB ? 1 : a - b;
-  };
-  for (let node = 0; node < length; node++) {
-    if (starts[node + 1]! - starts[node]! > 1) lists.subarray(starts[node], starts[node + 1]).sort(heaviestFirst);
+  // They were kept in the order of their weights.
+  for (let at = 1; at < kept.length; at++) lists[next[parent[kept[at]!]!]!++] = kept[at]!;
+  for (const node of kept) {
+    const end = starts[node + 1]!;
+    for (let start = starts[node]!; start < end;) {
+      const weight = graph.weight(lists[start]!);
+      let equal = start + 1;
+      while (equal < end && graph.weight(lists[equal]!) === weight) equal++;
+      if (equal - start > 1) sortByName(lists.subarray(start, equal), graph, functions);
+      start = equal;
+    }
   }
   return { starts, lists };
 }
 
+function sortByName(nodes: Uint32Array, graph: MergedNodes, functions: Functions): void {
+  const named = Array.from(nodes, (node) => ({ node, name: functions.at(graph.function[node]!).name }));
+  named.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.node - b.node));
+  for (const [at, { node }] of named.entries()) nodes[at] = node;
+}
+
 /** Values of children that were not kept, by parent. */
-function leftOut({ length, parent, isKept, total, other }: MergedNodes) {
-  const left = { total: new Float64Array(length), other: new Float64Array(length) };
+function leftOut({ length, parent, kept, total, other, lightTotal, lightOther }: MergedNodes) {
+  const left = { total: lightTotal.slice(0, length), other: lightOther.slice(0, length) };
+  const isKept = new Uint8Array(length);
+  for (const node of kept) isKept[node] = 1;
   for (let node = 1; node < length; node++) {
     if (isKept[node] === 1) continue;
     left.total[parent[node]!]! += total[node]!;

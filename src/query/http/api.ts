@@ -6,7 +6,6 @@ import { flameAnswer } from "../flame/flame-answer.ts";
 import { encodeFlame, FLAME_MEDIA_TYPE } from "../flame/flame-encoding.ts";
 import { focusOn } from "../flame/focus.ts";
 import { FunctionTables } from "../flame/function-table.ts";
-import { TreeMemory } from "../flame/tree-memory.ts";
 import { addGrafanaRoutes } from "../grafana/routes.ts";
 import { DEFAULT_BODY_LIMITS, type BodyLimits } from "../ingest/read-body.ts";
 import { addIngestRoutes } from "../ingest/routes.ts";
@@ -84,7 +83,6 @@ class Api {
       store: settings.store,
       limits: { ...DEFAULT_QUERY_LIMITS, ...settings.limits },
       functions: new FunctionTables(),
-      trees: new TreeMemory(),
     };
     this.#admission = new Admission({ ...DEFAULT_ADMISSION, ...settings.admission });
     this.#now = settings.now ?? Date.now;
@@ -150,12 +148,12 @@ class Api {
     });
     this.#get("top", async (p, signal) => {
       const limit = p.integer("limit", DEFAULT_TOP_ROWS, 1, limits.maxRows);
-      using graph = await this.#graph(p, signal);
+      const graph = await this.#graph(p, signal);
       return topOf(graph, limit);
     });
     this.#get("sandwich", async (p, signal) => {
       const name = p.required("function", "runtime.mallocgc");
-      using graph = await this.#graph(p, signal);
+      const graph = await this.#graph(p, signal);
       const { callers, callees } = sandwichOf(graph, name);
       const prune = this.#prune(p);
       const answer = ({ header, tree }: ShownGraph): unknown => flameAnswer(header, tree);
@@ -167,7 +165,7 @@ class Api {
         throw new QueryError("invalid", "folded text is of the whole graph", "Leave focus out, or ask for json.");
       }
       if (format === "folded") return this.#file(p, signal, c, format);
-      using graph = await this.#graph(p, signal);
+      const graph = await this.#graph(p, signal);
       return this.#flame(c, show(graph, this.#prune(p)), format);
     });
     this.#get("export", (p, signal, c) => this.#file(p, signal, c, p.oneOf("format", EXPORT_FORMATS, "pprof")));
@@ -178,7 +176,7 @@ class Api {
     });
     this.#get("diff", async (p, signal, c) => {
       const format = p.oneOf("format", ["json", "binary"], "json");
-      using graph = await this.#graph(p, signal, true);
+      const graph = await this.#graph(p, signal, true);
       return this.#flame(c, show(graph, this.#prune(p)), format);
     });
   }

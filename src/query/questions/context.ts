@@ -1,6 +1,5 @@
 import type { ProfileStore } from "#store";
 import type { FunctionTables } from "../flame/function-table.ts";
-import type { TreeMemory } from "../flame/tree-memory.ts";
 
 /** What answers may cost. */
 export interface QueryLimits {
@@ -33,6 +32,4 @@ export interface QueryContext {
   readonly limits: QueryLimits;
   /** Names of frames, kept from one question to the next. */
   readonly functions: FunctionTables;
-  /** Columns of large trees, kept from one question to the next. */
-  readonly trees: TreeMemory;
 }

@@ -5,7 +5,6 @@ import type { Functions, Granularity } from "../flame/function-table.ts";
 import { functionTotals, visitOutermost } from "../flame/function-totals.ts";
 import { prune, type PrunedTree, type PruneLimits } from "../flame/prune.ts";
 import { type Side, type StackSource, stackSources } from "../flame/stack-source.ts";
-import { subtrees } from "../flame/subtrees.ts";
 import type { QueryContext } from "./context.ts";
 import { coverageOf, sumByAttribution } from "./coverage.ts";
 import type { Selection } from "./selection.ts";
@@ -32,9 +31,6 @@ export interface Graph {
   readonly header: FlameHeader;
 }
 
-/** A graph whose columns serve the next one when it is disposed of. */
-export type HeldGraph = Graph & Disposable;
-
 /** A graph as it is sent. */
 export interface ShownGraph {
   readonly header: FlameHeader;
@@ -48,35 +44,26 @@ export async function graphOf(
   { groupBy, granularity }: GraphOptions,
   comparison: Comparison | undefined,
   signal: AbortSignal,
-): Promise<HeldGraph> {
+): Promise<Graph> {
   const sum = (of: Selection): Promise<SelectedStacks> => sumStacks(context, of, groupBy, "stack", signal);
   const [first, second] = await Promise.all([sum(selection), comparison ? sum(comparison.other) : undefined]);
   const functions = context.functions.of(granularity, first.sums.frames);
   const sourcesOf = (stacks: SelectedStacks, side: Side, scale = 1): readonly StackSource[] => {
     const { groups, sums, entries } = stacks;
     const underOf = (group: number): number => functions.intern(groupFrame(groupBy, groups.list[group]!.values));
-    const options = { side, scale, memory: context.trees, ...(groupBy.length === 0 ? {} : { underOf }) };
+    const options = { side, scale, ...(groupBy.length === 0 ? {} : { underOf }) };
     return stackSources(sums.nodes, entries, functions.numbering(sums.frames), options);
   };
   const sources = [...sourcesOf(first, "first")];
   const coverage = coverageOfStacks(context, first, sources, functions, 1);
   const { id, unit, isCpuTime } = selection.type;
   const header = { type: id, unit, cores: isCpuTime, coverage };
-  if (!second) return held({ sources, functions, header });
+  if (!second) return { sources, functions, header };
   const sumOfSecond = sumByAttribution(second.groups, second.entries).total;
   const scale = comparison?.isRelative === true && sumOfSecond > 0 ? coverage.total / sumOfSecond : 1;
   const others = sourcesOf(second, "second", scale);
   const otherCoverage = coverageOfStacks(context, second, others, functions, scale);
-  return held({ sources: [...sources, ...others], functions, header: { ...header, otherCoverage } });
-}
-
-function held(graph: Graph): HeldGraph {
-  return {
-    ...graph,
-    [Symbol.dispose]: () => {
-      for (const { release } of graph.sources) release?.();
-    },
-  };
+  return { sources: [...sources, ...others], functions, header: { ...header, otherCoverage } };
 }
 
 /** The heaviest part of a graph. */
@@ -121,15 +108,16 @@ export function sandwichOf(graph: Graph, name: string): { readonly callers: Grap
   };
   const callers = new CallerTree();
   const callees = sources.map((source) => {
-    const { parent, total, functionOf } = source;
+    const { tree, functionOf } = source;
     const found: number[] = [];
     visitOutermost(source, isWanted, (node) => {
       found.push(node);
       let caller = callers.child(0, functionOf(node));
+      const { parent } = tree;
       for (let at = parent[node]!; at !== 0; at = parent[at]!) caller = callers.child(caller, functionOf(at));
-      callers.add(caller, total[node]!);
+      callers.add(caller, tree.totalOf(node));
     });
-    return subtrees(source, found);
+    return { ...source, under: -1, tree: tree.below(found) };
   });
   return {
     callers: { functions, header, sources: [callers.source()] },
@@ -151,12 +139,11 @@ function coverageOfStacks(
   scale: number,
 ): Coverage {
   let truncated = 0;
-  for (const { calls, total, functionOf } of sources) {
+  for (const { tree, functionOf } of sources) {
     // The mark stands between the process and the outermost frame.
-    for (let process = calls.first(0); process !== 0; process = calls.next(process)) {
-      for (let at = calls.first(calls.node(process)); at !== 0; at = calls.next(at)) {
-        const node = calls.node(at);
-        if (functions.kindOf(functionOf(node)) === "truncated") truncated += total[node]!;
+    for (let process = tree.first(0); process !== 0; process = tree.next(process)) {
+      for (let at = tree.first(tree.node(process)); at !== 0; at = tree.next(at)) {
+        if (functions.kindOf(functionOf(tree.node(at))) === "truncated") truncated += tree.total(at);
       }
     }
   }
