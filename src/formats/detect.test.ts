@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { ProfilesModel } from "#otlp";
 import { detectFormat, FORMAT_NAMES, formatByFileName, formatNamed, FORMATS } from "./index.ts";
+import { beginsAsJson } from "./json.ts";
 
 const testdata = fileURLToPath(new URL("../../testdata/", import.meta.url));
 const goProfile = readFileSync(`${testdata}formats/go-cpu.pb.gz`);
@@ -51,6 +52,17 @@ test("no OTLP request of any layout is taken for a file of another tool", () => 
   expect(files.length).toBeGreaterThan(100);
   const taken = files.filter((file) => detectFormat(readFileSync(`${testdata}${file}`)) !== undefined);
   expect(taken).toEqual([]);
+});
+
+test("JSON is told from requests of OTLP by how it begins, whatever lengths stand there", () => {
+  const files = globSync("{otlp-profiles/*,captures}/*.{pb,binpb,json}", { cwd: testdata });
+  for (const file of files) {
+    const bytes = readFileSync(`${testdata}${file}`);
+    const json = file.endsWith(".json");
+    expect(`${file} ${beginsAsJson(bytes)}`).toBe(`${file} ${json}`);
+    if (json) expect(beginsAsJson(Buffer.concat([Buffer.from("\uFEFF \r\n\t"), bytes]))).toBe(true);
+  }
+  for (const text of ["", "{", "\n{", "{}", "{ }", "[]"]) expect(beginsAsJson(Buffer.from(text))).toBe(/\{/.test(text));
 });
 
 test("a file name decides only what the bytes leave open", () => {

@@ -5,6 +5,7 @@
 export { resourceAttributes } from "./attributes.ts";
 export { parseCpuProfile } from "./cpuprofile.ts";
 export { Frames } from "./frames.ts";
+export { beginsAsJson, isJsonSpace } from "./json.ts";
 export { parsePerfScript } from "./perf-script.ts";
 export { sampleTypeName, sampleTypes } from "./sample-types.ts";
 export { profilesOf, sampleValue } from "./sample-values.ts";

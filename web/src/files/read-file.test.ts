@@ -5,7 +5,8 @@ import { describe, expect, test } from "vitest";
 import { readFolded, readPprof, sampleValue, writeFolded, writePprof, writeSpeedscope } from "#formats";
 import { loadTranscoder, ParseError, type ProfilesModel, readProfiles } from "#otlp";
 import { BufferPool } from "#wire";
-import { buildTree, transformStacks } from "../flame/index.ts";
+import { buildTree, FrameTable, transformStacks } from "../flame/index.ts";
+import { exportStacks } from "./export/export-stacks.ts";
 import { FileProblem, type FileProfile } from "./file-profile.ts";
 import { readFile } from "./read-file.ts";
 
@@ -250,6 +251,25 @@ describe("several requests of OTLP in a file", () => {
     const profile = await opened(Buffer.concat(parts));
     expect(profile.format).toBe("otlp D10, 2 requests");
     expect(sum(profile)).toBe(await both());
+  });
+
+  test("each of 123 bytes, a brace, are not taken for JSON", async () => {
+    const padded = async (length: number): Promise<Uint8Array> => {
+      const frames = FrameTable.of([{ name: "f".repeat(length), file: "", line: 0, type: "", mapping: "" }]);
+      const stacks = { length: 1, offsets: Int32Array.of(0, 1), frames: Int32Array.of(0), others: undefined };
+      const file = await exportStacks("otlp", { ...stacks, values: Float64Array.of(7) }, frames, {
+        ...MEASURE,
+        omitted: 0,
+      });
+      return new Uint8Array(await file.arrayBuffer());
+    };
+    const request = await padded(1 + 123 - (await padded(1)).length);
+    expect(request).toHaveLength(123);
+    for (const parts of [prefixed(request), prefixed(request, [0]), varint(request)]) {
+      const profile = await opened(Buffer.concat([parts, parts]));
+      expect(profile.format).toBe("otlp D10, 2 requests");
+      expect(sum(profile)).toBe(14);
+    }
   });
 
   test("as JSON, one a line, are added up", async () => {

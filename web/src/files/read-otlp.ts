@@ -1,7 +1,8 @@
 import { detectLayout, loadTranscoder, ParseError, type ProfilesModel, readProfiles, Refusal } from "#otlp";
 import { BufferPool } from "#wire";
+import { beginsAsJson } from "../../../src/formats/plain.ts";
 import { FileProblem } from "./file-profile.ts";
-import { isJson, splitRequests } from "./split-requests.ts";
+import { splitRequests } from "./split-requests.ts";
 
 /** The models of a file's requests, and what it was, e.g. `otlp D10` or `otlp-json D10, 7 requests`. */
 export interface OtlpFile {
@@ -22,7 +23,7 @@ export async function readOtlp(bytes: Uint8Array): Promise<OtlpFile | FileProble
   const models: ProfilesModel[] = [];
   const layouts = new Set<string>();
   for (const [at, request] of split.requests.entries()) {
-    const read = isJson(request) ? await readJson(request) : readProtobuf(request);
+    const read = beginsAsJson(request) ? await readJson(request) : readProtobuf(request);
     if (read === undefined) continue;
     if (typeof read === "string") return unknown(split.requests.length === 1 ? read : `request ${at + 1}: ${read}`);
     models.push(read.model);
@@ -30,7 +31,7 @@ export async function readOtlp(bytes: Uint8Array): Promise<OtlpFile | FileProble
   }
   if (models.length === 0) return unknown("no profiles");
   const format = [
-    `${isJson(bytes) ? "otlp-json" : "otlp"} ${[...layouts].join(" and ")}`,
+    `${beginsAsJson(bytes) ? "otlp-json" : "otlp"} ${[...layouts].join(" and ")}`,
     ...(models.length > 1 ? [`${models.length} requests`] : []),
     ...(split.cutOff ? ["the last one cut off"] : []),
   ];

@@ -1,4 +1,5 @@
 import { detectLayout, Refusal } from "#otlp";
+import { beginsAsJson, isJsonSpace } from "../../../src/formats/plain.ts";
 import { inflateFile } from "./inflate-file.ts";
 import { FileProblem } from "./file-profile.ts";
 
@@ -22,7 +23,7 @@ const CLOSE_BRACE = 0x7d;
  * framing is believed where it leads to the end of the file.
  */
 export async function splitRequests(bytes: Uint8Array): Promise<SplitFile | FileProblem> {
-  if (isJson(bytes)) return { requests: jsonDocuments(bytes), cutOff: false };
+  if (beginsAsJson(bytes)) return { requests: jsonDocuments(bytes), cutOff: false };
   const chain =
     chainOf(bytes, grpcFrame) ??
     chainOf(bytes, length32Frame) ??
@@ -37,23 +38,18 @@ export async function splitRequests(bytes: Uint8Array): Promise<SplitFile | File
   return { requests, cutOff: chain.cutOff };
 }
 
-/** Whether the first byte that is no space opens an object. */
-export function isJson(bytes: Uint8Array): boolean {
-  return bytes[textStart(bytes)] === OPEN_BRACE;
-}
-
 function jsonDocuments(bytes: Uint8Array): Uint8Array[] {
-  const start = textStart(bytes);
+  const start = bytes.indexOf(OPEN_BRACE);
   let end = bytes.indexOf(NEWLINE, start);
   const next = end + 1;
-  while (end > start && isSpace(bytes[end]!)) end--;
+  while (end > start && isJsonSpace(bytes[end])) end--;
   // What is printed for people breaks the first line behind a bracket.
   if (next === 0 || bytes[end] !== CLOSE_BRACE) return [bytes];
   const documents: Uint8Array[] = [];
   for (let from = start; from < bytes.length;) {
     const found = bytes.indexOf(NEWLINE, from);
     const line = bytes.subarray(from, found < 0 ? bytes.length : found);
-    if (!line.every(isSpace)) documents.push(line);
+    if (!line.every(isJsonSpace)) documents.push(line);
     from += line.length + 1;
   }
   return documents;
@@ -115,17 +111,6 @@ function varintFrame(bytes: Uint8Array, at: number): ReturnType<FrameReader> {
 
 function uint32(bytes: Uint8Array, at: number): number {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(at);
-}
-
-/** Behind the byte order mark and white space. */
-function textStart(bytes: Uint8Array): number {
-  let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
-  while (at < bytes.length && isSpace(bytes[at]!)) at++;
-  return at;
-}
-
-function isSpace(byte: number): boolean {
-  return byte <= 0x20;
 }
 
 function copyOf(bytes: Uint8Array): Blob {

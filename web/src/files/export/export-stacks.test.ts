@@ -81,6 +81,14 @@ describe("a graph that is saved", () => {
     );
   });
 
+  test("as OTLP opens again where the request begins as JSON might: its first message has 123 bytes, a brace", async () => {
+    const plain = [...Array.from({ length: 13 }, () => ({ frames: [], value: 1 })), { frames: [0], value: 1 << 21 }];
+    const own = { stacks: tableOf(plain.map((one) => ({ ...one, other: 0 }))), frames: namedFrames() };
+    const bytes = await saved("otlp", own.stacks, own.frames, MEASURE);
+    expect(new TextDecoder().decode(bytes.subarray(0, 2))).toBe("\n{");
+    expect(sums(await opened(bytes))).toEqual(sums(own));
+  });
+
   test("as folded stacks is read by the command line's reader", async () => {
     await fc.assert(
       fc.asyncProperty(plainStacks, async (plain) => {
