@@ -90,7 +90,7 @@ export function serverFlame({ names, stacks }: SyntheticProfile): Uint8Array {
     }
   }
   const source: StackSource = {
-    tree: StackTree.of(parent, whole.length, Uint32Array.from(own.keys()), own),
+    tree: StackTree.of({ parent, length: whole.length }, Uint32Array.from(own.keys()), own),
     side: "first",
     under: -1,
     functionOf: (node) => whole.frame[node]!,

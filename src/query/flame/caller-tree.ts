@@ -34,7 +34,7 @@ export class CallerTree {
   source(): StackSource {
     const called = this.#function;
     const values = this.#value.subarray(0, this.#length);
-    const tree = StackTree.of(this.#parent, this.#length, Uint32Array.from(values.keys()), values);
+    const tree = StackTree.of({ parent: this.#parent, length: this.#length }, Uint32Array.from(values.keys()), values);
     return { tree, side: "first", under: -1, functionOf: (node) => called[node]! };
   }
 

@@ -74,22 +74,22 @@ export class CandidateHeap {
     const nodes = this.#nodes;
     const weights = this.#weights;
     const length = this.#length;
-    const floor = weights.slice(0, length).sort()[length - this.#most] ?? Infinity;
-    const asHeavy = new Int32Array(length);
+    const floor = nthSmallest(weights.slice(0, length), length - this.#most);
     let [kept, equal] = [0, 0];
+    const asHeavy = new Float64Array(length);
     for (let at = 0; at < length; at++) {
       const weight = weights[at]!;
-      if (weight === floor) asHeavy[equal++] = nodes[at]!;
-      if (weight <= floor) continue;
+      if (weight > floor) kept++;
+      else if (weight === floor) asHeavy[equal++] = nodes[at]!;
+    }
+    // Of those that weigh the same, the ones with the lowest numbers.
+    const lastNode = kept < this.#most ? nthSmallest(asHeavy.subarray(0, equal), this.#most - kept - 1) : -1;
+    kept = 0;
+    for (let at = 0; at < length; at++) {
+      const weight = weights[at]!;
+      if (weight < floor || (weight === floor && nodes[at]! > lastNode)) continue;
       nodes[kept] = nodes[at]!;
       weights[kept++] = weight;
-    }
-    for (const node of asHeavy
-      .subarray(0, equal)
-      .sort()
-      .subarray(0, this.#most - kept)) {
-      nodes[kept] = node;
-      weights[kept++] = floor;
     }
     this.#floor = floor;
     this.#length = kept;
@@ -102,6 +102,30 @@ export class CandidateHeap {
     (this.#nodes = new Int32Array(capacity)).set(nodes);
     (this.#weights = new Float64Array(capacity)).set(weights);
   }
+}
+
+/** The value at a position, were the values in order. Puts them into some other one. */
+function nthSmallest(values: Float64Array, position: number): number {
+  let [low, high] = [0, values.length - 1];
+  while (low < high) {
+    const pivot = values[(low + high) >> 1]!;
+    // Below `less` all are smaller than the pivot, from there to `at` as large, behind `more` larger.
+    let [less, at, more] = [low, low, high];
+    while (at <= more) {
+      const value = values[at]!;
+      if (value === pivot) at++;
+      else {
+        const to = value < pivot ? less++ : more--;
+        values[at] = values[to]!;
+        values[to] = value;
+        if (value < pivot) at++;
+      }
+    }
+    if (position < less) high = less - 1;
+    else if (position > more) low = more + 1;
+    else return pivot;
+  }
+  return values[low]!;
 }
 
 function isAhead(weight: number, node: number, otherWeight: number, other: number): boolean {

@@ -1,4 +1,5 @@
 import { writeVarint } from "#wire";
+import type { FlameFrame } from "../api.ts";
 import type { FlameHeader } from "./flame-answer.ts";
 import type { PrunedTree } from "./prune.ts";
 
@@ -8,6 +9,8 @@ export const FLAME_MEDIA_TYPE = "application/vnd.podflame.flamegraph";
 
 /** Longest varint of a number below 2^53. */
 const MAX_VARINT = 8;
+/** Most bytes of a UTF-16 unit in UTF-8. */
+const MAX_UTF8 = 3;
 
 /**
  * A graph as columns, for pages that draw large ones. Little endian:
@@ -23,22 +26,20 @@ const MAX_VARINT = 8;
 export function encodeFlame(header: FlameHeader, tree: PrunedTree): Uint8Array {
   const { length, frames, omitted, depth } = tree;
   const strings = new StringColumn();
-  const texts = (of: (frame: (typeof frames)[number]) => string): Uint8Array =>
-    varints(frames.length, (at) => strings.number(of(frames[at]!)));
   const frameColumns: Column[] = [
-    ["frameName", texts(({ name }) => name)],
-    ["frameFile", texts(({ file }) => file)],
-    ["frameType", texts(({ type }) => type)],
-    ["frameMapping", texts(({ mapping }) => mapping)],
-    ["frameLine", varints(frames.length, (at) => Math.max(0, frames[at]!.line))],
+    ["frameName", varints(strings.numbers(frames, ({ name }) => name))],
+    ["frameFile", varints(strings.numbers(frames, ({ file }) => file))],
+    ["frameType", varints(strings.numbers(frames, ({ type }) => type))],
+    ["frameMapping", varints(strings.numbers(frames, ({ mapping }) => mapping))],
+    ["frameLine", varints(Float64Array.from(frames, ({ line }) => Math.max(0, line)))],
   ];
   const { lengths, bytes } = strings.encode();
   const columns: Column[] = [
-    ["children", varints(length, (at) => tree.children[at]!)],
-    ["frame", varints(length, (at) => tree.frame[at]! + 2)],
-    ["total", varints(length, (at) => tree.total[at]!)],
-    ...(tree.other ? ([["other", varints(length, (at) => tree.other![at]!)]] as const) : []),
-    ["stringLengths", lengths],
+    ["children", varints(tree.children)],
+    ["frame", varints(tree.frame.map((index) => index + 2))],
+    ["total", varints(tree.total)],
+    ...(tree.other ? ([["other", varints(tree.other)]] as const) : []),
+    ["stringLengths", varints(lengths)],
     ["stringBytes", bytes],
     ...frameColumns,
   ];
@@ -75,10 +76,14 @@ function assemble(header: unknown, columns: readonly Column[]): Uint8Array {
   return bytes;
 }
 
-function varints(count: number, value: (at: number) => number): Uint8Array {
-  const bytes = new Uint8Array(count * MAX_VARINT);
+function varints(values: Uint32Array | Int32Array | Float64Array): Uint8Array {
+  const bytes = new Uint8Array(values.length * MAX_VARINT);
   let end = 0;
-  for (let at = 0; at < count; at++) end = writeVarint(bytes, end, value(at));
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at]!;
+    if (value < 0x80) bytes[end++] = value;
+    else end = writeVarint(bytes, end, value);
+  }
   return bytes.subarray(0, end);
 }
 
@@ -90,14 +95,35 @@ class StringColumn {
     return this.#numbers.size;
   }
 
-  number(text: string): number {
-    let number = this.#numbers.get(text);
-    if (number === undefined) this.#numbers.set(text, (number = this.#numbers.size));
-    return number;
+  /** Numbers of texts of frames. */
+  numbers(frames: readonly FlameFrame[], textOf: (frame: FlameFrame) => string): Uint32Array {
+    const numbers = this.#numbers;
+    const found = new Uint32Array(frames.length);
+    // Frames beside each other often are of the same file and mapping.
+    let last: string | undefined;
+    let number = 0;
+    for (let at = 0; at < frames.length; at++) {
+      const text = textOf(frames[at]!);
+      if (text !== last) {
+        const known = numbers.get(text);
+        if (known === undefined) numbers.set(text, (number = numbers.size));
+        else number = known;
+        last = text;
+      }
+      found[at] = number;
+    }
+    return found;
   }
 
-  encode(): { readonly lengths: Uint8Array; readonly bytes: Uint8Array } {
-    const encoded = Array.from(this.#numbers.keys(), (text) => Buffer.from(text, "utf8"));
-    return { lengths: varints(encoded.length, (at) => encoded[at]!.length), bytes: Buffer.concat(encoded) };
+  encode(): { readonly lengths: Uint32Array; readonly bytes: Uint8Array } {
+    const texts = [...this.#numbers.keys()];
+    const bytes = Buffer.allocUnsafe(texts.reduce((sum, text) => sum + text.length * MAX_UTF8, 0));
+    let end = 0;
+    const lengths = Uint32Array.from(texts, (text) => {
+      const length = bytes.write(text, end, "utf8");
+      end += length;
+      return length;
+    });
+    return { lengths, bytes: bytes.subarray(0, end) };
   }
 }

@@ -137,7 +137,7 @@ function keptChildren(graph: MergedNodes, functions: Functions) {
 
 function sortByName(nodes: Uint32Array, graph: MergedNodes, functions: Functions): void {
   const named = Array.from(nodes, (node) => ({ node, name: functions.at(graph.function[node]!).name }));
-  named.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.node - b.node));
+  named.sort((a, b) => (a.name === b.name ? a.node - b.node : a.name < b.name ? -1 : 1));
   for (const [at, { node }] of named.entries()) nodes[at] = node;
 }
 
@@ -158,15 +158,15 @@ function leftOut({ length, parent, kept, total, other, lightTotal, lightOther }:
 class UsedFrames {
   readonly list: FlameFrame[] = [];
   readonly #functions: Functions;
-  readonly #numbers = new Map<number, number>();
+  /** By function, + 1; 0 is not used yet. */
+  readonly #numbers: Int32Array;
 
   constructor(functions: Functions) {
     this.#functions = functions;
+    this.#numbers = new Int32Array(functions.length);
   }
 
   number(called: number): number {
-    let number = this.#numbers.get(called);
-    if (number === undefined) this.#numbers.set(called, (number = this.list.push(this.#functions.at(called)) - 1));
-    return number;
+    return (this.#numbers[called]! ||= this.list.push(this.#functions.at(called))) - 1;
   }
 }

@@ -1,4 +1,5 @@
 import type { StackNodes } from "#store";
+import type { Columns } from "./column-memory.ts";
 import { StackTree } from "./stack-tree.ts";
 
 /** Values by node of a store's tree, as `StackSums` has them. */
@@ -29,6 +30,8 @@ export interface SourceOptions {
   readonly underOf?: (group: number) => number;
   /** What values are multiplied by; default 1. */
   readonly scale?: number;
+  /** What trees are laid out in, which may not be used for anything else until nobody reads the sources any more. */
+  readonly columns?: Columns;
 }
 
 /**
@@ -49,17 +52,17 @@ export function stackSources(
   numberOf: (frame: number) => number,
   options: SourceOptions = {},
 ): readonly StackSource[] {
-  const { underOf, scale = 1, side = "first" } = options;
-  const { parent, frame, length } = nodes;
+  const { underOf, side = "first" } = options;
+  const { frame, length } = nodes;
   let part: UsedPart | undefined;
   const sourceOf = (leaves: Uint32Array, values: Float64Array, under: number): StackSource => {
     if (length <= leaves.length * NODES_PER_ENTRY) {
-      const tree = StackTree.of(parent, length, leaves, values, scale);
+      const tree = StackTree.of(nodes, leaves, values, options);
       return { tree, side, under, functionOf: (node) => numberOf(frame[node]!) };
     }
     part ??= new UsedPart(nodes);
     const used = part.of(leaves);
-    const tree = StackTree.of(used.parent, used.parent.length, used.leaves, values, scale);
+    const tree = StackTree.of(used, used.leaves, values, options);
     return { tree, side, under, functionOf: (node) => numberOf(frame[used.nodes[node]!]!) };
   };
   if (underOf !== undefined) {
@@ -90,7 +93,7 @@ class UsedPart {
     const used = leaves.map((leaf) => this.#add(leaf));
     const nodes = this.#nodes.slice(0, this.#length);
     for (const node of nodes) this.#numbers[node] = 0;
-    return { leaves: used, nodes, parent: this.#callers.slice(0, this.#length) };
+    return { leaves: used, nodes, parent: this.#callers.slice(0, this.#length), length: this.#length };
   }
 
   #add(leaf: number): number {

@@ -1,10 +1,13 @@
+import { Columns } from "./column-memory.ts";
+import { type Callers, rowStarts, wordsOf } from "./row-starts.ts";
+
 /** What all views of a tree share. */
-interface Columns {
+interface Shared {
   readonly parent: ArrayLike<number>;
   /** A bit a node: it has a value of its own, or calls a node that isn't numbered right behind it. The root is one. */
-  readonly ends: Uint32Array;
+  readonly ends: Int32Array;
   /** By word of `ends`: how many bits are set in the words behind it. */
-  readonly endsBehind: Uint32Array;
+  readonly endsBehind: Int32Array;
   /** By segment: the total of its nodes. */
   readonly total: Float64Array;
   /**
@@ -33,61 +36,60 @@ interface Columns {
 export class StackTree {
   /** Nodes that have a total, besides the root. */
   readonly used: number;
-  readonly #columns: Columns;
+  readonly #shared: Shared;
   /** The nodes that the root calls here; without them it calls what it calls. */
   readonly #roots: readonly number[] | undefined;
 
-  private constructor(columns: Columns, used: number, roots?: readonly number[]) {
-    this.#columns = columns;
+  private constructor(shared: Shared, used: number, roots?: readonly number[]) {
+    this.#shared = shared;
     this.used = used;
     this.#roots = roots;
   }
 
   /**
-   * @param parent by node; `parent[0]` is 0
-   * @param length of the tree
-   * @param nodes that have values of their own, some perhaps several times
-   * @param values of these nodes; those that aren't above 0 are left out
-   * @param scale what values are multiplied by
+   * @param nodes of which some have values of their own: `leaves`, perhaps several times
+   * @param values of these; those that aren't above 0 are left out
+   * @param options `scale`: what values are multiplied by; `columns`: what the tree is laid out in, its own by default
    */
   static of(
-    parent: ArrayLike<number>,
-    length: number,
-    nodes: ArrayLike<number>,
+    nodes: Callers,
+    leaves: ArrayLike<number>,
     values: ArrayLike<number>,
-    scale = 1,
+    options: { readonly scale?: number; readonly columns?: Columns } = {},
   ): StackTree {
-    const ends = new Uint32Array((length + 31) >>> 5);
+    const { scale = 1, columns = new Columns() } = options;
+    const ends = columns.int32(wordsOf(nodes.length)).fill(0);
     ends[0] = 1;
-    for (let at = 0; at < nodes.length; at++) {
-      const node = nodes[at]!;
-      if (values[at]! > 0) ends[node >>> 5]! |= 1 << (node & 31);
+    for (let at = 0; at < leaves.length; at++) {
+      const leaf = leaves[at]!;
+      if (values[at]! > 0) ends[leaf >>> 5]! |= 1 << (leaf & 31);
     }
-    const { first, caller, used, endsBehind } = cutIntoSegments(parent, ends);
-    const total = new Float64Array(first.length);
-    for (let at = 0; at < nodes.length; at++) {
+    const endsBehind = columns.int32(ends.length);
+    const { first, caller, used } = cutIntoSegments(nodes, ends, endsBehind, leaves.length, columns);
+    const total = columns.float64(first.length).fill(0);
+    for (let at = 0; at < leaves.length; at++) {
       const value = values[at]!;
-      if (value > 0) total[segmentOf(ends, endsBehind, nodes[at]!)]! += value * scale;
+      if (value > 0) total[segmentOf(ends, endsBehind, leaves[at]!)]! += value * scale;
     }
-    const lists = addUp(first, caller, total, ends, endsBehind);
-    return new StackTree({ parent, ends, endsBehind, total, ...lists }, used);
+    const lists = addUp(first, caller, total, ends, endsBehind, columns);
+    return new StackTree({ parent: nodes.parent, ends, endsBehind, total, ...lists }, used);
   }
 
   get parent(): ArrayLike<number> {
-    return this.#columns.parent;
+    return this.#shared.parent;
   }
 
   /** The value of a node with everything that it calls. */
   totalOf(node: number): number {
     if (node === 0 && this.#roots) return this.#roots.reduce((sum, root) => sum + this.totalOf(root), 0);
-    const { total, ends, endsBehind } = this.#columns;
+    const { total, ends, endsBehind } = this.#shared;
     return total[segmentOf(ends, endsBehind, node)]!;
   }
 
   /** The cursor of the first node that a node calls; 0 where there is none. */
   first(node: number): number {
-    if (node === 0 && this.#roots) return this.#roots.length === 0 ? 0 : this.#columns.called.length;
-    const { ends, endsBehind, list } = this.#columns;
+    if (node === 0 && this.#roots) return this.#roots.length === 0 ? 0 : this.#shared.called.length;
+    const { ends, endsBehind, list } = this.#shared;
     const word = node >>> 5;
     const from = ends[word]! >>> (node & 31);
     if ((from & 1) === 0) return -node - 1;
@@ -97,14 +99,14 @@ export class StackTree {
 
   /** The cursor of the node that the same caller calls next; 0 where there is none. */
   next(cursor: number): number {
-    const { called } = this.#columns;
+    const { called } = this.#shared;
     if (cursor > 0 && cursor < called.length) return called[cursor]! < 0 ? 0 : cursor + 1;
     return cursor < 0 ? this.#listOf(-cursor - 1) : this.#nextRoot(cursor);
   }
 
   /** The node that a cursor stands for. */
   node(cursor: number): number {
-    const { called } = this.#columns;
+    const { called } = this.#shared;
     if (cursor < 0) return -cursor;
     if (cursor >= called.length) return this.#roots![cursor - called.length]!;
     const node = called[cursor]!;
@@ -113,7 +115,7 @@ export class StackTree {
 
   /** The total of the node that a cursor stands for. */
   total(cursor: number): number {
-    const { called, calledTotal } = this.#columns;
+    const { called, calledTotal } = this.#shared;
     return cursor > 0 && cursor < called.length ? calledTotal[cursor]! : this.totalOf(this.node(cursor));
   }
 
@@ -123,12 +125,12 @@ export class StackTree {
    */
   below(nodes: readonly number[]): StackTree {
     const used = nodes.reduce((sum, node) => sum + this.#countBelow(node), nodes.length);
-    return new StackTree(this.#columns, used, nodes);
+    return new StackTree(this.#shared, used, nodes);
   }
 
   /** The first place in the list of a node that calls the one right behind it. */
   #listOf(node: number): number {
-    const { ends, endsBehind, list } = this.#columns;
+    const { ends, endsBehind, list } = this.#shared;
     const word = node >>> 5;
     const from = ends[word]! >>> (node & 31);
     return (from & 1) === 0 ? 0 : ~list[endsBehind[word]! + bitCount(from)]!;
@@ -137,7 +139,7 @@ export class StackTree {
   /** Cursors behind all places in lists are positions in `#roots`. */
   #nextRoot(cursor: number): number {
     const next = cursor + 1;
-    return next - this.#columns.called.length < this.#roots!.length ? next : 0;
+    return next - this.#shared.called.length < this.#roots!.length ? next : 0;
   }
 
   /** How many nodes a node calls, directly or not. */
@@ -157,7 +159,7 @@ export class StackTree {
 }
 
 /** The segment that a node with a total is in. They are numbered from the last node on: 1 has the last node with a total. */
-function segmentOf(ends: Uint32Array, endsBehind: Uint32Array, node: number): number {
+function segmentOf(ends: Int32Array, endsBehind: Int32Array, node: number): number {
   const word = node >>> 5;
   return endsBehind[word]! + bitCount(ends[word]! >>> (node & 31));
 }
@@ -170,12 +172,16 @@ function bitCount(word: number): number {
 
 /**
  * Finds out where segments begin, from the last node to the first, and sets the bits of nodes that call them.
+ * @param guess how many there are, perhaps
  * @returns by segment its first node and what calls that
  */
-function cutIntoSegments(parent: ArrayLike<number>, ends: Uint32Array) {
-  const endsBehind = new Uint32Array(ends.length);
-  let first = new Int32Array(1024);
-  let caller = new Int32Array(1024);
+function cutIntoSegments(nodes: Callers, ends: Int32Array, endsBehind: Int32Array, guess: number, columns: Columns) {
+  const { parent } = nodes;
+  const starts = rowStarts(nodes);
+  // A segment has a node at least, and 0 is none.
+  const capacity = Math.min(nodes.length + 1, guess + 1024);
+  let first = columns.int32(capacity);
+  let caller = columns.int32(capacity);
   let count = 0;
   let used = 0;
   /** First node of the row that the last segment is in, and what calls it. */
@@ -194,19 +200,24 @@ function cutIntoSegments(parent: ArrayLike<number>, ends: Uint32Array) {
       } else {
         first[count] = row;
         caller[count] = callsRow;
-        row = node;
+        let at = word;
+        // The bit itself, and those ahead of it. The root begins a row.
+        let begun = starts[at]! & ((2 << bit) - 1);
+        while (begun === 0) begun = starts[--at]!;
+        row = at * 32 + 31 - Math.clz32(begun);
         callsRow = parent[row]!;
-        while (callsRow === row - 1) callsRow = parent[--row]!;
         used += node - row + 1;
         ends[callsRow >>> 5]! |= 1 << (callsRow & 31);
       }
-      if (++count < first.length) continue;
-      first = longer(first);
-      caller = longer(caller);
+      count++;
+      if (count < first.length) continue;
+      first = longer(first, columns);
+      caller = longer(caller, columns);
     }
   }
+  first[0] = 0;
   first[count] = 0;
-  return { first: first.subarray(0, count + 1), caller, used: used - 1, endsBehind };
+  return { first: first.subarray(0, count + 1), caller, used: used - 1 };
 }
 
 /**
@@ -217,12 +228,13 @@ function addUp(
   first: Int32Array,
   caller: Int32Array,
   total: Float64Array,
-  ends: Uint32Array,
-  endsBehind: Uint32Array,
-): Pick<Columns, "list" | "called" | "calledTotal"> {
+  ends: Int32Array,
+  endsBehind: Int32Array,
+  columns: Columns,
+): Pick<Shared, "list" | "called" | "calledTotal"> {
   const root = first.length - 1;
   /** At first how many are listed, then minus where the list ends, then where it begins. */
-  const list = new Int32Array(root + 1);
+  const list = columns.int32(root + 1).fill(0);
   let listed = 0;
   for (let segment = 1; segment < root; segment++) {
     const node = caller[segment]!;
@@ -242,8 +254,8 @@ function addUp(
     end += list[segment]!;
     if (list[segment] !== 0) list[segment] = -end;
   }
-  const called = new Int32Array(listed + 1);
-  const calledTotal = new Float64Array(listed + 1);
+  const called = columns.int32(listed + 1);
+  const calledTotal = columns.float64(listed + 1);
   // Numbers of nodes fall: lists are filled from their ends, and what goes on comes last.
   for (let segment = 1; segment < root; segment++) {
     const by = caller[segment]!;
@@ -260,8 +272,8 @@ function addUp(
   return { list, called, calledTotal };
 }
 
-function longer(from: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const to = new Int32Array(from.length * 2);
+function longer(from: Int32Array, columns: Columns): Int32Array<ArrayBuffer> {
+  const to = columns.int32(from.length * 2);
   to.set(from);
   return to;
 }

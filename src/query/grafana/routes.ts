@@ -234,7 +234,7 @@ class Grafana {
   ): Promise<{ readonly flamegraph: messages.FlameGraphEntry | undefined }> {
     const selection = await this.#selection(asked);
     if (!selection) return { flamegraph: undefined };
-    const graph = await graphOf(this.#routes.context, selection, GRAPH_OPTIONS, undefined, signal);
+    using graph = await graphOf(this.#routes.context, selection, GRAPH_OPTIONS, undefined, signal);
     const pruned = prune(graph.sources, graph.functions, this.#pruneLimits(asked.maxNodes));
     return { flamegraph: pruned.total[0] === 0 ? undefined : flamebearer(pruned) };
   }
@@ -259,7 +259,7 @@ class Grafana {
         links: undefined,
       };
     const comparison = { other: { ...sideOf(right, second), type }, isRelative: false };
-    const graph = await graphOf(context, { ...sideOf(left, first), type }, GRAPH_OPTIONS, comparison, signal);
+    using graph = await graphOf(context, { ...sideOf(left, first), type }, GRAPH_OPTIONS, comparison, signal);
     const limits = this.#pruneLimits(Math.max(left.maxNodes, right.maxNodes));
     return prune(graph.sources, graph.functions, limits, true);
   }

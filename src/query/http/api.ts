@@ -2,6 +2,7 @@ import { Hono, type Context } from "hono";
 import type { ProfileStore } from "#store";
 import type { ErrorAnswer, StatusAnswer } from "../api.ts";
 import { EXPORT_FORMATS, type ExportFormat, exportOf } from "../export/export.ts";
+import { ColumnMemory } from "../flame/column-memory.ts";
 import { flameAnswer } from "../flame/flame-answer.ts";
 import { encodeFlame, FLAME_MEDIA_TYPE } from "../flame/flame-encoding.ts";
 import { focusOn } from "../flame/focus.ts";
@@ -83,6 +84,7 @@ class Api {
       store: settings.store,
       limits: { ...DEFAULT_QUERY_LIMITS, ...settings.limits },
       functions: new FunctionTables(),
+      columns: new ColumnMemory(),
     };
     this.#admission = new Admission({ ...DEFAULT_ADMISSION, ...settings.admission });
     this.#now = settings.now ?? Date.now;
@@ -148,12 +150,12 @@ class Api {
     });
     this.#get("top", async (p, signal) => {
       const limit = p.integer("limit", DEFAULT_TOP_ROWS, 1, limits.maxRows);
-      const graph = await this.#graph(p, signal);
+      using graph = await this.#graph(p, signal);
       return topOf(graph, limit);
     });
     this.#get("sandwich", async (p, signal) => {
       const name = p.required("function", "runtime.mallocgc");
-      const graph = await this.#graph(p, signal);
+      using graph = await this.#graph(p, signal);
       const { callers, callees } = sandwichOf(graph, name);
       const prune = this.#prune(p);
       const answer = ({ header, tree }: ShownGraph): unknown => flameAnswer(header, tree);
@@ -165,7 +167,7 @@ class Api {
         throw new QueryError("invalid", "folded text is of the whole graph", "Leave focus out, or ask for json.");
       }
       if (format === "folded") return this.#file(p, signal, c, format);
-      const graph = await this.#graph(p, signal);
+      using graph = await this.#graph(p, signal);
       return this.#flame(c, show(graph, this.#prune(p)), format);
     });
     this.#get("export", (p, signal, c) => this.#file(p, signal, c, p.oneOf("format", EXPORT_FORMATS, "pprof")));
@@ -176,7 +178,7 @@ class Api {
     });
     this.#get("diff", async (p, signal, c) => {
       const format = p.oneOf("format", ["json", "binary"], "json");
-      const graph = await this.#graph(p, signal, true);
+      using graph = await this.#graph(p, signal, true);
       return this.#flame(c, show(graph, this.#prune(p)), format);
     });
   }

@@ -1,4 +1,5 @@
 import type { ProfileStore } from "#store";
+import type { ColumnMemory } from "../flame/column-memory.ts";
 import type { FunctionTables } from "../flame/function-table.ts";
 
 /** What answers may cost. */
@@ -32,4 +33,6 @@ export interface QueryContext {
   readonly limits: QueryLimits;
   /** Names of frames, kept from one question to the next. */
   readonly functions: FunctionTables;
+  /** Columns of large trees, kept from one question to the next. */
+  readonly columns: ColumnMemory;
 }

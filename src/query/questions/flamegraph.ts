@@ -1,5 +1,6 @@
 import type { Coverage, FlameFrame, TopAnswer } from "../api.ts";
 import { CallerTree } from "../flame/caller-tree.ts";
+import { Columns } from "../flame/column-memory.ts";
 import type { FlameHeader } from "../flame/flame-answer.ts";
 import type { Functions, Granularity } from "../flame/function-table.ts";
 import { functionTotals, visitOutermost } from "../flame/function-totals.ts";
@@ -31,11 +32,17 @@ export interface Graph {
   readonly header: FlameHeader;
 }
 
+/** A graph whose columns serve the next one when it is disposed of. */
+export type HeldGraph = Graph & Disposable;
+
 /** A graph as it is sent. */
 export interface ShownGraph {
   readonly header: FlameHeader;
   readonly tree: PrunedTree;
 }
+
+/** Entries from which on it is worth to keep the columns of a tree: it has a few megabytes. */
+const LARGE = 1 << 17;
 
 /** Sums the stacks of a selection up; of two for a diff. */
 export async function graphOf(
@@ -44,26 +51,35 @@ export async function graphOf(
   { groupBy, granularity }: GraphOptions,
   comparison: Comparison | undefined,
   signal: AbortSignal,
-): Promise<Graph> {
+): Promise<HeldGraph> {
   const sum = (of: Selection): Promise<SelectedStacks> => sumStacks(context, of, groupBy, "stack", signal);
   const [first, second] = await Promise.all([sum(selection), comparison ? sum(comparison.other) : undefined]);
   const functions = context.functions.of(granularity, first.sums.frames);
+  const entries = first.entries.length + (second?.entries.length ?? 0);
+  const isLarge = entries >= LARGE;
+  const columns = isLarge ? context.columns.take() : new Columns();
+  const held = (graph: Graph): HeldGraph => ({
+    ...graph,
+    [Symbol.dispose]: () => {
+      if (isLarge) context.columns.give(columns);
+    },
+  });
   const sourcesOf = (stacks: SelectedStacks, side: Side, scale = 1): readonly StackSource[] => {
-    const { groups, sums, entries } = stacks;
+    const { groups, sums } = stacks;
     const underOf = (group: number): number => functions.intern(groupFrame(groupBy, groups.list[group]!.values));
-    const options = { side, scale, ...(groupBy.length === 0 ? {} : { underOf }) };
-    return stackSources(sums.nodes, entries, functions.numbering(sums.frames), options);
+    const options = { side, scale, columns, ...(groupBy.length === 0 ? {} : { underOf }) };
+    return stackSources(sums.nodes, stacks.entries, functions.numbering(sums.frames), options);
   };
   const sources = [...sourcesOf(first, "first")];
   const coverage = coverageOfStacks(context, first, sources, functions, 1);
   const { id, unit, isCpuTime } = selection.type;
   const header = { type: id, unit, cores: isCpuTime, coverage };
-  if (!second) return { sources, functions, header };
+  if (!second) return held({ sources, functions, header });
   const sumOfSecond = sumByAttribution(second.groups, second.entries).total;
   const scale = comparison?.isRelative === true && sumOfSecond > 0 ? coverage.total / sumOfSecond : 1;
   const others = sourcesOf(second, "second", scale);
   const otherCoverage = coverageOfStacks(context, second, others, functions, scale);
-  return { sources: [...sources, ...others], functions, header: { ...header, otherCoverage } };
+  return held({ sources: [...sources, ...others], functions, header: { ...header, otherCoverage } });
 }
 
 /** The heaviest part of a graph. */
