@@ -1,13 +1,17 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { hasProgram } from "../../test/has-program.ts";
 import type { ProfilesModel } from "#otlp";
 import { ParseError } from "#wire";
 import { writeFolded } from "./folded.ts";
 import { detectFormat } from "./formats.ts";
 import { parsePerfFrame, parsePerfHeader } from "./perf-script-lines.ts";
 import { readPerfScript } from "./perf-script.ts";
+import { sampleTypes } from "./sample-types.ts";
 import { profilesOf } from "./sample-values.ts";
+import { withFolder } from "./testing/programs.ts";
 
 const recorded = (name: string): Buffer =>
   readFileSync(new URL(`../../testdata/formats/perf-script-${name}.txt`, import.meta.url));
@@ -87,6 +91,12 @@ describe("what perf 6.1 printed", () => {
     expect(fold(read(recorded("flat")))).toMatch(/^outer \d+$/m);
   });
 
+  test("is CPU time where it sampled a clock", () => {
+    for (const name of ["default", "header", "flat"]) {
+      expect(sampleTypes(read(recorded(name)))).toEqual([{ type: "cpu", unit: "nanoseconds" }]);
+    }
+  });
+
   test("has the shares of functions that perf report prints", () => {
     const leaves = new Map<string, number>();
     for (const line of fold(read(recorded("default")))
@@ -119,6 +129,52 @@ describe("what perf 6.1 printed", () => {
   test("is known by its lines", () => {
     for (const name of ["default", "header", "flat"]) expect(detectFormat(recorded(name))).toBe("perf-script");
   });
+});
+
+describe("the type of an event", () => {
+  const types = (...headers: readonly string[]): readonly string[] =>
+    sampleTypes(read(Buffer.from(headers.map((header) => `w 1 1.0: ${header}: \n\t 10 main (/w)\n\n`).join("")))).map(
+      ({ type, unit }) => `${type}/${unit}`,
+    );
+
+  test.each([
+    ["7 cpu-clock", "cpu/nanoseconds"],
+    ["7 task-clock:u", "cpu/nanoseconds"],
+    ["7 cpu-clock:pppH", "cpu/nanoseconds"],
+    ["cpu-clock", "samples/count"],
+    ["7 cycles", "cycles/count"],
+    ["7 cycles:P", "cycles/count"],
+    ["7 cycles:ppp", "cycles/count"],
+    ["7 cycles:Pu", "cycles:u/count"],
+    ["7 sched:sched_switch", "sched:sched_switch/count"],
+    ["7 cpu/event=0x3c/ppp", "cpu/event=0x3c/ppp/count"],
+  ])("%s is %s", (header, expected) => {
+    expect(types(header)).toEqual([expected]);
+  });
+
+  test("is CPU time for one clock only, so that nothing counts twice", () => {
+    expect(types("7 task-clock:u", "7 cpu-clock", "7 task-clock:u")).toEqual([
+      "cpu/nanoseconds",
+      "cpu-clock/nanoseconds",
+    ]);
+  });
+});
+
+const mayRecord = hasProgram("perf", "record", "-q", "-o", "/dev/null", "-e", "cpu-clock", "--", "true");
+
+test.skipIf(!mayRecord)("the CPU time of a new recording is what perf report says", () => {
+  const [script, report] = withFolder((folder) => {
+    const perf = (...args: readonly string[]): string =>
+      execFileSync("perf", args, { encoding: "utf8", cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+    const work = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done";
+    perf("record", "-q", "-e", "cpu-clock", "-F", "499", "-g", "-o", "perf.data", "--", "sh", "-c", work);
+    return [perf("script", "-i", "perf.data"), perf("report", "-i", "perf.data", "--stdio", "--sort", "comm")] as const;
+  });
+  const counted = /of event 'cpu-clock\S*'\n# Event count \(approx\.\): (\d+)/.exec(report)![1];
+  const model = read(Buffer.from(script));
+  expect(sampleTypes(model)).toEqual([{ type: "cpu", unit: "nanoseconds" }]);
+  const values = [...profilesOf(model)].flatMap(({ profile }) => [...profile.samples.values]);
+  expect(values.reduce((sum, value) => sum + value, 0n)).toBe(BigInt(counted!));
 });
 
 test("inlined calls belong to the frame below them", () => {

@@ -20,12 +20,15 @@ const MAX_DEPTH = 1 << 16;
 const MAX_PROFILES = 1 << 16;
 /** Addresses of the kernel have their top bit set, on all of Linux's 64-bit machines. */
 const KERNEL_HALF = 1n << 63n;
-/** Events whose period is time. */
+/** Events whose period is nanoseconds on a CPU, with the modifiers that perf takes (`:u`: user space only). */
 const CLOCKS = /^(?:cpu|task)-clock(?::|$)/;
+/** How precise addresses have to be, which perf asks for by itself: says nothing about what is counted. */
+const PRECISION = /(?<=:[a-zA-Z]*)[pP]/g;
 
 /**
  * Reads what `perf script` prints. Each process is a resource (where pids are printed: `-F +pid`), each event a profile;
- * its period, else 1, is the value. The thread's name and id and the CPU become attributes of the sample.
+ * its period, else 1, is the value. The first clock among them is type `cpu` (`samples` where periods aren't printed), as
+ * samplers call it everywhere; others keep the event's name, so that nothing counts twice. The thread's name and id and the CPU become attributes of the sample.
  *
  * perf's times count from the start of the machine. Where `--header` tells when the recording ended they become
  * timestamps of the day; else only their order and the duration are kept. Lines that are neither samples nor frames
@@ -55,6 +58,8 @@ class PerfScriptReader {
   readonly #profiles = new Map<string, EventProfile>();
   readonly #locations = new Map<string, number>();
   readonly #attributes = new Map<string, number>();
+  /** The event that is CPU time. */
+  #clock: string | undefined;
   #header: PerfHeader | undefined;
   #frames: PerfFrame[] = [];
   /** Epoch nanoseconds at which the recording ended, from the header. */
@@ -102,6 +107,7 @@ class PerfScriptReader {
     if (!profile) {
       if (this.#profiles.size === MAX_PROFILES) return new ParseError(`more than ${MAX_PROFILES} processes and events`);
       const { pid, event } = header;
+      if (CLOCKS.test(event)) this.#clock ??= event;
       profile = { pid, event, hasPeriod: header.period !== undefined, samples: new SamplesBuilder(), times: [] };
       this.#profiles.set(key, profile);
     }
@@ -189,8 +195,10 @@ class PerfScriptReader {
   }
 
   #type({ event, hasPeriod }: EventProfile): { type: number; unit: number; temporality: number } {
+    const name =
+      event === this.#clock ? (hasPeriod ? "cpu" : "samples") : event.replace(PRECISION, "").replace(/:$/, "");
     const unit = hasPeriod && CLOCKS.test(event) ? "nanoseconds" : "count";
-    return { type: this.#builder.string(event), unit: this.#builder.string(unit), temporality: 0 };
+    return { type: this.#builder.string(name), unit: this.#builder.string(unit), temporality: 0 };
   }
 }
 
