@@ -31,9 +31,12 @@ export class FunctionTable implements Functions {
   #frameOf = new Int32Array(1024);
   #kind = new Uint8Array(1024);
   #length = 0;
-  /** The last function by hash, and the one before it of the same hash, + 1. */
-  readonly #byHash = new Map<number, number>();
-  #sameHash = new Int32Array(1024);
+  /** Hash of each function. */
+  #hashes = new Int32Array(1024);
+  /** Functions + 1 from the place on that their hash stands for; 0 is free. */
+  #slots = new Int32Array(2048);
+  /** Keeps senders from making up names that all collide. */
+  readonly #seed = crypto.getRandomValues(new Int32Array(1))[0]!;
   /** Groups, and frames of other tables. */
   readonly #own = new Map<number, FlameFrame>();
   readonly #words = new Map<number, FlameFrame>();
@@ -83,23 +86,37 @@ export class FunctionTable implements Functions {
   }
 
   #find(shown: FlameFrame, frame: number): number {
-    const hash = hashOf(shown);
-    const last = this.#byHash.get(hash) ?? 0;
-    for (let at = last; at !== 0; at = this.#sameHash[at - 1]!) {
-      if (isSame(this.at(at - 1), shown)) return at - 1;
+    const hash = hashOf(shown, this.#seed);
+    const mask = this.#slots.length - 1;
+    let slot = hash & mask;
+    for (let at = this.#slots[slot]!; at !== 0; at = this.#slots[slot]!) {
+      if (this.#hashes[at - 1] === hash && isSame(this.at(at - 1), shown)) return at - 1;
+      slot = (slot + 1) & mask;
     }
     const number = this.#length++;
     if (number === this.#frameOf.length) {
       this.#frameOf = grown(this.#frameOf, number);
-      this.#sameHash = grown(this.#sameHash, number);
+      this.#hashes = grown(this.#hashes, number);
       const kind = this.#kind;
       (this.#kind = new Uint8Array(number * 2)).set(kind);
     }
     this.#frameOf[number] = frame;
     this.#kind[number] = Math.max(0, KINDS.indexOf(shown.type as FunctionKind));
-    this.#sameHash[number] = last;
-    this.#byHash.set(hash, number + 1);
+    this.#hashes[number] = hash;
+    this.#slots[slot] = number + 1;
+    if (this.#length * 2 > this.#slots.length) this.#rehash();
     return number;
+  }
+
+  #rehash(): void {
+    const slots = new Int32Array(this.#slots.length * 2);
+    const mask = slots.length - 1;
+    for (let number = 0; number < this.#length; number++) {
+      let slot = this.#hashes[number]! & mask;
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      slots[slot] = number + 1;
+    }
+    this.#slots = slots;
   }
 
   #shown(frames: FrameTable, frame: number): FlameFrame {
@@ -133,18 +150,15 @@ function isSame(a: FlameFrame, b: FlameFrame): boolean {
   return a.name === b.name && a.line === b.line && a.file === b.file && a.type === b.type && a.mapping === b.mapping;
 }
 
-/** 48 bits: of a million functions two share theirs once in a thousand stores, which costs a comparison. */
-function hashOf({ name, file, line, type, mapping }: FlameFrame): number {
-  let low = Math.imul(line + 1, 0x9e3779b1);
-  let high = 0x85ebca6b;
+function hashOf({ name, file, line, type, mapping }: FlameFrame, seed: number): number {
+  let hash = Math.imul(line + 1, 0x9e3779b1) ^ seed;
   for (const text of [name, file, type, mapping]) {
     for (let at = 0; at < text.length; at++) {
-      low = Math.imul(low ^ text.charCodeAt(at), 0x01000193);
-      high = Math.imul(high + text.charCodeAt(at), 0xcc9e2d51) ^ (low >>> 15);
+      hash = Math.imul(hash ^ text.charCodeAt(at), 0x9e3779b1) ^ (hash >>> 15);
     }
-    low = Math.imul(low ^ text.length, 0x01000193);
+    hash = Math.imul(hash ^ text.length, 0x85ebca77);
   }
-  return (high & 0xffff) * 2 ** 32 + (low >>> 0);
+  return hash ^ (hash >>> 13);
 }
 
 /** A longer column that has room for an index. */
