@@ -160,14 +160,11 @@ class Callees {
   partCallee = new Int32Array(START);
   partSource = new Int32Array(START);
   partNode = new Int32Array(START);
-  /** By function: the turn in which it was met last, and the callee that it was then. */
-  #metIn = new Int32Array(START);
+  /** By function: the callee that it is if it was met, or else any number. */
   #calleeOf = new Int32Array(START);
-  #turn = 0;
 
   /** Forgets what was met. */
   begin(): void {
-    this.#turn++;
     this.length = 0;
     this.partsLength = 0;
   }
@@ -194,15 +191,18 @@ class Callees {
   }
 
   #find(called: number): number {
-    if (called < this.#metIn.length && this.#metIn[called] === this.#turn) return this.#calleeOf[called]!;
-    const callee = this.#add(called);
-    this.#note(called, callee);
-    return callee;
+    const callee = called < this.#calleeOf.length ? this.#calleeOf[called]! : 0;
+    if (callee < this.length && this.function[callee] === called) return callee;
+    const added = this.#add(called);
+    this.#note(called, added);
+    return added;
   }
 
   #note(called: number, callee: number): void {
-    if (called >= this.#metIn.length) this.#growFunctions(Math.max(this.#metIn.length * 2, called + 1));
-    this.#metIn[called] = this.#turn;
+    if (called >= this.#calleeOf.length) {
+      const capacity = Math.max(this.#calleeOf.length * 2, called + 1);
+      this.#calleeOf = longer(this.#calleeOf, new Int32Array(capacity));
+    }
     this.#calleeOf[called] = callee;
   }
 
@@ -228,11 +228,6 @@ class Callees {
     this.partCallee = longer(this.partCallee, new Int32Array(capacity));
     this.partSource = longer(this.partSource, new Int32Array(capacity));
     this.partNode = longer(this.partNode, new Int32Array(capacity));
-  }
-
-  #growFunctions(capacity: number): void {
-    this.#metIn = longer(this.#metIn, new Int32Array(capacity));
-    this.#calleeOf = longer(this.#calleeOf, new Int32Array(capacity));
   }
 }
 
