@@ -10,7 +10,7 @@ import { LocalProfiler } from "./harness/local-profiler.ts";
 import { NodeOfPods } from "./harness/node-of-pods.ts";
 import type { Container } from "./harness/pods.ts";
 import { canRunContainers, canSample } from "./harness/requirements.ts";
-import { countOf, passesThrough } from "./harness/samples.ts";
+import { countOf, passesThrough, type Sample } from "./harness/samples.ts";
 
 const available = [canSample(), canRunContainers()].every(Boolean);
 const FOREVER = "1000000";
@@ -58,9 +58,10 @@ describe.skipIf(!available)("sampling goes on beside", () => {
   for (const kind of ["fifo", "link", "folder", "huge", "text"]) {
     test(`a perf map that is none: ${kind}`, async () => {
       const container = await node.run(["/bin/jit", FOREVER, "hot=100"], { env: { JIT_MAP: kind } });
-      const profiler = await profile((started) => countOf(started.of(container)) > 10);
+      // Its first samples are of the runtime that starts it, and of a program that isn't named yet.
+      const ofHot = (samples: readonly Sample[]): Sample[] => samples.filter((sample) => passesThrough(sample, "hot"));
+      const profiler = await profile((started) => countOf(ofHot(started.of(container))) > 10);
       const names = profiler.of(container).flatMap(({ frames }) => frames.map(({ name }) => name));
-      expect(names).toContain("hot");
       expect(names.filter((name) => name.includes("root:") || name.includes("\0"))).toEqual([]);
       await container.remove();
     });

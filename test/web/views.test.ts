@@ -70,16 +70,16 @@ describe.skipIf(hasNoBrowser)("the other views in a browser", () => {
     test("opens one side with one click", async () => {
       await bench.goto(page, both);
       await page.getByRole("region", { name: "Before", exact: true }).getByRole("button", { name: "Open" }).click();
-      expect(parameter(page, "view")).toBeNull();
-      expect([parameter(page, "from"), parameter(page, "to")]).toEqual(["now-30m", "now-15m"]);
+      await expect.poll(() => parameter(page, "view")).toBeNull();
+      await expect.poll(() => [parameter(page, "from"), parameter(page, "to")]).toEqual(["now-30m", "now-15m"]);
     });
 
     test("swaps its sides, and compares shares or amounts", async () => {
       await bench.goto(page, `${both}&from=now-5m`);
       await page.getByRole("button", { name: "Swap" }).click();
-      expect([parameter(page, "from"), parameter(page, "other_from")]).toEqual(["now-30m", "now-5m"]);
+      await expect.poll(() => [parameter(page, "from"), parameter(page, "other_from")]).toEqual(["now-30m", "now-5m"]);
       await page.getByRole("button", { name: "Amounts" }).click();
-      expect(parameter(page, "relative")).toBe("0");
+      await expect.poll(() => parameter(page, "relative")).toBe("0");
       await page.locator(".headline").waitFor();
     });
 
@@ -87,11 +87,13 @@ describe.skipIf(hasNoBrowser)("the other views in a browser", () => {
       await bench.goto(page, `?query=${CHECKOUT}&from=now-10m`);
       await page.locator(".headline").waitFor();
       await page.locator("body").press("d");
-      expect(parameter(page, "view")).toBe("diff");
-      expect([parameter(page, "other_from"), parameter(page, "other_to")]).toEqual(["now-1200s", "now-600s"]);
-      expect(parameter(page, "other_query")).toBe('{namespace="checkout"}');
+      await expect.poll(() => parameter(page, "view")).toBe("diff");
+      await expect
+        .poll(() => [parameter(page, "other_from"), parameter(page, "other_to")])
+        .toEqual(["now-1200s", "now-600s"]);
+      await expect.poll(() => parameter(page, "other_query")).toBe('{namespace="checkout"}');
       await page.locator("body").press("d");
-      expect(parameter(page, "view")).toBeNull();
+      await expect.poll(() => parameter(page, "view")).toBeNull();
     });
 
     test("takes filters from the labels that there are", async () => {
@@ -102,7 +104,7 @@ describe.skipIf(hasNoBrowser)("the other views in a browser", () => {
       await page.locator('datalist option[value="checkout"]').waitFor({ state: "attached" });
       await after.getByLabel("Value", { exact: true }).fill("checkout");
       await after.getByRole("button", { name: "Add", exact: true }).click();
-      expect(parameter(page, "query")).toBe('{namespace="checkout"}');
+      await expect.poll(() => parameter(page, "query")).toBe('{namespace="checkout"}');
     });
   });
 
@@ -140,7 +142,7 @@ describe.skipIf(hasNoBrowser)("the other views in a browser", () => {
     expect(await reason.locator("h2").innerText()).not.toBe("");
     expect(await reason.locator("header .number").innerText()).toMatch(/%.*samples/);
     await page.locator(".reason tbody button").first().click();
-    expect(parameter(page, "view")).toBeNull();
+    await expect.poll(() => parameter(page, "view")).toBeNull();
     await page.locator(".headline").waitFor();
   });
 
@@ -240,7 +242,9 @@ describe.skipIf(hasNoBrowser)("the other views in a browser", () => {
     await bench.goto(page, "");
     await page.locator(".headline").waitFor();
     await page.locator("body").press("?");
-    const keys = await page.getByRole("dialog").locator("kbd").allInnerTexts();
+    const shown = page.getByRole("dialog").locator("kbd");
+    await shown.first().waitFor();
+    const keys = await shown.allInnerTexts();
     for (const key of ["↑ ↓", "Enter", "Backspace", "/", "n", "N", "i", "s", "d", "t", "c", "?"])
       expect(keys).toContain(key);
     await page.keyboard.press("Escape");
