@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { writeParquet } from "./block-files.ts";
 import type { BlockFile } from "./catalogue.ts";
 import { checksum } from "./durable-files.ts";
-import { Engine, type EngineSettings } from "./duckdb.ts";
+import { DuckDb, type EngineSettings } from "./duckdb.ts";
 
 /** What a process that merges blocks is asked for. */
 export interface CompactionJob {
@@ -64,13 +64,13 @@ export async function compact({
     const found = await checksum(join(directory, path)).catch(() => undefined);
     if (found?.bytes !== bytes || found.crc !== crc) return { kind: "damaged", path };
   }
-  const engine = await Engine.open(settings);
+  const engine = await DuckDb.open(settings);
   try {
     const files = [];
     for (const { select, path } of outputs) files.push(await writeParquet(engine, select, directory, path));
     return { kind: "done", files };
   } finally {
-    engine.close();
+    await engine.close();
     await rm(settings.spillDirectory, { recursive: true, force: true });
   }
 }

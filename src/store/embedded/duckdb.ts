@@ -14,38 +14,54 @@ export interface EngineSettings {
 /** A column to append. Texts are slow: one call each. */
 export type AppendColumn = Uint32Array | Float64Array | readonly string[];
 
-/** Columns of a chunk that was read: numbers as they are in the engine's memory, valid until the next chunk. */
+/** Columns of rows that were read, valid until the next are handed over. */
 export interface ReadChunk {
   readonly length: number;
+  readonly columns: number;
+  isText(column: number): boolean;
+  /** The first `length` count. */
   numbers(column: number): Uint32Array | Float64Array;
   text(column: number, row: number): string;
 }
 
+/** What the store does with a database in memory that reads and writes Parquet files. */
+export interface Engine {
+  /** Runs statements one after the other on one connection. */
+  execute(...statements: readonly string[]): Promise<void>;
+  /** Runs a question and hands over its rows as they come. `signal` ends it, also in the middle. */
+  read(sql: string, each: (chunk: ReadChunk) => void, signal?: AbortSignal): Promise<void>;
+  /** Appends rows to a table; columns must be as long as one another and of the table's types. */
+  append(table: string, batches: Iterable<readonly AppendColumn[]>): Promise<void>;
+  /** Ends what is under way, and closes the database. */
+  close(): Promise<void>;
+}
+
 /** Rows of a chunk, DuckDB's own constant. */
-const CHUNK_ROWS = 2048;
+export const CHUNK_ROWS = 2048;
 /** Chunks appended before others may run: about 2 ms. */
 const CHUNKS_PER_TURN = 16;
 /** Idle connections that are kept for the next question. */
 const MAX_IDLE = 4;
 
+/** Until a question that was interrupted has ended, it is again. */
+const INTERRUPT_MS = 20;
+
 type Library = typeof duckdb;
 
-/**
- * DuckDB as this store uses it: a database in memory that reads and writes Parquet files. Loaded on first use, because
- * the library costs 230 ms and 70 MB.
- */
-export class Engine {
+/** DuckDB in this thread. Loaded on first use, because the library costs 230 ms and 70 MB. */
+export class DuckDb implements Engine {
   readonly #library: Library;
   readonly #instance: DuckDBInstance;
   readonly #idle: DuckDBConnection[] = [];
-  #isClosed = false;
+  readonly #lent = new Set<Promise<unknown>>();
+  readonly #closed = new AbortController();
 
   private constructor(library: Library, instance: DuckDBInstance) {
     this.#library = library;
     this.#instance = instance;
   }
 
-  static async open({ memoryBytes, threads, spillDirectory }: EngineSettings): Promise<Engine> {
+  static async open({ memoryBytes, threads, spillDirectory }: EngineSettings): Promise<DuckDb> {
     const library = await import("@duckdb/node-api");
     const instance = await library.DuckDBInstance.create(":memory:", {
       memory_limit: `${Math.ceil(memoryBytes / 1e6)}MB`,
@@ -56,7 +72,7 @@ export class Engine {
       autoinstall_known_extensions: "false",
       autoload_known_extensions: "false",
     });
-    const engine = new Engine(library, instance);
+    const engine = new DuckDb(library, instance);
     // What a flush or a question took goes back to the system at once, and isn't kept for the next.
     await engine.execute(
       "SET parquet_metadata_cache = true",
@@ -67,49 +83,61 @@ export class Engine {
     return engine;
   }
 
-  /** Runs statements one after the other on one connection. */
   async execute(...statements: readonly string[]): Promise<void> {
     await this.#lend(async (connection) => {
       for (const sql of statements) await connection.run(sql);
     });
   }
 
-  /** Runs a question and hands over its chunks as they come. `signal` ends it, also in the middle of a chunk. */
-  async read(sql: string, each: (chunk: ReadChunk) => void, signal?: AbortSignal): Promise<void> {
-    if (signal?.aborted === true) throw cancelled();
+  /** @param each may take its time: the next rows wait for it */
+  async read(sql: string, each: (chunk: ReadChunk) => unknown, signal?: AbortSignal): Promise<void> {
+    const ended = signal ? AbortSignal.any([signal, this.#closed.signal]) : this.#closed.signal;
     await this.#lend(async (connection) => {
-      const stop = (): void => connection.interrupt();
-      signal?.addEventListener("abort", stop, { once: true });
+      if (ended.aborted) throw cancelled();
+      let again: NodeJS.Timeout | undefined;
+      // What is interrupted before it has begun doesn't notice.
+      const stop = (): void => {
+        connection.interrupt();
+        again = setInterval(() => connection.interrupt(), INTERRUPT_MS);
+      };
+      ended.addEventListener("abort", stop, { once: true });
       try {
         const result = await connection.stream(sql);
         for (;;) {
           const chunk = await result.fetchChunk();
-          if (signal?.aborted === true) throw cancelled();
+          if (ended.aborted) throw cancelled();
           const rows = chunk?.rowCount ?? 0;
           if (!chunk || rows === 0) return;
-          each(new Chunk(chunk, rows));
+          const taken = each(new Chunk(chunk, rows));
+          if (taken instanceof Promise) await taken;
         }
       } catch (error) {
-        throw signal?.aborted === true ? cancelled(error) : error;
+        throw ended.aborted ? cancelled(error) : error;
       } finally {
-        signal?.removeEventListener("abort", stop);
+        clearInterval(again);
+        ended.removeEventListener("abort", stop);
       }
     });
   }
 
-  /** Appends rows to a table; columns must be as long as one another and of the table's types. */
-  async append(table: string, batches: Iterable<readonly AppendColumn[]>): Promise<void> {
+  async append(
+    table: string,
+    batches: Iterable<readonly AppendColumn[]> | AsyncIterable<readonly AppendColumn[]>,
+  ): Promise<void> {
     const { DuckDBDataChunk: Chunks } = this.#library;
     await this.#lend(async (connection) => {
       const appender = await connection.createAppender(table);
       try {
         let chunks = 0;
-        for (const columns of batches) {
-          const types = columns.map((column) => this.#typeOf(column));
+        // One for all rows: chunks hold memory that JavaScript knows nothing of, and so frees late.
+        let chunk: DuckDBDataChunk | undefined;
+        for await (const columns of batches) {
+          chunk ??= Chunks.create(columns.map((column) => this.#typeOf(column)));
           const rows = columns[0]!.length;
           for (let start = 0; start < rows; start += CHUNK_ROWS) {
             const end = Math.min(rows, start + CHUNK_ROWS);
-            const chunk = Chunks.create(types, end - start);
+            chunk.reset();
+            chunk.rowCount = end - start;
             for (const [at, column] of columns.entries()) fill(chunk.getColumnVector(at), column, start, end);
             appender.appendDataChunk(chunk);
             if (++chunks % CHUNKS_PER_TURN === 0) await turn();
@@ -121,14 +149,25 @@ export class Engine {
     });
   }
 
-  close(): void {
-    this.#isClosed = true;
+  async close(): Promise<void> {
+    this.#closed.abort();
+    await Promise.allSettled(this.#lent);
     for (const connection of this.#idle.splice(0)) connection.closeSync();
     this.#instance.closeSync();
   }
 
   async #lend<T>(use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-    if (this.#isClosed) throw new StoreError("unavailable", "the store is closed");
+    if (this.#closed.signal.aborted) throw engineClosed();
+    const lent = this.#use(use);
+    this.#lent.add(lent);
+    try {
+      return await lent;
+    } finally {
+      this.#lent.delete(lent);
+    }
+  }
+
+  async #use<T>(use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
     const connection = this.#idle.pop() ?? (await this.#instance.connect());
     let isGood = false;
     try {
@@ -136,7 +175,7 @@ export class Engine {
       isGood = true;
       return result;
     } finally {
-      if (isGood && this.#idle.length < MAX_IDLE && !this.#isClosed) this.#idle.push(connection);
+      if (isGood && this.#idle.length < MAX_IDLE && !this.#closed.signal.aborted) this.#idle.push(connection);
       else connection.closeSync();
     }
   }
@@ -155,6 +194,14 @@ class Chunk implements ReadChunk {
   constructor(chunk: DuckDBDataChunk, length: number) {
     this.#chunk = chunk;
     this.length = length;
+  }
+
+  get columns(): number {
+    return this.#chunk.columnCount;
+  }
+
+  isText(column: number): boolean {
+    return !ArrayBuffer.isView(itemsOf(this.#chunk.getColumnVector(column)));
   }
 
   numbers(column: number): Uint32Array | Float64Array {
@@ -177,7 +224,11 @@ function itemsOf(vector: DuckDBVector): Uint32Array | Float64Array {
   return (vector as unknown as { readonly items: Uint32Array | Float64Array }).items;
 }
 
-function cancelled(cause?: unknown): StoreError {
+export function engineClosed(): StoreError {
+  return new StoreError("unavailable", "the store is closed");
+}
+
+export function cancelled(cause?: unknown): StoreError {
   return new StoreError("cancelled", "the query was cancelled", { cause });
 }
 

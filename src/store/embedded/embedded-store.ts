@@ -25,7 +25,8 @@ import { BlockHealth, DAMAGED } from "./block-health.ts";
 import { Catalogue } from "./catalogue.ts";
 import { DirectoryLock } from "./directory-lock.ts";
 import { type JobRunner, runJob } from "./compactor.ts";
-import { Engine } from "./duckdb.ts";
+import type { Engine } from "./duckdb.ts";
+import { openEngineThread } from "./engine-thread.ts";
 import { FileKeeper } from "./file-keeper.ts";
 import { EVENT_BYTES, Head } from "./head.ts";
 import { writeHead } from "./head-flush.ts";
@@ -190,7 +191,7 @@ class DiskStore implements EmbeddedStore {
       const spillDirectory = join(directory, SPILL);
       for (const left of await readdir(spillDirectory))
         await rm(join(spillDirectory, left), { recursive: true, force: true });
-      engine = await Engine.open({
+      engine = await openEngineThread({
         memoryBytes: limits.engineBytes,
         threads: 1,
         spillDirectory: join(spillDirectory, "server"),
@@ -219,7 +220,7 @@ class DiskStore implements EmbeddedStore {
       store.#begin();
       return store;
     } catch (error) {
-      engine?.close();
+      await engine?.close();
       database.close();
       throw error;
     }
@@ -332,7 +333,7 @@ class DiskStore implements EmbeddedStore {
       await this.#journal.close();
       series.save();
     } finally {
-      engine.close();
+      await engine.close().catch((error: unknown) => this.#warn("the database engine did not close", error));
       database.close();
       lock.release();
     }
