@@ -43,6 +43,15 @@ export async function probePort({ host, port }: HostPort): Promise<number | unde
   }
 }
 
+/** Whether something failed, or what caused it, because somebody else listens at the port. */
+export function isTaken(failure: unknown, { port }: HostPort): boolean {
+  for (let error = failure; error instanceof Error; error = error.cause) {
+    const { code, port: at } = error as NodeJS.ErrnoException & { readonly port?: number };
+    if (code === "EADDRINUSE" && at === port) return true;
+  }
+  return false;
+}
+
 /** What is wrong with an address that can't be listened at, other than being taken; undefined for other errors. */
 export function listenFault(error: unknown, address: HostPort): Fault | undefined {
   const why = WRONG_ADDRESSES[(error as NodeJS.ErrnoException).code ?? ""];

@@ -10,7 +10,7 @@ import { presetFile, ROOT } from "./install.ts";
 import { kernelFault } from "./kernel-fault.ts";
 import { openBrowser } from "./open-browser.ts";
 import { durationOption } from "./options.ts";
-import { hostPortOption, probePort, shownAddress, type HostPort } from "./ports.ts";
+import { hostPortOption, isTaken, probePort, shownAddress, type HostPort } from "./ports.ts";
 import { Replay } from "./replay.ts";
 import { type Companion, FatalReports, runCollector } from "./run-collector.ts";
 
@@ -84,8 +84,6 @@ kubeconfig, if there is one, or by this machine's container runtime.`,
 async function up({ data, listen, otlp: wanted, table, open, duration, replay }: UpFlags): Promise<void> {
   const ui = await claimPage(listen);
   const otlp = await claimOtlp(wanted);
-  const metricsFree = (await probePort(METRICS)) !== undefined;
-  if (!metricsFree) say(`${shownAddress(METRICS)} is taken: own metrics are off`);
   process.env["PODFLAME_DATA"] = data;
   const surroundings = {
     ui,
@@ -101,12 +99,25 @@ async function up({ data, listen, otlp: wanted, table, open, duration, replay }:
             `receivers::otlp::protocols::grpc::endpoint="${shownAddress(otlp.grpc)}"`,
             `receivers::otlp::protocols::http::endpoint="${shownAddress(otlp.http)}"`,
           ]),
-      ...(metricsFree ? [] : ["service::telemetry::metrics::level=none"]),
     ],
   };
-  if (replay === true) {
-    return runReplay(surroundings, { reason: "--replay asks for it", remedy: "Start podflame up without --replay." });
+  const show = replay === true ? showReplay : showLive;
+  try {
+    await show(surroundings);
+  } catch (caught) {
+    // Looking before the start isn't enough: of two that start at once both would find the port free.
+    if (!isTaken(caught, METRICS)) throw caught;
+    say(`${shownAddress(METRICS)} is taken: own metrics are off`);
+    await show({ ...surroundings, sets: [...surroundings.sets, "service::telemetry::metrics::level=none"] });
   }
+}
+
+function showReplay(surroundings: Surroundings): Promise<void> {
+  return runReplay(surroundings, { reason: "--replay asks for it", remedy: "Start podflame up without --replay." });
+}
+
+/** Live samples, or the recording where this machine can't be sampled. */
+async function showLive(surroundings: Surroundings): Promise<void> {
   try {
     await runLive(surroundings);
   } catch (caught) {

@@ -90,6 +90,12 @@ describe("podflame up", () => {
     expect(code, stderr).toBe(0);
   });
 
+  test("starts beside others that start at the same moment: one has the port of own metrics, the others do without", async () => {
+    const starts = await Promise.all([1, 2, 3, 4].map(() => replaying("--duration", "100ms")));
+    const ended = await Promise.all(starts.map(({ words, cwd }) => podflame(words, { cwd })));
+    for (const { code, stderr } of ended) expect(code, stderr).toBe(0);
+  });
+
   test("ends well when nobody reads the table any more", async () => {
     const { words, cwd } = await replaying("--table");
     const process = new Podflame(words, { cwd });
