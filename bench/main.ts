@@ -14,6 +14,11 @@ interface Benchmark {
 }
 
 /** As bin/podflame starts what runs for long; the environment below is its as well. */
+const GATEWAY_MALLOC = {
+  MALLOC_ARENA_MAX: "2",
+  MALLOC_MMAP_THRESHOLD_: "131072",
+  MALLOC_TRIM_THRESHOLD_: "131072",
+};
 const AS_GATEWAY = ["--initial-old-space-size=128", "--max-semi-space-size=8"];
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
@@ -72,7 +77,7 @@ async function main(name: string | undefined, args: readonly string[]): Promise<
     [...process.execArgv, ...(benchmark.options ?? []), join(import.meta.dirname, benchmark.file), ...args],
     {
       stdio: "inherit",
-      env: benchmark.options === AS_GATEWAY ? { MALLOC_ARENA_MAX: "2", ...process.env } : process.env,
+      env: benchmark.options === AS_GATEWAY ? { ...GATEWAY_MALLOC, ...process.env } : process.env,
     },
   );
   // Ctrl-C reaches the child as well, but a signal to this process alone would not. The child cleans up and ends.

@@ -16,7 +16,7 @@ export interface EventChunk {
   readonly value: Float64Array<ArrayBuffer>;
 }
 
-const CHUNK_EVENTS = 1 << 14;
+const CHUNK_EVENTS = 1 << 15;
 const HOUR_MS = 3_600_000;
 /** Bytes of memory an event takes. */
 export const EVENT_BYTES = 32;
