@@ -103,7 +103,10 @@ export function runEngines(): void {
         });
       case "append":
         return run(call, async (own) => {
-          const rows = arriving(own, () => send({ kind: "appended", call }));
+          const rows = arriving(own, () => {
+            send({ kind: "appended", call });
+            collectGarbage({ type: "minor" });
+          });
           await (await engineOf(message.engine)).append(message.table, rows);
         });
       case "taken":
@@ -123,8 +126,8 @@ export function runEngines(): void {
 }
 
 /**
- * Frees chunks that were read. They hold memory that V8 knows nothing of, and this thread makes too little garbage beside
- * them to be collected by itself: it would be some 50 MB that wait for it.
+ * Frees chunks that were read and columns that were appended. They hold memory that V8 hardly knows of, and this thread
+ * makes too little garbage beside them to be collected by itself: it would be some 50 MB that wait for it.
  */
 function garbageCollector(): (options: { readonly type: "minor" }) => void {
   setFlagsFromString("--expose-gc");
