@@ -1,59 +1,79 @@
+/** Bits of a word. */
+const BITS = 32;
+
 /**
- * Numbers of stack nodes that nothing refers to any more, as ranges. A range is used from its start on, and no number in
- * use is within one: so what is given for a caller is always behind it.
+ * Numbers of stack nodes that nothing refers to any more: a bit each, and above that a bit for each word that isn't empty,
+ * and so on up to a single word, so that the next free number is found in a few steps.
  */
 export class FreeNodes {
-  readonly #starts: number[] = [];
-  readonly #ends: number[] = [];
-  /** Of each range: itself while there is something left of it, or else a later one; behind the last there is none. */
-  readonly #next: number[] = [0];
+  /** From single numbers upwards. */
+  readonly #levels: readonly Uint32Array<ArrayBuffer>[];
   #length = 0;
 
-  /** Numbers that are left. */
+  /** @param end above all numbers */
+  constructor(end: number) {
+    const levels: Uint32Array<ArrayBuffer>[] = [];
+    for (let bits = end; levels.length === 0 || bits > 1;) {
+      bits = Math.max(1, Math.ceil(bits / BITS));
+      levels.push(new Uint32Array(bits));
+    }
+    this.#levels = levels;
+  }
+
+  /** Numbers that are free. */
   get length(): number {
     return this.#length;
   }
 
-  /** Adds a number, which must be larger than all before it. */
-  push(node: number): void {
-    const last = this.#ends.length - 1;
+  /** Adds a number that isn't free. */
+  add(node: number): void {
     this.#length++;
-    if (last >= 0 && this.#ends[last] === node) {
-      this.#ends[last]!++;
-      return;
+    let at = node;
+    for (const level of this.#levels) {
+      level[at >>> 5]! |= 1 << (at & 31);
+      at >>>= 5;
     }
-    this.#starts.push(node);
-    this.#ends.push(node + 1);
-    this.#next.push(this.#ends.length);
   }
 
-  /** The smallest number that is larger than `caller`, which is in use; 0 if there is none. */
+  /** Removes a number that is free. */
+  remove(node: number): void {
+    this.#length--;
+    let at = node;
+    for (const level of this.#levels) {
+      if ((level[at >>> 5]! &= ~(1 << (at & 31))) !== 0) return;
+      at >>>= 5;
+    }
+  }
+
+  /** The smallest number that is larger than `caller`, which isn't free any more then; 0 if there is none. */
   take(caller: number): number {
     if (this.#length === 0) return 0;
-    const range = this.#withSome(this.#firstBehind(caller));
-    if (range === this.#ends.length) return 0;
-    const node = this.#starts[range]!++;
-    if (this.#starts[range] === this.#ends[range]) this.#next[range] = range + 1;
-    this.#length--;
+    const node = this.#behind(caller);
+    if (node !== 0) this.remove(node);
     return node;
   }
 
-  #firstBehind(caller: number): number {
-    let [low, high] = [0, this.#ends.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#ends[middle]! > caller + 1) high = middle;
-      else low = middle + 1;
+  #behind(caller: number): number {
+    const levels = this.#levels;
+    let at = caller + 1;
+    for (let level = 0; level < levels.length; level++) {
+      const words = levels[level]!;
+      const word = at >>> 5;
+      if (word >= words.length) return 0;
+      // Shifting by 32 would shift by nothing, but 31 is the most there is.
+      const rest = words[word]! & (-1 << (at & 31));
+      if (rest !== 0) {
+        at = word * BITS + lowest(rest);
+        for (let below = level - 1; below >= 0; below--) at = at * BITS + lowest(levels[below]![at]!);
+        return at;
+      }
+      at = word + 1;
     }
-    return low;
+    return 0;
   }
+}
 
-  #withSome(range: number): number {
-    const next = this.#next;
-    let end = range;
-    while (next[end] !== end) end = next[end]!;
-    // Whoever comes this way again needs one step.
-    for (let at = range; at !== end;) [next[at], at] = [end, next[at]!];
-    return end;
-  }
+/** Position of the lowest bit that is set. */
+function lowest(word: number): number {
+  return 31 - Math.clz32(word & -word);
 }

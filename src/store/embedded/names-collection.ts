@@ -85,8 +85,14 @@ export class NamesCollection {
   async finish(heads: () => readonly Head[], adopt: (collected: Collected) => void): Promise<readonly string[]> {
     await this.readBlocks();
     this.#readHeads(heads());
+    const { stacks } = this.#new;
+    stacks.reserve(this.#old.stacks.length);
     let copied = 0;
-    for (const _node of this.#copy()) if (++copied % NODES_PER_TURN === 0) await turn();
+    for (const node of this.#missing()) {
+      stacks.set(node, ...this.#meaning(node));
+      if (++copied % NODES_PER_TURN === 0) await turn();
+    }
+    for (const _step of stacks.index()) await turn();
     const saved = markOf(this.#new);
     const addNames = await writeNames(this.#engine, this.#new, NO_NAMES, saved, this.#directory);
     const removeNames = this.#catalogue.names;
@@ -94,8 +100,7 @@ export class NamesCollection {
       this.#signal.throwIfAborted();
       // From here on in one turn. What requests brought since is in heads, but not in the files.
       this.#readHeads(heads());
-      for (const node of this.#copy()) if (node < saved.nodes) this.#new.stacks.reused.push(node);
-      this.#new.stacks.index();
+      for (const node of this.#missing()) stacks.add(node, ...this.#meaning(node));
       this.#catalogue.commit({ addNames, removeNames });
     } catch (error) {
       await removeFiles(addNames, this.#directory);
@@ -120,20 +125,20 @@ export class NamesCollection {
     for (let at = 0; at < length; at++) isUsed[nodes[at]!] = 1;
   }
 
-  /** Copies nodes in use that the new table lacks, and yields them. */
-  *#copy(): Generator<number> {
-    const { parent, frame, length } = this.#old.stacks;
-    const { stacks } = this.#new;
+  /** Nodes in use that the new table lacks, callers first. */
+  *#missing(): Generator<number> {
+    const { parent } = this.#old.stacks;
+    const { frame: copied } = this.#new.stacks;
     const isUsed = this.#isUsed;
-    const most = Math.min(length, isUsed.length);
     // Callers are numbered ahead of what they call: one pass from the end reaches all of them.
-    for (let node = most - 1; node > 0; node--) if (isUsed[node] === 1) isUsed[parent[node]!] = 1;
-    stacks.reserve(most);
-    for (let node = 1; node < most; node++) {
-      if (isUsed[node] === 0 || stacks.frame[node] !== 0) continue;
-      stacks.set(node, parent[node]!, this.#frame(frame[node]!));
-      yield node;
-    }
+    for (let node = isUsed.length - 1; node > 0; node--) if (isUsed[node] === 1) isUsed[parent[node]!] = 1;
+    for (let node = 1; node < isUsed.length; node++) if (isUsed[node] === 1 && !copied[node]) yield node;
+  }
+
+  /** Parent and frame of a node in the new table. */
+  #meaning(node: number): [parent: number, frame: number] {
+    const { parent, frame } = this.#old.stacks;
+    return [parent[node]!, this.#frame(frame[node]!)];
   }
 
   #frame(old: number): number {

@@ -3,7 +3,7 @@ import { unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { writeParquet } from "./block-files.ts";
 import type { NamesFile, NamesKind } from "./catalogue.ts";
-import { type AppendColumn, type Engine, parquet } from "./duckdb.ts";
+import { type AppendColumn, type Engine, parquet, turn } from "./duckdb.ts";
 import { FRAME_WORDS, FrameStore } from "./frame-store.ts";
 import type { StoreLimits } from "./settings.ts";
 import { StackStore } from "./stack-store.ts";
@@ -165,7 +165,7 @@ async function readNodes(
   });
   const lost = frames.ownMark("truncated", LOST);
   for (let node = 1; node < end; node++) if (stacks.frame[node] === 0 && isFree[node] === 0) stacks.set(node, 0, lost);
-  stacks.index();
+  for (const _step of stacks.index()) await turn();
 }
 
 function endOf(files: readonly NamesFile[], kind: NamesKind): number {

@@ -9,6 +9,8 @@ const REMEMBERED = 1 << 21;
 /** Share of the slots that may be taken. */
 const MAX_LOAD = 0.8;
 const FIRST_SLOTS = 1 << 12;
+/** About 1 ms. */
+const NODES_A_STEP = 1 << 14;
 /** Nodes that there is address space for from the start. Memory is taken when they are written, and never copied. */
 const RESERVED = 1 << 24;
 
@@ -30,7 +32,7 @@ export class StackStore implements StackNodes {
   #slots: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_SLOTS);
   #hashed = 0;
   #length = 1;
-  readonly #free = new FreeNodes();
+  #free: FreeNodes;
   /** Numbers that were free and stand for nodes since, in that order. */
   readonly reused = new IntList();
   readonly #most: number;
@@ -45,6 +47,7 @@ export class StackStore implements StackNodes {
   constructor(most: number, isMark: (frame: number) => boolean) {
     this.#most = most;
     this.#isMark = isMark;
+    this.#free = new FreeNodes(most + 1);
     const capacity = Math.min(most, RESERVED) + 1;
     this.parent = new Uint32Array(capacity);
     this.frame = new Uint32Array(capacity);
@@ -83,16 +86,33 @@ export class StackStore implements StackNodes {
     this.frame[node] = frame;
   }
 
-  /** Makes what was `set` be found. To be called once, before any question about children. */
-  index(): void {
+  /** Makes what was `set` be found, some thousand nodes a step. To be run once, before any question about children. */
+  *index(): Generator<void> {
     const { parent, frame } = this;
+    const length = this.#length;
+    // There may be more than are allowed now.
+    this.#free = new FreeNodes(Math.max(this.#most + 1, length));
     let hashed = 0;
-    for (let node = 1; node < this.#length; node++) if (frame[node] !== 0 && parent[node] !== node - 1) hashed++;
+    for (let node = 1; node < length; node++) if (frame[node] !== 0 && parent[node] !== node - 1) hashed++;
     this.#slots = new Uint32Array(Math.max(FIRST_SLOTS, Math.ceil((hashed / MAX_LOAD) * 1.25)));
-    for (let node = 1; node < this.#length; node++) {
-      if (frame[node] === 0) this.#free.push(node);
+    for (let node = 1; node < length; node++) {
+      if (frame[node] === 0) this.#free.add(node);
       else this.#insert(node);
+      if (node % NODES_A_STEP === 0) yield;
     }
+  }
+
+  /** Gives a number that stands for nothing its meaning. */
+  add(node: number, parent: number, frame: number): void {
+    if (node < this.#length) {
+      this.#free.remove(node);
+      this.reused.push(node);
+    } else {
+      for (let between = this.#length; between < node; between++) this.#free.add(between);
+      this.reserve(node + 1);
+    }
+    this.set(node, parent, frame);
+    this.#insert(node);
   }
 
   /** The node of a frame called by that node; 0 where it is new and there is no room. */
