@@ -109,6 +109,8 @@ export interface StackNodes {
   readonly parent: Uint32Array;
   /** Index into `FrameTable`. */
   readonly frame: Uint32Array;
+  /** Whether the stack of a node is marked as truncated: the frame right below its process is of that type. */
+  isMarked(node: number): boolean;
 }
 
 /** Names of frames. A frame stands for one function at one line (inlined calls are frames of their own). */

@@ -47,7 +47,7 @@ const NODES_PER_ENTRY = 1024;
  * @param numberOf function of a frame of the store
  */
 export function stackSources(
-  nodes: StackNodes,
+  nodes: Omit<StackNodes, "isMarked">,
   entries: StackEntries,
   numberOf: (frame: number) => number,
   options: SourceOptions = {},
@@ -82,7 +82,7 @@ class UsedPart {
   #callers = new Uint32Array(1024);
   #length = 1;
 
-  constructor({ parent, length }: StackNodes) {
+  constructor({ parent, length }: Pick<StackNodes, "parent" | "length">) {
     this.#parent = parent;
     this.#numbers = new Uint32Array(length);
   }

@@ -177,7 +177,7 @@ describe("slow questions", () => {
           new Promise<StackSums>((resolve, reject) => {
             const letGo = (): void =>
               resolve({
-                nodes: { length: 1, parent: new Uint32Array(1), frame: new Uint32Array(1) },
+                nodes: { length: 1, parent: new Uint32Array(1), frame: new Uint32Array(1), isMarked: () => false },
                 frames: {
                   at: () => {
                     throw new Error("no frames");

@@ -71,14 +71,14 @@ export async function graphOf(
     return stackSources(sums.nodes, stacks.entries, functions.numbering(sums.frames), options);
   };
   const sources = [...sourcesOf(first, "first")];
-  const coverage = coverageOfStacks(context, first, sources, functions, 1);
+  const coverage = coverageOfStacks(context, first);
   const { id, unit, isCpuTime } = selection.type;
   const header = { type: id, unit, cores: isCpuTime, coverage };
   if (!second) return held({ sources, functions, header });
   const sumOfSecond = sumByAttribution(second.groups, second.entries).total;
   const scale = comparison?.isRelative === true && sumOfSecond > 0 ? coverage.total / sumOfSecond : 1;
   const others = sourcesOf(second, "second", scale);
-  const otherCoverage = coverageOfStacks(context, second, others, functions, scale);
+  const otherCoverage = coverageOfStacks(context, second);
   return held({ sources: [...sources, ...others], functions, header: { ...header, otherCoverage } });
 }
 
@@ -146,22 +146,9 @@ function groupFrame(names: readonly string[], values: readonly string[]): FlameF
   return { name: shown, file: names.join(", "), line: 0, type: "group", mapping: "" };
 }
 
-/** @param scale what values of the sources were multiplied by */
-function coverageOfStacks(
-  { store }: QueryContext,
-  { groups, entries, plan }: SelectedStacks,
-  sources: readonly StackSource[],
-  functions: Functions,
-  scale: number,
-): Coverage {
+function coverageOfStacks({ store }: QueryContext, { groups, sums, entries, plan }: SelectedStacks): Coverage {
+  const { nodes } = sums;
   let truncated = 0;
-  for (const { tree, functionOf } of sources) {
-    // The mark stands between the process and the outermost frame.
-    for (let process = tree.first(0); process !== 0; process = tree.next(process)) {
-      for (let at = tree.first(tree.node(process)); at !== 0; at = tree.next(at)) {
-        if (functions.kindOf(functionOf(tree.node(at))) === "truncated") truncated += tree.total(at);
-      }
-    }
-  }
-  return coverageOf(store, plan, sumByAttribution(groups, entries), truncated / scale);
+  for (let at = 0; at < entries.length; at++) if (nodes.isMarked(entries.node[at]!)) truncated += entries.value[at]!;
+  return coverageOf(store, plan, sumByAttribution(groups, entries), truncated);
 }

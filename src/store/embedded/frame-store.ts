@@ -18,6 +18,9 @@ export class FrameStore implements FrameTable {
   #length = 1;
   /** Frames by the hash of all that they say. */
   readonly whole = new HashCache(REMEMBERED);
+  readonly #file = new LastText();
+  readonly #type = new LastText();
+  readonly #mapping = new LastText();
   /** Number of the type's text; 0 is not asked for yet. */
   #truncated = 0;
 
@@ -49,10 +52,10 @@ export class FrameStore implements FrameTable {
     const at = id * FRAME_WORDS;
     return {
       name: texts.text(words[at]!),
-      file: texts.text(words[at + 1]!),
+      file: this.#file.text(texts, words[at + 1]!),
       line: words[at + 2]!,
-      type: texts.text(words[at + 3]!),
-      mapping: texts.text(words[at + 4]!),
+      type: this.#type.text(texts, words[at + 3]!),
+      mapping: this.#mapping.text(texts, words[at + 4]!),
       address: (BigInt(words[at + 6]!) << 32n) | BigInt(words[at + 5]!),
     };
   }
@@ -150,6 +153,17 @@ export class FrameStore implements FrameTable {
       while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
       this.#slots[slot] = id;
     }
+  }
+}
+
+/** The text that was asked for last: of frames that come one after the other, most have the same. */
+class LastText {
+  #id = 0;
+  #text = "";
+
+  text(texts: TextTable, id: number): string {
+    if (id !== this.#id) [this.#id, this.#text] = [id, texts.text(id)];
+    return this.#text;
   }
 }
 

@@ -23,6 +23,10 @@ export class StackTrie implements StackNodes, FrameTable {
     return this.#frames[index]!;
   }
 
+  isMarked(node: number): boolean {
+    return this.parent[this.top[node]!] !== 0;
+  }
+
   intern(frame: StoredFrame): number {
     const { name, file, line, type, mapping, address } = frame;
     const key = `${name}\n${file}\n${line}\n${type}\n${mapping}\n${address}`;
