@@ -1,3 +1,4 @@
+import { beginsAsJson, isJsonSpace } from "../../formats/plain.ts";
 import { codingOf } from "./compression.ts";
 
 /**
@@ -65,25 +66,12 @@ export const HEADER_BYTES: Readonly<Record<"grpc" | "length32" | "varint", numbe
   varint: 5,
 };
 
-/** Whether the bytes begin as a JSON object does. */
-export function beginsAsJson(bytes: Uint8Array): boolean {
-  let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
-  while (isSpace(bytes[at])) at++;
-  if (bytes[at] !== 0x7b) return false;
-  at++;
-  while (isSpace(bytes[at])) at++;
-  if (bytes[at] !== 0x22 && bytes[at] !== 0x7d) return false;
-  // "\n{" begins a protobuf request as well: then there are control characters near.
-  for (const byte of bytes.subarray(0, 128)) if (byte < 0x20 && !isSpace(byte)) return false;
-  return true;
-}
-
 /** Whether the first line is a document of its own. What is printed for people breaks the line after a bracket. */
 function firstLineIsDocument(window: Uint8Array): boolean {
-  const start = window.findIndex((byte) => !isSpace(byte));
+  const start = window.findIndex((byte) => !isJsonSpace(byte));
   let end = window.indexOf(0x0a, start);
   if (end < 0) return false;
-  while (end > start && isSpace(window[end])) end--;
+  while (end > start && isJsonSpace(window[end])) end--;
   return window[end] === 0x7d;
 }
 
@@ -142,8 +130,4 @@ function isRequestLike(bytes: Uint8Array, start: number, end: number, total: num
 
 function uint32(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
-}
-
-function isSpace(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }

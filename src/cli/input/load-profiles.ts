@@ -14,7 +14,7 @@ import {
   type ProfilesModel,
 } from "#otlp";
 import { BufferPool } from "#wire";
-import { beginsAsJson } from "./framing.ts";
+import { beginsAsJson } from "../../formats/plain.ts";
 import type { InputProblem, InputRequest } from "./read-input.ts";
 
 /** What a document was recognized as. */

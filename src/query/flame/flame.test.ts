@@ -114,8 +114,10 @@ describe("merging", () => {
     fc.assert(
       fc.property(answers, answers, fc.double({ min: 0.01, max: 3, noNaN: true }), (first, second, scale) => {
         const { sources, functions } = graphOf(first, second, false, false, scale);
-        expectWellFormed(prune(sources, functions, WHOLE, true));
+        // What is cut off of two that are compared may be nearly one more than of the next.
+        expectWellFormed(prune(sources, functions, WHOLE, true), 1);
       }),
+      { numRuns: 300 },
     );
   });
 });
@@ -371,7 +373,8 @@ function naive({ nodes, entries }: Answer, isGrouped: boolean): Map<string, numb
 }
 
 /** Breadth first, contiguous, heaviest first with the remainder last, and no child heavier than its parent. */
-function expectWellFormed({ length, children, frame, total, other, frames: used }: PrunedTree): void {
+/** @param slack by how much siblings may be out of order */
+function expectWellFormed({ length, children, frame, total, other, frames: used }: PrunedTree, slack = 0): void {
   let next = 1;
   for (let node = 0; node < length; node++) {
     const end = next + children[node]!;
@@ -381,7 +384,7 @@ function expectWellFormed({ length, children, frame, total, other, frames: used 
       otherLeft -= other![child]!;
       if (frame[child] === REMAINDER) expect(child).toBe(end - 1);
       else if (child > next) {
-        expect(total[child]! + other![child]!).toBeLessThanOrEqual(total[child - 1]! + other![child - 1]!);
+        expect(total[child]! + other![child]!).toBeLessThanOrEqual(total[child - 1]! + other![child - 1]! + slack);
       }
     }
     expect(left).toBeGreaterThanOrEqual(0);
