@@ -67,12 +67,9 @@ export class StackTree {
     const endsBehind = columns.int32(ends.length);
     const { first, caller, used } = cutIntoSegments(nodes, ends, endsBehind, leaves.length, columns);
     const total = columns.float64(first.length).fill(0);
-    const parts = partsOf(values, scale);
     for (let at = 0; at < leaves.length; at++) {
       const value = values[at]!;
-      if (value <= 0) continue;
-      total[segmentOf(ends, endsBehind, leaves[at]!)]! +=
-        parts === 0 ? value : Math.round(value * scale * parts) / parts;
+      if (value > 0) total[segmentOf(ends, endsBehind, leaves[at]!)]! += value * scale;
     }
     const lists = addUp(first, caller, total, ends, endsBehind, columns);
     return new StackTree({ parent: nodes.parent, ends, endsBehind, total, ...lists }, used);
@@ -279,22 +276,4 @@ function longer(from: Int32Array, columns: Columns): Int32Array<ArrayBuffer> {
   const to = columns.int32(from.length * 2);
   to.set(from);
   return to;
-}
-
-/** Sums of more than that are of whole numbers. */
-const LARGE = 2 ** 42;
-
-/**
- * Of what values are counted in: parts of one, so that sums of them are exact, and so the same in whatever order they are
- * added; else children could outweigh their parent. 0 where they are whole numbers already.
- */
-function partsOf(values: ArrayLike<number>, scale: number): number {
-  let [sum, areWhole] = [0, scale === 1];
-  for (let at = 0; at < values.length; at++) {
-    const value = values[at]!;
-    sum += value;
-    areWhole &&= Math.floor(value) === value;
-  }
-  if (areWhole) return 0;
-  return sum * scale < LARGE ? 1024 : 1;
 }

@@ -25,10 +25,20 @@ let thread: EngineThread | undefined;
  * question costs this thread a few turns, however busy it is. One thread serves all databases of the process.
  */
 export async function openEngineThread(settings: EngineSettings): Promise<Engine> {
+  return new RemoteEngine(settings, await openDatabase(settings));
+}
+
+/** A database of the thread. */
+interface Database {
+  readonly thread: EngineThread;
+  readonly engine: number;
+}
+
+async function openDatabase(settings: EngineSettings): Promise<Database> {
   // Two that begin at once must not start two threads.
   const { moduleUrl } = await import("./engine-worker.ts");
-  thread ??= new EngineThread(moduleUrl, () => (thread = undefined));
-  return thread.open(settings);
+  const own = (thread ??= new EngineThread(moduleUrl, () => (thread = undefined)));
+  return { thread: own, engine: await own.open(settings) };
 }
 
 /** Something that was asked for and hasn't ended. */
@@ -66,10 +76,15 @@ class EngineThread {
     this.#worker.on("exit", (status) => fail(`status ${status}`));
   }
 
-  async open(settings: EngineSettings): Promise<Engine> {
+  get hasEnded(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /** Opens a database, and gives its number. */
+  async open(settings: EngineSettings): Promise<number> {
     const engine = this.#next++;
     await this.call({ kind: "open", engine, settings }).done;
-    return new RemoteEngine(this, engine);
+    return engine;
   }
 
   /** Asks for something. */
@@ -112,28 +127,30 @@ class EngineThread {
   }
 }
 
+/** A database that is opened anew, by another thread, where the one that had it has ended: what it holds is for one call. */
 class RemoteEngine implements Engine {
-  readonly #thread: EngineThread;
-  readonly #engine: number;
+  readonly #settings: EngineSettings;
+  #database: Database;
+  #opening: Promise<Database> | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(of: EngineThread, engine: number) {
-    this.#thread = of;
-    this.#engine = engine;
+  constructor(settings: EngineSettings, database: Database) {
+    this.#settings = settings;
+    this.#database = database;
   }
 
   async execute(...statements: readonly string[]): Promise<void> {
-    this.#mustBeOpen();
-    await this.#thread.call({ kind: "execute", engine: this.#engine, statements }).done;
+    const { thread: at, engine } = await this.#opened();
+    await at.call({ kind: "execute", engine, statements }).done;
   }
 
   async read(sql: string, each: (chunk: ReadChunk) => void, signal?: AbortSignal): Promise<void> {
-    this.#mustBeOpen();
+    const { thread: at, engine } = await this.#opened();
     if (isAborted(signal)) throw cancelled();
     let failure: unknown;
-    const stop = (): void => this.#thread.send({ kind: "abort", call: number });
-    const { number, done } = this.#thread.call(
-      { kind: "read", engine: this.#engine, sql },
+    const stop = (): void => at.send({ kind: "abort", call: number });
+    const { number, done } = at.call(
+      { kind: "read", engine, sql },
       {
         batch: (columns, length) => {
           try {
@@ -143,7 +160,7 @@ class RemoteEngine implements Engine {
             stop();
           }
           const numbers = columns.filter(isNumbers);
-          this.#thread.send(
+          at.send(
             { kind: "taken", call: number, columns: numbers },
             numbers.map(({ buffer }) => buffer),
           );
@@ -164,33 +181,35 @@ class RemoteEngine implements Engine {
   }
 
   async append(table: string, batches: Iterable<readonly AppendColumn[]>): Promise<void> {
-    this.#mustBeOpen();
+    const { thread: at, engine } = await this.#opened();
     let underway = 0;
     let wake: (() => void) | undefined;
     const appended = (): void => {
       underway--;
       wake?.();
     };
-    const { number, done } = this.#thread.call({ kind: "append", engine: this.#engine, table }, { appended });
+    const { number, done } = at.call({ kind: "append", engine, table }, { appended });
     let isOver = false;
     const over = done.finally(() => {
       isOver = true;
       wake?.();
     });
+    // It's awaited below, but may fail before.
+    over.catch(() => undefined);
     try {
       for (const columns of batches) {
         // Copied: what is handed over is no longer here.
         const copies = columns.map((column) => (Array.isArray(column) ? column : column.slice()) as AppendColumn);
         const buffers = copies.filter(isNumbers).map(({ buffer }) => buffer);
-        this.#thread.send({ kind: "rows", call: number, columns: copies }, buffers);
+        at.send({ kind: "rows", call: number, columns: copies }, buffers);
         for (underway++; underway >= MAX_APPENDED && !isOver;) {
           await new Promise<void>((resolve) => (wake = resolve));
         }
         if (isOver) break;
       }
-      this.#thread.send({ kind: "rows", call: number, columns: undefined });
+      at.send({ kind: "rows", call: number, columns: undefined });
     } catch (error) {
-      this.#thread.send({ kind: "abort", call: number });
+      at.send({ kind: "abort", call: number });
       await over.catch(() => undefined);
       throw error;
     }
@@ -198,12 +217,22 @@ class RemoteEngine implements Engine {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#thread.call({ kind: "close", engine: this.#engine }).done;
+    this.#closing ??= this.#end();
     return this.#closing;
   }
 
-  #mustBeOpen(): void {
+  async #end(): Promise<void> {
+    await this.#opening?.catch(() => undefined);
+    const { thread: at, engine } = this.#database;
+    if (!at.hasEnded) await at.call({ kind: "close", engine }).done;
+  }
+
+  async #opened(): Promise<Database> {
     if (this.#closing) throw engineClosed();
+    if (!this.#database.thread.hasEnded) return this.#database;
+    this.#opening ??= openDatabase(this.#settings).finally(() => (this.#opening = undefined));
+    this.#database = await this.#opening;
+    return this.#database;
   }
 }
 
