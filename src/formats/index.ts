@@ -18,6 +18,7 @@ export {
 } from "./format.ts";
 export { detectFormat, formatByFileName, formatNamed, FORMATS } from "./formats.ts";
 export { type Frame, Frames } from "./frames.ts";
+export { beginsAsJson, isJsonSpace } from "./json.ts";
 export { readPerfScript } from "./perf-script.ts";
 export { readPprof } from "./pprof-reader.ts";
 export { writePprof } from "./pprof-writer.ts";

@@ -1,4 +1,4 @@
-import { beginsAsJson, isJsonSpace } from "../../formats/plain.ts";
+import { beginsAsJson, isJsonSpace } from "#formats";
 import { codingOf } from "./compression.ts";
 
 /**

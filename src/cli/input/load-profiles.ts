@@ -1,4 +1,4 @@
-import type { Format } from "#formats";
+import { beginsAsJson, type Format } from "#formats";
 import {
   detectLayout,
   loadTranscoder,
@@ -14,7 +14,6 @@ import {
   type ProfilesModel,
 } from "#otlp";
 import { BufferPool } from "#wire";
-import { beginsAsJson } from "../../formats/plain.ts";
 import type { InputProblem, InputRequest } from "./read-input.ts";
 
 /** What a document was recognized as. */
