@@ -3,9 +3,6 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import type { CompactionJob, CompactionResult } from "./compaction-process.ts";
 
-/** What a buffer took goes back to the system with it. */
-const MALLOC = { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "131072", MALLOC_TRIM_THRESHOLD_: "131072" };
-
 /** Merges blocks. @throws where it could not be done; nothing is changed then */
 export type JobRunner = (job: CompactionJob, signal: AbortSignal) => Promise<CompactionResult>;
 
@@ -15,7 +12,7 @@ export async function runJob(job: CompactionJob, signal: AbortSignal): Promise<C
   const code = "const { runCompaction } = await import(process.argv[1]); await runCompaction();";
   const child = spawn(process.execPath, ["--input-type=module", "--eval", code, moduleUrl], {
     stdio: ["pipe", "pipe", "pipe"],
-    env: { ...process.env, ...MALLOC, NODE_OPTIONS: "" },
+    env: { ...process.env, NODE_OPTIONS: "", MALLOC_ARENA_MAX: "2" },
   });
   const stop = (): unknown => child.kill("SIGKILL");
   signal.addEventListener("abort", stop, { once: true });
