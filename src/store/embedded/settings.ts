@@ -50,7 +50,7 @@ export interface StoreLimits {
   readonly journalBytes: number;
   /** Nodes of the tree of stacks, 8 bytes on disk and about 12 in memory each; 16 million. */
   readonly stackNodes: number;
-  /** Frames of stacks, each once: 28 bytes on disk and about 50 in memory each; 4 million. */
+  /** Frames of stacks, each once: 28 bytes on disk and about 60 in memory each; 4 million. */
   readonly frames: number;
   /** Bytes of names of frames, files and mappings, each once, with 24 for each; 256 MB. */
   readonly nameBytes: number;
