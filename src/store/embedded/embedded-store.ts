@@ -220,7 +220,9 @@ class DiskStore implements EmbeddedStore {
       store.#begin();
       return store;
     } catch (error) {
-      await engine?.close();
+      await engine
+        ?.close()
+        .catch((failure: unknown) => logger.warn("the engine did not close", { error: textOf(failure) }));
       database.close();
       throw error;
     }
@@ -453,7 +455,12 @@ class DiskStore implements EmbeddedStore {
   }
 
   #flushHead(): Promise<void> {
-    this.#flushing ??= this.#flushOnce().finally(() => {
+    return this.#flushing ?? this.#alone(this.#flushOnce());
+  }
+
+  /** Nothing else is flushed until that has ended. */
+  #alone(work: Promise<void>): Promise<void> {
+    this.#flushing = work.finally(() => {
       this.#flushing = undefined;
     });
     return this.#flushing;
@@ -504,20 +511,7 @@ class DiskStore implements EmbeddedStore {
     // What is written of names must not change meanwhile.
     while (this.#flushing) await this.#flushing.catch(() => undefined);
     if (this.#frozen) return;
-    const finished = collection.finish(
-      () => [this.#head],
-      ({ names, saved }) => {
-        this.#names = names;
-        this.#savedNames = saved;
-      },
-    );
-    this.#flushing = finished
-      .then(() => undefined)
-      .finally(() => {
-        this.#flushing = undefined;
-      });
-    await this.#flushing;
-    await this.#files.remove(await finished);
+    await this.#alone(this.#replaceNames(collection));
     health.trust(catalogue.names.map(({ path }) => path));
     const { stacks, frames } = this.#names;
     logger.info("stacks, frames and names that no sample has any more were removed", {
@@ -526,6 +520,14 @@ class DiskStore implements EmbeddedStore {
       frames: before.frames - 1,
       frames_kept: frames.length - 1,
     });
+  }
+
+  async #replaceNames(collection: NamesCollection): Promise<void> {
+    const replaced = await collection.finish(this.#head, ({ names, saved }) => {
+      this.#names = names;
+      this.#savedNames = saved;
+    });
+    await this.#files.remove(replaced);
   }
 
   /** Runs a question; if a file turns out to be damaged, once more without it. */

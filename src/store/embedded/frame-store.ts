@@ -83,7 +83,7 @@ export class FrameStore implements FrameTable {
 
   /** A mark with a name of ours, for which there always is room. */
   ownMark(type: "truncated", name: string): number {
-    return this.#intern(this.texts.ownText(name), 0, 0, this.texts.ownText(type), 0, 0, 0, Infinity);
+    return this.intern(this.texts.ownText(name), 0, 0, this.texts.ownText(type), 0, 0, 0, Infinity);
   }
 
   /** The number here of what another table has under a number. There always is room: what is copied was taken already. */
@@ -92,10 +92,10 @@ export class FrameStore implements FrameTable {
     const text = (word: number): number => this.texts.internFrom(other.texts, other.words[at + word]!);
     const { words } = other;
     const [line, low, high] = [words[at + 2]!, words[at + 5]!, words[at + 6]!];
-    return this.#intern(text(0), text(1), line, text(3), text(4), low, high, Infinity);
+    return this.intern(text(0), text(1), line, text(3), text(4), low, high, Infinity);
   }
 
-  /** The number of a frame; 0 if there is no room for it. Texts are numbers of `texts`, or `NO_ROOM`. */
+  /** The number of a frame; 0 if it would be beyond `most`. Texts are numbers of `texts`, or `NO_ROOM`. */
   intern(
     name: number,
     file: number,
@@ -104,21 +104,9 @@ export class FrameStore implements FrameTable {
     mapping: number,
     addressLow: number,
     addressHigh: number,
+    most = this.#most,
   ): number {
     if (name === NO_ROOM || file === NO_ROOM || type === NO_ROOM || mapping === NO_ROOM) return 0;
-    return this.#intern(name, file, line, type, mapping, addressLow, addressHigh, this.#most);
-  }
-
-  #intern(
-    name: number,
-    file: number,
-    line: number,
-    type: number,
-    mapping: number,
-    addressLow: number,
-    addressHigh: number,
-    most: number,
-  ): number {
     if (this.words.length < (this.#length + 1) * FRAME_WORDS) {
       this.words = grown(this.words, nextCapacity(this.#length) * FRAME_WORDS);
     }

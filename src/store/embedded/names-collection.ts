@@ -4,6 +4,7 @@ import { type Engine, parquet, turn } from "./duckdb.ts";
 import type { Head } from "./head.ts";
 import { emptyNames, markOf, type Names, type NamesMark, NO_NAMES, removeFiles, writeNames } from "./names-files.ts";
 import type { StoreLimits } from "./settings.ts";
+import { grown } from "./text-table.ts";
 
 /** Share of a table's room from which on it is worth to look for what nothing refers to. */
 const CROWDED = 0.75;
@@ -79,12 +80,12 @@ export class NamesCollection {
    * Writes what is in use to files and resolves with the tables that go with them, which the catalogue has then. Nothing
    * may be flushed meanwhile; requests may come.
    *
-   * @param heads as they are when it's called
+   * @param head the only one
    * @param adopt called in the same turn in which the catalogue changes
    */
-  async finish(heads: () => readonly Head[], adopt: (collected: Collected) => void): Promise<readonly string[]> {
+  async finish(head: Head, adopt: (collected: Collected) => void): Promise<readonly string[]> {
     await this.readBlocks();
-    this.#readHeads(heads());
+    this.#readHead(head);
     const { stacks } = this.#new;
     stacks.reserve(this.#old.stacks.length);
     let copied = 0;
@@ -98,8 +99,8 @@ export class NamesCollection {
     const removeNames = this.#catalogue.names;
     try {
       this.#signal.throwIfAborted();
-      // From here on in one turn. What requests brought since is in heads, but not in the files.
-      this.#readHeads(heads());
+      // From here on in one turn. What requests brought since is in the head, but not in the files.
+      this.#readHead(head);
       for (const node of this.#missing()) stacks.add(node, ...this.#meaning(node));
       this.#catalogue.commit({ addNames, removeNames });
     } catch (error) {
@@ -110,8 +111,8 @@ export class NamesCollection {
     return removeNames.map(({ path }) => path);
   }
 
-  #readHeads(heads: readonly Head[]): void {
-    for (const { chunks } of heads) for (const { node, length } of chunks) this.#use(node, length);
+  #readHead({ chunks }: Head): void {
+    for (const { node, length } of chunks) this.#use(node, length);
   }
 
   #use(nodes: Uint32Array, length: number): void {
@@ -142,11 +143,7 @@ export class NamesCollection {
   }
 
   #frame(old: number): number {
-    if (old >= this.#frames.length) {
-      const larger = new Uint32Array(this.#old.frames.length);
-      larger.set(this.#frames);
-      this.#frames = larger;
-    }
+    if (old >= this.#frames.length) this.#frames = grown(this.#frames, this.#old.frames.length);
     return (this.#frames[old]! ||= this.#new.frames.internFrom(this.#old.frames, old));
   }
 }

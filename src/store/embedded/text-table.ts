@@ -51,13 +51,13 @@ export class TextTable {
   /** The number of a text of ours, for which there always is room. */
   ownText(text: string): number {
     const bytes = Buffer.from(text, "utf8");
-    return this.#intern(bytes, 0, bytes.length, Infinity);
+    return this.intern(bytes, 0, bytes.length, Infinity);
   }
 
   /** The number here of what another table has under a number. There always is room: what is copied was taken already. */
   internFrom(other: TextTable, id: number): number {
     if (id === 0) return 0;
-    return this.#intern(other.#bytes, other.#ends[id - 1]!, other.#ends[id]!, Infinity);
+    return this.intern(other.#bytes, other.#ends[id - 1]!, other.#ends[id]!, Infinity);
   }
 
   /** Gives a text the next number, also where another has it already: for reading back what was written. */
@@ -72,12 +72,8 @@ export class TextTable {
     if (this.#length * 2 > this.#slots.length) this.#rehash();
   }
 
-  /** The number of `bytes[start, end)`, which are copied where they are new, or `NO_ROOM`. */
-  intern(bytes: Uint8Array, start: number, end: number): number {
-    return this.#intern(bytes, start, end, this.#most);
-  }
-
-  #intern(bytes: Uint8Array, start: number, end: number, most: number): number {
+  /** The number of `bytes[start, end)`, which are copied where they are new, or `NO_ROOM` beyond `most` bytes. */
+  intern(bytes: Uint8Array, start: number, end: number, most = this.#most): number {
     if (start === end) return 0;
     const hash = this.#hash(bytes, start, end);
     const mask = this.#slots.length - 1;
