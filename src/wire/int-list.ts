@@ -10,6 +10,11 @@ export class IntList {
     this.#values = new Int32Array(capacity);
   }
 
+  /** The memory it has now, of which the first `length` count: for loops over many. */
+  get values(): Int32Array {
+    return this.#values;
+  }
+
   /** The value at `index`, which must be below `length`. */
   at(index: number): number {
     return this.#values[index]!;

@@ -1,11 +1,11 @@
-import type { ProfileRecord, ProfilesModel, ScopeRecord } from "#otlp";
+import type { ProfileRecord, ProfilesModel, Samples, ScopeRecord } from "#otlp";
 import type { AppendReceipt } from "../profile-store.ts";
 import { attributeTexts } from "../series/index.ts";
 import type { Head } from "./head.ts";
 import type { Names } from "./names-files.ts";
 import type { Readers } from "./read-request.ts";
 import { RequestColumns } from "./request-columns.ts";
-import { RequestStacks } from "./request-stacks.ts";
+import { RequestStacks, TOO_DEEP } from "./request-stacks.ts";
 import type { KnownSeries, SeriesIndex } from "./series-index.ts";
 import { NO_ROOM } from "./text-table.ts";
 
@@ -53,6 +53,13 @@ export class Ingest {
   }
 }
 
+/** A profile whose series is known, with the process of its resource. */
+interface KnownProfile {
+  readonly profile: ProfileRecord;
+  readonly series: KnownSeries;
+  readonly process: number;
+}
+
 /** One request on its way into the head. */
 class RequestIngest {
   readonly #model: ProfilesModel;
@@ -64,6 +71,7 @@ class RequestIngest {
   readonly #times: TimeLimits;
   readonly #rejected = new Map<string, number>();
   readonly #links: Int32Array;
+  readonly #profiles: KnownProfile[] = [];
   #samples = 0;
 
   constructor(
@@ -92,6 +100,8 @@ class RequestIngest {
       const attributes = this.#readers.decodeKeyValues(resource, 1, strings);
       for (const scope of scopes) this.#scope(scope, attributes);
     }
+    this.#stacks.lookUp();
+    for (const known of this.#profiles) this.#profile(known);
     return { samples: this.#samples, rejected: this.#rejected };
   }
 
@@ -102,9 +112,22 @@ class RequestIngest {
     for (const profile of scope.profiles) {
       this.#reject("malformed", profile.lostSamples);
       const series = this.#seriesOf(profile, scope.profiles, attributes);
-      if (series) this.#profile(profile, series, process);
+      if (series) this.#want(profile, series, process);
       else this.#reject("series_limit", profile.samples.length);
     }
+  }
+
+  /** Notes a profile, and what its samples need, which is looked up for all profiles together. */
+  #want(profile: ProfileRecord, series: KnownSeries, process: number): void {
+    const { samples } = profile;
+    for (let sample = 0; sample < samples.length; sample++) {
+      this.#stacks.want(samples.stack[sample]!, this.#processOf(samples, sample, process));
+    }
+    this.#profiles.push({ profile, series, process });
+  }
+
+  #processOf({ attributes, attributeOffsets }: Samples, sample: number, ofResource: number): number {
+    return this.#stacks.processOf(attributes, attributeOffsets[sample]!, attributeOffsets[sample + 1]!, ofResource);
   }
 
   #seriesOf(
@@ -139,9 +162,9 @@ class RequestIngest {
     return timeUnixNano > 0n ? Number(timeUnixNano / 1000n) / 1000 : this.#receivedAt;
   }
 
-  #profile(profile: ProfileRecord, series: KnownSeries, ofResource: number): void {
+  #profile({ profile, series, process: ofResource }: KnownProfile): void {
     const { samples } = profile;
-    const { stack, link, attributes, attributeOffsets, valueOffsets, timestampOffsets } = samples;
+    const { stack, link, valueOffsets, timestampOffsets } = samples;
     const values = halves(samples.values);
     const stamps = halves(samples.timestamps);
     const profileTime = this.#timeOf(profile);
@@ -149,15 +172,10 @@ class RequestIngest {
     let earliest = Infinity;
     let latest = -Infinity;
     for (let sample = 0; sample < samples.length; sample++) {
-      const process = this.#stacks.processOf(
-        attributes,
-        attributeOffsets[sample]!,
-        attributeOffsets[sample + 1]!,
-        ofResource,
-      );
+      const process = this.#processOf(samples, sample, ofResource);
       const leaf = this.#stacks.leafOf(stack[sample]!, process);
       if (leaf <= 0) {
-        this.#reject(leaf === NO_ROOM ? "frames_limit" : "stacks_limit", 1);
+        this.#reject(leaf === TOO_DEEP ? "too_deep" : leaf === NO_ROOM ? "frames_limit" : "stacks_limit", 1);
         continue;
       }
       const top = this.#stacks.outermost(leaf, process);

@@ -3,8 +3,8 @@ import { IntList } from "#wire";
 /** Bytes that are kept for the next request; larger ones get memory of their own. */
 const MAX_KEPT = 4 << 20;
 const FIRST_BYTES = 1 << 16;
-/** Numbers of a list that is kept. */
-const MAX_LISTED = MAX_KEPT / 4;
+/** Numbers that a list that is kept has room for. */
+const MAX_LISTED = 1 << 17;
 const WORD = 4;
 
 /**
@@ -14,7 +14,8 @@ const WORD = 4;
 export class RequestColumns {
   #memory = new ArrayBuffer(FIRST_BYTES);
   #used = 0;
-  #list = new IntList(1024);
+  readonly #lists: IntList[] = [];
+  #lent = 0;
 
   /** All columns that were given before are free again. */
   begin(): void {
@@ -24,8 +25,7 @@ export class RequestColumns {
       if (wanted > this.#memory.byteLength) this.#memory = new ArrayBuffer(wanted);
     }
     this.#used = 0;
-    if (this.#list.length > MAX_LISTED) this.#list = new IntList(1024);
-    this.#list.clear();
+    this.#lent = 0;
   }
 
   /** A column of a number over and over. */
@@ -40,9 +40,13 @@ export class RequestColumns {
     return at < 0 ? new Uint32Array(length) : new Uint32Array(this.#memory, at, length).fill(0);
   }
 
-  /** An empty list: the same each time, one a request. */
+  /** An empty list. */
   list(): IntList {
-    return this.#list;
+    const known = this.#lists[this.#lent];
+    const list = known === undefined || known.values.length > MAX_LISTED ? new IntList(1024) : known;
+    list.clear();
+    this.#lists[this.#lent++] = list;
+    return list;
   }
 
   /** Where so many words are free; -1 where there are none. */

@@ -33,6 +33,8 @@ export class StackStore implements StackNodes {
   #hashed = 0;
   #length = 1;
   #free: FreeNodes;
+  /** Keeps reads that are made for their effect on the processor's cache from being optimized away. */
+  touched = 0;
   /** Numbers that were free and stand for nodes since, in that order. */
   readonly reused = new IntList();
   readonly #most: number;
@@ -115,17 +117,49 @@ export class StackStore implements StackNodes {
     this.#insert(node);
   }
 
-  /** The node of a frame called by that node; 0 where it is new and there is no room. */
+  /** The node of a frame called by that node, made where it is new; 0 where there is no room for it. */
   child(parent: number, frame: number): number {
-    const { parent: parents, frame: frames } = this;
-    if (frames[parent + 1] === frame && parents[parent + 1] === parent) return parent + 1;
+    return this.#find(parent, frame) || this.#make(parent, frame);
+  }
+
+  /**
+   * Follows some dozen paths at once as far as they are known, each a step further in turn: like `HashCache.getAll`, so that
+   * the memory of all is asked for before one is looked at.
+   *
+   * @param frames of all paths, the outermost first
+   * @param positions in it where the frames of each path begin; those of the first that isn't known, afterwards
+   * @param ends in it where they end
+   * @param nodes where each path begins; where it ends, afterwards
+   */
+  follow(frames: Int32Array, positions: Int32Array, ends: Int32Array, nodes: Int32Array, count: number): void {
+    const { parent: parents, frame: known } = this;
     const slots = this.#slots;
-    let slot = this.#slotOf(parent, frame);
-    for (let node = slots[slot]!; node !== 0; node = slots[slot]!) {
-      if (frames[node] === frame && parents[node] === parent) return node;
-      if (++slot === slots.length) slot = 0;
+    const going = new Int32Array(count);
+    let left = 0;
+    for (let path = 0; path < count; path++) if (positions[path]! < ends[path]!) going[left++] = path;
+    while (left > 0) {
+      const all = left;
+      let touched = 0;
+      for (let at = 0; at < all; at++) {
+        const node = nodes[going[at]!]!;
+        const slot = this.#slotOf(node, frames[positions[going[at]!]!]!);
+        touched ^= known[node + 1]! ^ parents[node + 1]! ^ slots[slot]!;
+      }
+      for (let at = 0; at < all; at++) {
+        const node = slots[this.#slotOf(nodes[going[at]!]!, frames[positions[going[at]!]!]!)]!;
+        touched ^= known[node]! ^ parents[node]!;
+      }
+      this.touched ^= touched;
+      left = 0;
+      for (let at = 0; at < all; at++) {
+        const path = going[at]!;
+        const node = this.#find(nodes[path]!, frames[positions[path]!]!);
+        if (node === 0) continue;
+        nodes[path] = node;
+        positions[path]!++;
+        if (positions[path]! < ends[path]!) going[left++] = path;
+      }
     }
-    return this.#make(parent, frame);
   }
 
   /** Whether the stack of a node is marked as truncated. */
@@ -143,6 +177,19 @@ export class StackStore implements StackNodes {
       if (level >= end) outer = parent[outer]!;
     }
     return outer;
+  }
+
+  /** The node of a frame called by that node; 0 where there is none. */
+  #find(parent: number, frame: number): number {
+    const { parent: parents, frame: frames } = this;
+    if (frames[parent + 1] === frame && parents[parent + 1] === parent) return parent + 1;
+    const slots = this.#slots;
+    let slot = this.#slotOf(parent, frame);
+    for (let node = slots[slot]!; node !== 0; node = slots[slot]!) {
+      if (frames[node] === frame && parents[node] === parent) return node;
+      if (++slot === slots.length) slot = 0;
+    }
+    return 0;
   }
 
   #make(parent: number, frame: number): number {
