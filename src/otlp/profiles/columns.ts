@@ -49,7 +49,7 @@ export class Int32Column {
   }
 
   #grow(needed: number): void {
-    this.values = grown(this.values, new Int32Array(Math.max(MIN_CAPACITY, needed, this.values.length * 2)));
+    this.values = grown(this.values, new Int32Array(nextCapacity(this.values.length, needed)));
   }
 }
 
@@ -59,7 +59,7 @@ export class Uint8Column {
 
   push(value: number): void {
     if (this.length === this.values.length) {
-      this.values = grown(this.values, new Uint8Array(Math.max(MIN_CAPACITY, this.length * 2)));
+      this.values = grown(this.values, new Uint8Array(nextCapacity(this.length, 0)));
     }
     this.values[this.length++] = value;
   }
@@ -118,7 +118,7 @@ export class Int64Column {
   }
 
   #grow(needed: number): void {
-    this.halves = grown(this.halves, new Int32Array(Math.max(MIN_CAPACITY, needed, this.halves.length * 2)));
+    this.halves = grown(this.halves, new Int32Array(nextCapacity(this.halves.length, needed)));
   }
 }
 
@@ -157,6 +157,11 @@ export class ListColumn {
   view(): IndexLists {
     return { length: this.length, offsets: this.offsets.view(), values: this.values.view() };
   }
+}
+
+/** Small ones grow faster: there are dozens a request, most of some thousand entries. */
+export function nextCapacity(now: number, needed: number): number {
+  return Math.max(MIN_CAPACITY, needed, now * (now < 2048 ? 4 : 2));
 }
 
 function grown<T extends Int32Array | Uint8Array>(from: T, to: T): T {

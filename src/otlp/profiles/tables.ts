@@ -1,4 +1,5 @@
 import { decodeText } from "#wire";
+import { nextCapacity } from "./columns.ts";
 import { hashBytes } from "./intern-index.ts";
 
 /** Entries of one table at most, in all profiles together; far above any real request. */
@@ -110,7 +111,7 @@ export class ByteTable {
   }
 
   #grow(): void {
-    const starts = new Int32Array(Math.max(16, this.#starts.length * 2));
+    const starts = new Int32Array(nextCapacity(this.#starts.length, 0));
     const ends = new Int32Array(starts.length);
     starts.set(this.#starts);
     ends.set(this.#ends);
