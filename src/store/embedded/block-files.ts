@@ -19,12 +19,13 @@ import { RAW_TICK_MS, type Tier } from "./tiers.ts";
  * All numbers are below 2^31: above, the encoding that DuckDB uses isn't read alike by others.
  */
 
-/** Columns and order of each kind. */
+/** Order of each kind. */
 const ORDER: Readonly<Record<BlockFileKind, string>> = {
   rows: "home, series, stack, bucket",
   activity: "home, series, process, bucket",
-  totals: "home, slot, stack",
-  events: "home, series, stack, hour, tick, trace, span",
+  // Readers want all slots of a home most of the time, and then a stack's follow each other.
+  totals: "home, stack, slot",
+  events: "home, series, stack",
 };
 
 /**
@@ -33,16 +34,18 @@ const ORDER: Readonly<Record<BlockFileKind, string>> = {
  */
 const FORMAT = "FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1, ROW_GROUP_SIZE 122880";
 
-/** Sums of what senders claim must not overflow, for then no block could be written any more. */
-const SUM = "CAST(greatest(least(sum(value), 9000000000000000000), -9000000000000000000) AS BIGINT) AS value";
+/** What senders claim must not overflow, also not in sums, for then no block could be written any more. */
+const bounded = (value: string): string =>
+  `CAST(greatest(least(${value}, 9000000000000000000), -9000000000000000000) AS BIGINT) AS value`;
+const SUM = bounded("sum(value)");
 const HOUR_MS = 3_600_000;
 
 /** Names of the tables that a head was appended to. */
 export interface HeadTables {
   /** home, series, node, process, link: UINTEGER; time, value: DOUBLE. */
   readonly events: string;
-  /** link UINTEGER, trace VARCHAR, span VARCHAR. */
-  readonly links: string;
+  /** link UINTEGER, trace VARCHAR, span VARCHAR; none where no sample has a span. */
+  readonly links: string | undefined;
   /** home, series UINTEGER; time DOUBLE. */
   readonly snapshots: string;
 }
@@ -71,10 +74,12 @@ export function selectFromHead(
       return `SELECT home, ${at(tier.slot)} AS slot, node AS stack, ${SUM}
         FROM ${events} WHERE ${within} GROUP BY ALL ORDER BY ${ORDER.totals}`;
     case "events":
+      // Within a minute the times of a stack are worth being in order, for their differences are what is stored.
       return `SELECT home, series, node AS stack, ${at(HOUR_MS / 1000)} AS hour,
-          CAST(floor((time % ${HOUR_MS}) / ${RAW_TICK_MS}) AS UINTEGER) AS tick, ${SUM},
-          ifnull(trace, '') AS trace, ifnull(span, '') AS span
-        FROM ${events} LEFT JOIN ${links} USING (link) WHERE ${within} GROUP BY ALL ORDER BY ${ORDER.events}`;
+          CAST(floor((time % ${HOUR_MS}) / ${RAW_TICK_MS}) AS UINTEGER) AS tick, ${bounded("value")},
+          ${links === undefined ? "'' AS trace, '' AS span" : "ifnull(trace, '') AS trace, ifnull(span, '') AS span"}
+        FROM ${events} ${links === undefined ? "" : `LEFT JOIN ${links} USING (link)`} WHERE ${within}
+        ORDER BY ${ORDER.events}, hour, tick`;
   }
 }
 
@@ -84,17 +89,23 @@ export interface HomeRange {
   readonly to: number;
 }
 
-/** What of several blocks becomes the file of one, in the same tier or a coarser one. */
+/**
+ * What of several blocks becomes the file of one, in the same tier or a coarser one.
+ *
+ * @param areApart whether the blocks are of different times. What few of their rows have in common isn't summed up then,
+ *   which is half of the work; a sum may be two rows anyway.
+ */
 export function selectMerged(
   kind: BlockFileKind,
   paths: readonly string[],
-  source: Tier,
-  target: Tier,
+  { source, target, areApart }: { readonly source: Tier; readonly target: Tier; readonly areApart: boolean },
   { from, to }: HomeRange,
 ): string {
   const within = `FROM ${parquet(paths)} WHERE home >= ${from} AND home < ${to}`;
   const per = (factor: number, column: string): string => (factor === 1 ? column : `${column} // ${factor}`);
   const bucket = `CAST(${per(target.step / source.step, "bucket")} AS UINTEGER) AS bucket`;
+  const isPlain = kind === "events" || (kind !== "totals" && areApart && source === target);
+  if (isPlain) return `SELECT * ${within} ORDER BY ${ORDER[kind]}`;
   switch (kind) {
     case "rows":
       return `SELECT home, series, stack, ${bucket}, ${SUM} ${within} GROUP BY ALL ORDER BY ${ORDER.rows}`;
@@ -104,8 +115,6 @@ export function selectMerged(
     case "totals":
       return `SELECT home, CAST(${per(target.slot / source.slot, "slot")} AS UINTEGER) AS slot, stack, ${SUM}
         ${within} GROUP BY ALL ORDER BY ${ORDER.totals}`;
-    case "events":
-      return `SELECT * ${within} ORDER BY ${ORDER.events}`;
   }
 }
 

@@ -294,15 +294,22 @@ function within({ tier, from, to }: Piece, bucket: string): string {
   return `${bucket} >= ${Math.floor(from / stepMs)} AND ${bucket} < ${Math.ceil(to / stepMs)}`;
 }
 
-/** Rows of (home, stack, value). */
+/** Rows of (home, stack, value). Those of one stack that follow each other are added up, in the columns as they are. */
 function handOverHomes(chunk: ReadChunk, homes: ReadonlyMap<number, HomeGroup>, sink: Sink): void {
   const [home, stack, value] = [chunk.numbers(0), chunk.numbers(1) as Uint32Array, chunk.numbers(2)];
-  for (let start = 0; start < chunk.length;) {
-    let end = start + 1;
-    while (end < chunk.length && home[end] === home[start]) end++;
+  for (let start = 0, end = 0; start < chunk.length; start = end) {
+    let last = start;
+    for (end = start + 1; end < chunk.length && home[end] === home[start]; end++) {
+      if (stack[end] === stack[last]) value[last]! += value[end]!;
+      else {
+        stack[++last] = stack[end]!;
+        value[last] = value[end]!;
+      }
+    }
     const group = homes.get(home[start]!);
-    if (group) sink(group.group, stack.subarray(start, end), value.subarray(start, end), end - start, group.factor);
-    start = end;
+    const length = last + 1 - start;
+    if (group)
+      sink(group.group, stack.subarray(start, last + 1), value.subarray(start, last + 1), length, group.factor);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Block } from "./catalogue.ts";
+import type { Block, BlockFile } from "./catalogue.ts";
 import { COARSE, DAY_SECONDS, FINE, HOUR_SECONDS, MINUTES, type Tier } from "./tiers.ts";
 
 /** Blocks that become one: of the same tier (a merge), or one of a coarser tier beside them. */
@@ -10,6 +10,14 @@ export interface Merge {
   readonly level: number;
   /** The sources stay, and are marked as handed on. */
   readonly isRoll: boolean;
+  /**
+   * Files of the sources that become the result's as they are: large ones of rows and of single samples, so that an hour of
+   * a large cluster stays in pieces of some minutes. Merging them makes single samples not smaller and rows hardly, is most
+   * of the work, and a range that cuts the hour would read all of it.
+   */
+  readonly kept: readonly BlockFile[];
+  /** The sources hardly have times in common. */
+  readonly areApart: boolean;
 }
 
 const HOUR_MS = HOUR_SECONDS * 1000;
@@ -22,6 +30,12 @@ const FRESH = 10;
 /** Late blocks of one hour that wait for others as long as the hour isn't long ago. */
 const LATE = 6;
 const LATE_MS = 15 * 60_000;
+
+/** Of blocks that are apart: the sum of their times by the time from the first to the last. */
+const MAX_OVERLAP = 1.5;
+
+/** Files from that size on stay as they are: ten minutes of some dozen nodes, and a twentieth of a second to read. */
+const LARGE_BYTES = 2 << 20;
 
 /** Merges of the running hour, of a whole hour, and of a day. */
 const LEVEL = { MINUTES: 1, HOUR: 2, DAY: 3 } as const;
@@ -54,6 +68,8 @@ function ofHour(blocks: readonly Block[], since: number): Merge | undefined {
     targets: [FINE],
     level,
     isRoll: false,
+    kept: level === LEVEL.HOUR ? sources.flatMap(({ files }) => files.filter(isLarge)) : [],
+    areApart: areApart(sources),
   });
   const unrolled = blocks.filter(({ isRolled }) => !isRolled);
   if (since < HOUR_GRACE_MS) {
@@ -66,7 +82,8 @@ function ofHour(blocks: readonly Block[], since: number): Merge | undefined {
     return merge(unrolled, LEVEL.HOUR);
   }
   if (unrolled.length === 1 && (rolled.length === 0 || since > LATE_MS)) {
-    return { sources: unrolled, source: FINE, targets: [MINUTES, COARSE], level: LEVEL.HOUR, isRoll: true };
+    const targets = [MINUTES, COARSE];
+    return { ...merge(unrolled, LEVEL.HOUR), targets, isRoll: true, kept: [] };
   }
   return rolled.length >= LATE ? merge(rolled, LEVEL.HOUR) : undefined;
 }
@@ -76,7 +93,27 @@ function ofDay(blocks: readonly Block[], now: number): Merge | undefined {
   const isFirst = blocks.every(({ level }) => level < LEVEL.DAY);
   if (now < end + DAY_GRACE_MS || blocks.length < (isFirst ? 2 : LATE)) return undefined;
   const tier = blocks[0]!.step === MINUTES.step ? MINUTES : COARSE;
-  return { sources: blocks, source: tier, targets: [tier], level: LEVEL.DAY, isRoll: false };
+  return {
+    sources: blocks,
+    source: tier,
+    targets: [tier],
+    level: LEVEL.DAY,
+    isRoll: false,
+    kept: [],
+    areApart: areApart(blocks),
+  };
+}
+
+function isLarge({ kind, bytes }: BlockFile): boolean {
+  return (kind === "rows" || kind === "events") && bytes >= LARGE_BYTES;
+}
+
+/** Flushes overlap a bucket or two, where samples of some seconds ago came late. */
+function areApart(blocks: readonly Block[]): boolean {
+  const from = Math.min(...blocks.map((block) => block.from));
+  const to = Math.max(...blocks.map((block) => block.to));
+  const covered = blocks.reduce((sum, block) => sum + block.to - block.from, 0);
+  return covered <= (to - from) * MAX_OVERLAP;
 }
 
 function collect<K>(groups: Map<K, Block[]>, key: K, block: Block): void {

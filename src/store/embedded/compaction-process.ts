@@ -13,7 +13,7 @@ export interface CompactionJob {
   readonly engine: EngineSettings;
   /** Files that are read, as they have to be. */
   readonly inputs: readonly Pick<BlockFile, "path" | "bytes" | "crc">[];
-  /** Files to write. */
+  /** Files to write, one after the other: what was written may be read for the next. */
   readonly outputs: readonly { readonly select: string; readonly path: string }[];
 }
 
@@ -22,7 +22,7 @@ export type CompactionResult =
   | {
       readonly kind: "done";
       readonly files: readonly (Pick<BlockFile, "path" | "bytes" | "crc"> & { readonly rows: number })[];
-      /** Of the process, where it was one. */
+      /** Of the processes, where there were any: CPU time of all, memory of the largest. */
       readonly usage?: { readonly cpuMs: number; readonly peakBytes: number };
     }
   /** An input is not what was written, so nothing was. */
@@ -64,13 +64,18 @@ export async function compact({
     const found = await checksum(join(directory, path)).catch(() => undefined);
     if (found?.bytes !== bytes || found.crc !== crc) return { kind: "damaged", path };
   }
-  const engine = await DuckDb.open(settings);
   try {
     const files = [];
-    for (const { select, path } of outputs) files.push(await writeParquet(engine, select, directory, path));
+    for (const { select, path } of outputs) {
+      const engine = await DuckDb.open(settings);
+      try {
+        files.push(await writeParquet(engine, select, directory, path));
+      } finally {
+        await engine.close();
+      }
+    }
     return { kind: "done", files };
   } finally {
-    await engine.close();
     await rm(settings.spillDirectory, { recursive: true, force: true });
   }
 }

@@ -20,8 +20,10 @@ export async function writeHead(
   directory: string,
   segment: number,
 ): Promise<readonly Omit<Block, "id" | "isDamaged">[]> {
-  const tables = { events: `events_${segment}`, links: `links_${segment}`, snapshots: `snapshots_${segment}` };
-  const { events, links, snapshots } = tables;
+  const names = { events: `events_${segment}`, links: `links_${segment}`, snapshots: `snapshots_${segment}` };
+  const { events, links, snapshots } = names;
+  const hasLinks = head.traces.length > 1;
+  const tables = { events, links: hasLinks ? links : undefined, snapshots };
   try {
     await engine.execute(
       `CREATE OR REPLACE TABLE ${events} (home UINTEGER, series UINTEGER, node UINTEGER, process UINTEGER,
@@ -30,7 +32,7 @@ export async function writeHead(
       `CREATE OR REPLACE TABLE ${snapshots} (home UINTEGER, series UINTEGER, time DOUBLE)`,
     );
     await engine.append(events, eventBatches(head, homeOf));
-    if (head.traces.length > 1) await engine.append(links, [linkColumns(head)]);
+    if (hasLinks) await engine.append(links, [linkColumns(head)]);
     if (head.snapshotTimes.length > 0) await engine.append(snapshots, [snapshotColumns(head, homeOf)]);
     const blocks: Omit<Block, "id" | "isDamaged">[] = [];
     for (const hour of [...head.hours].sort((a, b) => a - b)) {
@@ -60,7 +62,7 @@ export async function writeHead(
     return blocks;
   } finally {
     await engine
-      .execute(...Object.values(tables).map((table) => `DROP TABLE IF EXISTS ${table}`))
+      .execute(...Object.values(names).map((table) => `DROP TABLE IF EXISTS ${table}`))
       // It may be the engine's memory that is at an end; the next flush replaces the tables.
       .catch(() => undefined);
   }

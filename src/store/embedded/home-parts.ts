@@ -3,8 +3,8 @@ import type { BlockFileKind } from "./catalogue.ts";
 import { type Engine, parquet } from "./duckdb.ts";
 
 /** Rows that are sorted at once: what the engine's memory holds with little spilling. Single samples are never summed up. */
-const PART_ROWS = 24_000_000;
-const PART_EVENTS = 12_000_000;
+const PART_ROWS = 8_000_000;
+const PART_EVENTS = 6_000_000;
 /** Above every home. */
 const END = 2 ** 31;
 
@@ -14,7 +14,6 @@ export async function homeParts(
   kind: BlockFileKind,
   paths: readonly string[],
 ): Promise<readonly HomeRange[]> {
-  if (paths.length === 0) return [];
   const most = kind === "events" ? PART_EVENTS : PART_ROWS;
   let all = 0;
   const counts: { home: number; rows: number }[] = [];

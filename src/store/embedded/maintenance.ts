@@ -157,29 +157,30 @@ export class Maintenance {
     const merge = nextMerge(catalogue.blocks, settings.clock.nowMs());
     if (!merge) return false;
     const { directory } = settings;
+    const filesOf = (kind: BlockFileKind): readonly BlockFile[] =>
+      merge.sources.flatMap((block) => block.files.filter((file) => file.kind === kind));
+    const { kept } = merge;
     const pathsOf = (kind: BlockFileKind): readonly string[] =>
-      merge.sources.flatMap((block) =>
-        block.files.filter((file) => file.kind === kind).map(({ path }) => join(directory, path)),
-      );
-    const parts = {
-      rows: await homeParts(engine, "rows", pathsOf("rows")),
-      events: await homeParts(engine, "events", pathsOf("events")),
-    };
+      filesOf(kind).flatMap((file) => (kept.includes(file) ? [] : join(directory, file.path)));
+    // Single samples stay with the finest tier.
+    const kinds = KINDS.filter((kind) => kind !== "events" || !merge.isRoll);
     const attempt = uniqueName();
     const outputs: (CompactionJob["outputs"][number] & { readonly kind: BlockFileKind; readonly tier: Tier })[] = [];
-    for (const tier of merge.targets) {
-      for (const kind of KINDS) {
-        // Single samples stay with the finest tier.
-        if (kind === "events" && merge.isRoll) continue;
-        const paths = pathsOf(kind);
-        if (paths.length === 0) continue;
-        for (const [part, homes] of parts[kind === "events" ? kind : "rows"].entries()) {
+    for (const kind of kinds) {
+      const sources = pathsOf(kind);
+      if (sources.length === 0) continue;
+      for (const [part, homes] of (await homeParts(engine, kind, sources)).entries()) {
+        let from = { tier: merge.source, paths: sources };
+        for (const tier of merge.targets) {
           const path = join(tier.name, `${nameOf(merge, tier)}-${attempt}-${kind}-${part}.parquet`);
-          outputs.push({ kind, tier, path, select: selectMerged(kind, paths, merge.source, tier, homes) });
+          const steps = { source: from.tier, target: tier, areApart: merge.areApart };
+          outputs.push({ kind, tier, path, select: selectMerged(kind, from.paths, steps, homes) });
+          // A coarser tier is made of the finer one that was just written, which has fewer rows.
+          from = { tier, paths: [join(directory, path)] };
         }
       }
     }
-    const inputs = merge.sources.flatMap((block) => block.files);
+    const inputs = kinds.flatMap(filesOf).filter((file) => !kept.includes(file));
     const result = await this.#run(inputs, outputs);
     if (result.kind === "damaged") {
       const damaged = merge.sources.find((block) => block.files.some(({ path }) => path === result.path))!;
@@ -200,20 +201,21 @@ export class Maintenance {
         token: `${tier.name}/${nameOf(merge, tier)}`,
         step: tier.step,
         level: merge.level,
-        rows,
+        // What is kept isn't counted again.
+        rows: kept.length > 0 ? merge.sources.reduce((sum, block) => sum + block.rows, 0) : rows,
         isRolled: !merge.isRoll && merge.sources[0]!.isRolled,
-        files: made,
+        files: [...kept, ...made],
       };
     });
     // Retention may have removed sources meanwhile: what was made of them must not come back.
     if (merge.sources.some((block) => !this.#isUnchanged(block))) {
-      await files.remove(addBlocks.flatMap((block) => block.files.map(({ path }) => path)));
+      await files.remove(outputs.map(({ path }) => path));
       return true;
     }
     catalogue.commit(
       merge.isRoll ? { addBlocks, markRolled: merge.sources } : { addBlocks, removeBlocks: merge.sources },
     );
-    health.trust(addBlocks.flatMap((block) => block.files.map(({ path }) => path)));
+    health.trust(outputs.map(({ path }) => path));
     if (!merge.isRoll) await files.remove(inputs.map(({ path }) => path));
     return true;
   }
