@@ -19,7 +19,7 @@ const GATEWAY_MALLOC = {
   MALLOC_MMAP_THRESHOLD_: "131072",
   MALLOC_TRIM_THRESHOLD_: "131072",
 };
-const AS_GATEWAY = ["--initial-old-space-size=128", "--max-semi-space-size=8"];
+const AS_GATEWAY = ["--initial-old-space-size=32", "--max-semi-space-size=8"];
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   agent: {

@@ -7,6 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { createApi } from "#query";
 import {
   type EmbeddedStore,
   type JobRunner,
@@ -84,6 +85,11 @@ const run: JobRunner = async (job, signal) => {
 const durability = options.durability === "fsync" ? "fsync" : "write";
 const rhythm = options.days === undefined ? {} : DAYS_RHYTHM;
 const store = await openEmbeddedStore({ directory, clock, durability, ...rhythm }, run);
+const api = createApi({
+  store,
+  status: () => ({ version: "bench", mode: { kind: "live", reason: "", remedy: "" } }),
+  now: () => clock.nowMs(),
+});
 const stored = { samples: 0, bytes: 0, rejected: 0 };
 let peakRss = 0;
 /** Of the moment with the most resident memory: what of it is known, in bytes. */
@@ -116,12 +122,11 @@ async function days(count: number): Promise<void> {
   const to = store.state().visibleUpTo;
   const all = { from: to - count * DAY_MS, to };
   const [heaviest] = await services(store, all);
-  report.section(`questions over ${count} days, ms p50 / p95 (rows → entries)`);
-  const one: Selector = [{ name: "service_name", op: "=", value: heaviest! }];
-  const pod: Selector = [{ name: "k8s_pod_name", op: "=", value: await onePod(one, all) }];
-  report.quantiles("flame graph, one service", await flame(store, one, all), 3000, 3000);
-  report.quantiles("flame graph, one of its pods", await flame(store, pod, all), 3000, 3000);
-  report.quantiles("tree (by series and process)", await flame(store, [], all, "process"), 3000, 3000);
+  report.section(`questions over ${count} days, ms p50 / p95`);
+  const pod = await onePod([{ name: "service_name", op: "=", value: heaviest! }], all);
+  report.quantiles("flame graph, one service", await flame(`{service_name="${heaviest}"}`, all), 3000, 3000);
+  report.quantiles("flame graph, one of its pods", await flame(`{k8s_pod_name="${pod}"}`, all), 3000, 3000);
+  report.quantiles("tree (by series and process)", await byProcess(store, all), 3000, 3000);
   report.quantiles("timeline of everything", await timeline(store, all), 3000, 3000);
   report.line(
     "CPU of the store in all, s",
@@ -235,29 +240,24 @@ async function questions(more: AsyncIterable<StoreRequest> | undefined): Promise
   const to = store.state().visibleUpTo;
   const hour = { from: to - HOUR_MS, to };
   const byWeight = await services(store, hour);
-  const named = (name: string | undefined): Selector =>
-    name === undefined ? [] : [{ name: "service_name", op: "=", value: name }];
+  const named = (name: string | undefined): string => (name === undefined ? "{}" : `{service_name="${name}"}`);
   const heaviest = named(byWeight[0]);
   const median = named(byWeight[Math.floor(byWeight.length / 2)]);
   for (const isBusy of more === undefined ? [false] : [false, true]) {
-    report.section(
-      isBusy
-        ? "questions while requests come, ms p50 / p95 (rows → entries)"
-        : "questions, ms p50 / p95 (rows → entries)",
-    );
+    report.section(isBusy ? "questions while requests come, ms p50 / p95" : "questions, ms p50 / p95");
     let isDone = false;
     const intakeOn = isBusy && more ? append(more, [], () => isDone) : Promise.resolve();
     report.quantiles("label values", await timed(() => store.labelValues("service_name", [], hour, 1000)), 20, 20);
-    report.quantiles("flame graph, median service, 1 h", await flame(store, median, hour), 150, 500);
-    report.quantiles("flame graph, heaviest service, 1 h", await flame(store, heaviest, hour), 150, 500);
+    report.quantiles("flame graph, median service, 1 h", await flame(median, hour), 150, 500);
+    report.quantiles("flame graph, heaviest service, 1 h", await flame(heaviest, hour), 150, 500);
     report.quantiles(
       "flame graph, heaviest, 10 min",
-      await flame(store, heaviest, { from: to - 10 * MINUTE_MS, to }),
+      await flame(heaviest, { from: to - 10 * MINUTE_MS, to }),
       150,
       500,
     );
-    report.quantiles("flame graph, everything, 1 h", await flame(store, [], hour), 1500, 1500);
-    report.quantiles("tree (by series and process), 1 h", await flame(store, [], hour, "process"), 1500, 1500);
+    report.quantiles("flame graph, everything, 1 h", await flame("{}", hour), 1500, 1500);
+    report.quantiles("tree (by series and process), 1 h", await byProcess(store, hour), 1500, 1500);
     report.quantiles("timeline of everything, 1 h", await timeline(store, hour), 1500, 1500);
     isDone = true;
     await intakeOn;
@@ -284,26 +284,23 @@ async function services(of: ProfileStore, range: { from: number; to: number }): 
     .map(({ name }) => name);
 }
 
-async function flame(
-  of: EmbeddedStore,
-  selector: Selector,
-  range: { from: number; to: number },
-  by: "stack" | "process" = "stack",
-): Promise<Timed> {
+/** Graphs as the API answers them: nodes pruned, frames named, the whole as bytes. */
+async function flame(query: string, { from, to }: { from: number; to: number }): Promise<Timed> {
+  const path = `/api/v1/flamegraph?format=binary&from=${from}&to=${to}&query=${encodeURIComponent(query)}`;
   return timed(async () => {
-    const spans = await of.resolve(selector, range, "cpu");
-    const sums = await of.sum({
-      type: "cpu",
-      range,
-      spans: spans.map((span, at) => ({ ...span, group: by === "stack" ? 0 : at })),
-      by,
-    });
-    if (by === "process") return `${sums.plan.rows} → ${sums.length}`;
-    // The tree that the answer is for: values of leaves pushed up to their callers.
-    const totals = new Float64Array(sums.nodes.length);
-    for (let at = 0; at < sums.length; at++) totals[sums.node[at]!]! += sums.value[at]!;
-    for (let node = totals.length - 1; node > 0; node--) totals[sums.nodes.parent[node]!]! += totals[node]!;
-    return `${sums.plan.rows} → ${sums.length}, ${sums.plan.blocks} blocks, ${(totals[0]! / 5e7).toFixed(0)} samples`;
+    const answer = await api.request(path);
+    const bytes = await answer.arrayBuffer();
+    if (answer.status !== 200) throw new Error(`${path} answered ${answer.status}`);
+    return `${(bytes.byteLength / 1000).toFixed(0)} kB`;
+  });
+}
+
+async function byProcess(of: EmbeddedStore, range: { from: number; to: number }): Promise<Timed> {
+  return timed(async () => {
+    const spans = await of.resolve([], range, "cpu");
+    const numbered = spans.map((span, at) => ({ ...span, group: at }));
+    const sums = await of.sum({ type: "cpu", range, spans: numbered, by: "process" });
+    return `${sums.plan.rows} rows of ${sums.plan.blocks} blocks → ${sums.length}`;
   });
 }
 

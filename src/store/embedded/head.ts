@@ -54,7 +54,8 @@ export class Head {
     chunk.series[at] = series;
     chunk.node[at] = node;
     chunk.process[at] = process;
-    chunk.link[at] = link;
+    // Memory that nobody wrote to is 0 and takes no room; hardly anyone sends links.
+    if (link !== 0) chunk.link[at] = link;
     // As the blocks have it, so that an event doesn't move when it's written.
     const rounded = Math.floor(time / RAW_TICK_MS) * RAW_TICK_MS;
     chunk.time[at] = rounded;

@@ -4,6 +4,8 @@ export class SumColumns {
   #node = new Uint32Array(1024);
   #value = new Float64Array(1024);
   #length = 0;
+  /** Most questions have one group, 0: memory that nobody wrote to has that, and takes no room. */
+  #hasGroups = false;
 
   get length(): number {
     return this.#length;
@@ -24,7 +26,7 @@ export class SumColumns {
   push(group: number, node: number, value: number): void {
     if (this.#length === this.#node.length) this.#grow(this.#length + 1);
     const at = this.#length++;
-    this.#group[at] = group;
+    if (group !== 0) this.#setGroup(group, at, at + 1);
     this.#node[at] = node;
     this.#value[at] = value;
   }
@@ -33,17 +35,24 @@ export class SumColumns {
   pushColumns(group: number, nodes: Uint32Array, values: ArrayLike<number>, length: number, factor: number): void {
     if (this.#length + length > this.#node.length) this.#grow(this.#length + length);
     const start = this.#length;
-    this.#group.fill(group, start, start + length);
+    if (group !== 0) this.#setGroup(group, start, start + length);
     this.#node.set(nodes.length === length ? nodes : nodes.subarray(0, length), start);
     const to = this.#value;
     for (let at = 0; at < length; at++) to[start + at] = values[at]! * factor;
     this.#length += length;
   }
 
+  #setGroup(group: number, start: number, end: number): void {
+    this.#hasGroups = true;
+    this.#group.fill(group, start, end);
+  }
+
+  /** Four times as large: what isn't written to takes no room, and what is left behind waits for the garbage collector. */
   #grow(needed: number): void {
-    const capacity = Math.max(needed, this.#node.length * 2);
+    const capacity = Math.max(needed, this.#node.length * 4);
     const [group, node, value] = [this.#group, this.#node, this.#value];
-    (this.#group = new Uint32Array(capacity)).set(group);
+    this.#group = new Uint32Array(capacity);
+    if (this.#hasGroups) this.#group.set(group);
     (this.#node = new Uint32Array(capacity)).set(node);
     (this.#value = new Float64Array(capacity)).set(value);
   }
