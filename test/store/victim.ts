@@ -19,8 +19,17 @@ const base = START + iteration * STEP_MS;
 const began = performance.now();
 const now = (): number => base + (performance.now() - began);
 
+/** Returns when it's said, for the next moment may be the last. A pipe takes what it has room for. */
 function say(line: unknown): void {
-  writeSync(1, `${JSON.stringify(line)}\n`);
+  let rest = Buffer.from(`${JSON.stringify(line)}\n`);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
 }
 
 /** Values by request, as the leaves of stacks name them. */
