@@ -86,7 +86,7 @@ describe("a stack with very many frames", () => {
     expect(await send(stacks)).toEqual({ samples: 2, rejected: { too_deep: 2 } });
   });
 
-  // 300 kB of a request as 10 billion frames: so many would keep everyone waiting for minutes.
+  // 700 kB of a request as 10 billion frames: so many would keep everyone waiting for minutes.
   test("takes no time where few bytes stand for it", async () => {
     const deep = new Array<number>(100_000).fill(100_000);
     expect(await send([deep, [1]])).toEqual({ samples: 1, rejected: { too_deep: 1 } });
