@@ -33,7 +33,10 @@ afterEach(async () => {
 });
 
 /** A request with a sample for each stack, which is given as the frames of its locations: functions inlined in each other. */
-async function requestOf(stacks: readonly (readonly number[])[]): Promise<Uint8Array> {
+async function requestOf(
+  stacks: readonly (readonly number[])[],
+  processes: readonly string[] = [],
+): Promise<Uint8Array> {
   const builder = new ModelBuilder();
   const samples = new SamplesBuilder();
   const functions = Array.from({ length: 10 }, (_, at) => builder.function(builder.string(`f${at}`)));
@@ -46,8 +49,13 @@ async function requestOf(stacks: readonly (readonly number[])[]): Promise<Uint8A
     }
     return location;
   };
+  const key = builder.string("process.executable.name");
+  const attributes = processes.map((name) => [builder.attribute(key, name)]);
   for (const stack of stacks) {
-    samples.add(builder.stack(stack.map(locationOf)), [], 0, [1n], [BigInt(NOW) * 1_000_000n]);
+    const number = builder.stack(stack.map(locationOf));
+    for (const of of attributes.length > 0 ? attributes : [[]]) {
+      samples.add(number, of, 0, [1n], [BigInt(NOW) * 1_000_000n]);
+    }
   }
   const profile = {
     ...EMPTY_PROFILE,
@@ -65,8 +73,8 @@ async function requestOf(stacks: readonly (readonly number[])[]): Promise<Uint8A
   return written.bytes;
 }
 
-async function send(stacks: Parameters<typeof requestOf>[0]) {
-  const { samples, rejected } = await store.append({ bytes: await requestOf(stacks), receivedAt: NOW });
+async function send(...parts: Parameters<typeof requestOf>) {
+  const { samples, rejected } = await store.append({ bytes: await requestOf(...parts), receivedAt: NOW });
   return { samples, rejected: Object.fromEntries(rejected) };
 }
 
@@ -90,6 +98,12 @@ describe("a stack with very many frames", () => {
   test("takes no time where few bytes stand for it", async () => {
     const deep = new Array<number>(100_000).fill(100_000);
     expect(await send([deep, [1]])).toEqual({ samples: 1, rejected: { too_deep: 1 } });
+  });
+
+  // Its locations are looked at once, not once a sample: that would be 6 billion.
+  test("takes no time either where two processes have it in turn", async () => {
+    const processes = Array.from({ length: 400_000 }, (_, at) => `process-${at % 2}`);
+    expect(await send([new Array<number>(MOST - 1).fill(1)], processes)).toEqual({ samples: 400_000, rejected: {} });
   });
 
   test("counts again with each stack, so that those of a request are bounded together", async () => {

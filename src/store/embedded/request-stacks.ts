@@ -101,7 +101,7 @@ export class RequestStacks {
     this.#processes = columns.ints(attributes.length, UNKNOWN);
     this.#hashes = columns.unsigned(dictionary.stacks.length * 2);
     this.#hashable = this.#walkable = SPARE_FRAMES + dictionary.stacks.values.length * FRAMES_A_LOCATION;
-    this.#depths = columns.ints(dictionary.stacks.length, 0);
+    this.#depths = columns.ints(dictionary.stacks.length, UNKNOWN);
     this.#leaves = columns.ints(dictionary.stacks.length, 0);
     this.#leafProcess = columns.ints(dictionary.stacks.length, UNKNOWN);
     this.#frameList = columns.list();
@@ -159,7 +159,7 @@ export class RequestStacks {
   /** Looks up all that is wanted. */
   lookUp(): void {
     const { values: wanted, length } = this.#wanted;
-    for (let at = 0; at < length; at++) this.#locations(wanted[at]!);
+    for (let at = 0; at < length; at++) this.#measure(wanted[at]!);
     this.#lookUpFrames();
     for (let at = 0; at < length; at++) this.#hash(wanted[at]!);
     for (let at = 0; at < length; at += TOGETHER) this.#lookUpStacks(at, Math.min(length, at + TOGETHER));
@@ -240,27 +240,31 @@ export class RequestStacks {
     return 0;
   }
 
-  #locations(stack: number): void {
+  /** Looks at a stack's locations, once: how many frames they have. */
+  #measure(stack: number): void {
+    if (this.#depths[stack] !== UNKNOWN) return;
     const { offsets, values } = this.#dictionary.stacks;
     const end = offsets[stack + 1]!;
+    let depth = 0;
     for (let at = offsets[stack]!; at < end; at++) {
-      if (this.#frameStarts[values[at]!] === UNKNOWN) this.#location(values[at]!);
+      const location = values[at]!;
+      if (this.#frameStarts[location] === UNKNOWN) this.#location(location);
+      depth += this.#frameEnds[location]! - this.#frameStarts[location]!;
     }
+    const isTooDeep = depth > MAX_FRAMES || depth > this.#hashable;
+    if (!isTooDeep) this.#hashable -= depth;
+    this.#depths[stack] = isTooDeep ? TOO_DEEP : depth;
   }
 
   #hash(stack: number): void {
-    if (this.#hashes[stack * 2] !== 0) return;
+    if (this.#hashes[stack * 2] !== 0 || this.#depths[stack] === TOO_DEEP) return;
     const { offsets, values } = this.#dictionary.stacks;
     const { values: frames } = this.#frameList;
     const [starts, ends] = [this.#frameStarts, this.#frameEnds];
-    const [begin, end] = [offsets[stack]!, offsets[stack + 1]!];
-    let depth = 0;
-    for (let at = begin; at < end; at++) depth += ends[values[at]!]! - starts[values[at]!]!;
+    const end = offsets[stack + 1]!;
     let low = SEED_LOW!;
     let high = SEED_HIGH!;
-    if (depth > MAX_FRAMES || depth > this.#hashable) depth = TOO_DEEP;
-    else this.#hashable -= depth;
-    for (let at = begin; at < end && depth !== TOO_DEEP; at++) {
+    for (let at = offsets[stack]!; at < end; at++) {
       const frameEnd = ends[values[at]!]!;
       for (let frame = starts[values[at]!]!; frame < frameEnd; frame++) {
         const id = frames[frame]!;
@@ -273,7 +277,6 @@ export class RequestStacks {
     // 0 is what was not hashed yet.
     this.#hashes[stack * 2] = low === 0 ? 1 : low;
     this.#hashes[stack * 2 + 1] = high;
-    this.#depths[stack] = depth;
   }
 
   /** Hashes of a location's frames. */
