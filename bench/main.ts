@@ -2,24 +2,27 @@
  * `npm run bench -- NAME [options]`: the benchmarks of podflame. What each measures, and how to read it, is in
  * docs/benchmarks.md.
  */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 interface Benchmark {
   readonly file: string;
   readonly summary: string;
-  /** Options of Node. */
-  readonly options?: readonly string[];
+  /** Whether it runs as bin/podflame starts the gateway. */
+  readonly asGateway?: boolean;
 }
 
-/** As bin/podflame starts what runs for long; the environment below is its as well. */
+const ROOT = join(import.meta.dirname, "..");
+const BUNDLES = "dist/bench";
+
+/** As bin/podflame starts the gateway. */
 const GATEWAY_MALLOC = {
   MALLOC_ARENA_MAX: "2",
   MALLOC_MMAP_THRESHOLD_: "131072",
   MALLOC_TRIM_THRESHOLD_: "131072",
 };
-const AS_GATEWAY = ["--initial-old-space-size=32", "--max-semi-space-size=8"];
+const GATEWAY_OPTIONS = ["--initial-old-space-size=32", "--max-semi-space-size=8"];
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   agent: {
@@ -46,12 +49,12 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   },
   store: {
     file: "store.ts",
-    options: AS_GATEWAY,
+    asGateway: true,
     summary: "the store on disk: intake, bytes a sample, merging, questions, memory (store --help)",
   },
   query: {
     file: "query.ts",
-    options: AS_GATEWAY,
+    asGateway: true,
     summary: "questions to the API over the store on disk, alone and while requests come (query --help)",
   },
   reflector: { file: "reflector.ts", summary: "the first list of 1,000 and of 10,000 pods: time and memory" },
@@ -71,19 +74,26 @@ async function main(name: string | undefined, args: readonly string[]): Promise<
     if (name !== undefined && !asked) process.stderr.write(`\nthere is no benchmark "${name}"\n`);
     return asked ? 0 : 1;
   }
+  const asGateway = benchmark.asGateway === true;
+  const file = asGateway ? bundled(benchmark.file) : join(import.meta.dirname, benchmark.file);
   // A process of its own: what is measured in this process is not to share it with the dispatcher's loading.
-  const child = spawn(
-    process.execPath,
-    [...process.execArgv, ...(benchmark.options ?? []), join(import.meta.dirname, benchmark.file), ...args],
-    {
-      stdio: "inherit",
-      env: benchmark.options === AS_GATEWAY ? { ...GATEWAY_MALLOC, ...process.env } : process.env,
-    },
-  );
+  const child = spawn(process.execPath, [...process.execArgv, ...(asGateway ? GATEWAY_OPTIONS : []), file, ...args], {
+    stdio: "inherit",
+    cwd: ROOT,
+    env: asGateway ? { ...GATEWAY_MALLOC, ...process.env } : process.env,
+  });
   // Ctrl-C reaches the child as well, but a signal to this process alone would not. The child cleans up and ends.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
   const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
   return code ?? (signal === "SIGINT" ? 130 : 3);
+}
+
+/** A benchmark as one file of plain JavaScript, as `npm ci` makes podflame: the type stripper alone is 30 MB. */
+function bundled(file: string): string {
+  execFileSync(process.execPath, [join(ROOT, "scripts/bundle.mjs"), join("bench", file), BUNDLES], {
+    stdio: "inherit",
+  });
+  return join(ROOT, BUNDLES, `${basename(file, ".ts")}.js`);
 }
 
 process.exitCode = await main(process.argv[2], process.argv.slice(3));

@@ -3,6 +3,9 @@
  * 24; the bundle is what `bin/podflame` starts when it's newer than the sources, because it saves 16 MiB of resident
  * memory and the type stripper at the first start. The page has no such fallback: browsers run no TypeScript. Plain
  * JavaScript, so that any Node that npm runs on can do it.
+ *
+ * `node scripts/bundle.mjs FILE FOLDER` bundles one program of this project, and nothing else: a benchmark that runs as the
+ * gateway does.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
@@ -10,11 +13,12 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-rmSync(`${root}/dist`, { recursive: true, force: true });
-await bundleProgram();
-bundlePage();
+const [program, folder = "dist"] = process.argv.slice(2);
+rmSync(`${root}/${folder}`, { recursive: true, force: true });
+await bundleProgram(program ?? "src/cli/main.ts", folder);
+if (program === undefined) bundlePage();
 
-async function bundleProgram() {
+async function bundleProgram(entryPoint, outdir) {
   const esbuild = await import("esbuild").catch(() => undefined);
   if (!esbuild) {
     console.error("podflame: esbuild isn't installed (--omit=dev?), so there is no bundle; the sources are used");
@@ -22,8 +26,8 @@ async function bundleProgram() {
   }
   await esbuild.build({
     absWorkingDir: root,
-    entryPoints: ["src/cli/main.ts"],
-    outdir: "dist",
+    entryPoints: [entryPoint],
+    outdir,
     bundle: true,
     splitting: true,
     platform: "node",

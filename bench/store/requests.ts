@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { GenerateJob } from "./generate.ts";
 
 /** A request on its way into the store. */
@@ -12,9 +11,9 @@ export interface StoreRequest {
 
 const HEADER = 12;
 
-/** The requests of a cluster, made in a process of its own. */
+/** The requests of a cluster, made in a process of its own, from the project's folder. */
 export async function* clusterRequests(job: GenerateJob): AsyncGenerator<StoreRequest> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "generate.ts"), JSON.stringify(job)], {
+  const child = spawn(process.execPath, ["bench/store/generate.ts", JSON.stringify(job)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   try {

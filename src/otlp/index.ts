@@ -78,6 +78,7 @@ export type { DecodedMessage, DecodedValue } from "./schema/decode.ts";
 export { detectLayout } from "./profiles/detect-layout.ts";
 export { type Confidence, type Detection, type DetectionPrior, Refusal } from "./profiles/detection.ts";
 export type { Finding, FindingKind } from "./profiles/findings.ts";
+export type { DictionaryColumns } from "./profiles/dictionary-columns.ts";
 export { readProfiles } from "./profiles/read-profiles.ts";
 export { LAYOUT_RELEASES, LAYOUTS, type Layout } from "./profiles/layout.ts";
 export type {

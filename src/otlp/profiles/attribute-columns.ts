@@ -27,9 +27,13 @@ export class AttributeColumns extends TableColumns {
     this.label.push(label);
   }
 
-  reset(): void {
+  get memoryBytes(): number {
+    return this.key.memoryBytes + this.unit.memoryBytes + this.values.memoryBytes + this.label.memoryBytes;
+  }
+
+  reset(source?: Uint8Array): void {
     this.key.length = this.unit.length = this.label.length = 0;
-    this.values.reset();
+    this.values.reset(source);
     this.unknown.clear();
   }
 

@@ -22,6 +22,11 @@ export class Int32Column {
     this.values[this.length++] = value;
   }
 
+  /** Bytes of memory. */
+  get memoryBytes(): number {
+    return this.values.byteLength;
+  }
+
   /** Makes room in `values` for so many more, to be written there directly. */
   reserve(more: number): void {
     if (this.length + more > this.values.length) this.#grow(this.length + more);
@@ -64,6 +69,11 @@ export class Uint8Column {
     this.values[this.length++] = value;
   }
 
+  /** Bytes of memory. */
+  get memoryBytes(): number {
+    return this.values.byteLength;
+  }
+
   view(): Uint8Array {
     return this.length === 0 ? NO_BYTES : this.values.subarray(0, this.length);
   }
@@ -80,6 +90,11 @@ export class Int64Column {
     if (at === this.halves.length) this.#grow(at + 2);
     this.halves[at] = low;
     this.halves[at + 1] = high;
+  }
+
+  /** Bytes of memory. */
+  get memoryBytes(): number {
+    return this.halves.byteLength;
   }
 
   /** Makes room in `halves` for so many more numbers, to be written there directly. */
@@ -135,9 +150,14 @@ export class ListColumn {
     return this.offsets.length - 1;
   }
 
+  /** Bytes of memory. */
+  get memoryBytes(): number {
+    return this.offsets.memoryBytes + this.values.memoryBytes;
+  }
+
   reset(): void {
-    this.values.length = 0;
-    this.offsets.length = 1;
+    this.values.length = this.offsets.length = 0;
+    this.offsets.push(0);
   }
 
   close(): void {

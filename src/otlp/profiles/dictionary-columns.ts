@@ -5,6 +5,7 @@ import { LocationColumns } from "./location-columns.ts";
 import { MappingColumns } from "./mapping-columns.ts";
 import type { Dictionary } from "./model.ts";
 import { StackColumns } from "./stack-columns.ts";
+import type { TableColumns } from "./table-columns.ts";
 import { StringTable } from "./tables.ts";
 
 /**
@@ -21,27 +22,37 @@ export class DictionaryColumns {
   readonly links: LinkColumns;
 
   /** @param source the request that strings, values and ids are ranges of */
-  constructor(source: Uint8Array) {
+  constructor(source: Uint8Array = EMPTY) {
     this.strings = new StringTable(source);
     this.attributes = new AttributeColumns(source);
     this.links = new LinkColumns(source);
   }
 
+  /** Bytes of memory. */
+  get memoryBytes(): number {
+    return this.#tables().reduce((sum, { memoryBytes }) => sum + memoryBytes, this.strings.memoryBytes);
+  }
+
+  /** Forgets all entries, to be filled anew with those of another request. Views of before are lost. */
+  begin(source: Uint8Array): void {
+    this.strings.reset(source);
+    for (const table of this.#tables()) table.reset(source);
+  }
+
   /** Forgets all entries and appends the null elements, to be filled anew. Views of before are lost. */
   reset(): void {
-    this.strings.reset();
-    for (const table of [this.attributes, this.functions, this.mappings, this.locations, this.stacks, this.links]) {
-      table.reset();
-    }
+    this.begin(this.strings.source);
     this.seed();
   }
 
   /** Appends the null element to every table. */
   seed(): void {
     this.strings.addRange(0, 0);
-    for (const table of [this.attributes, this.functions, this.mappings, this.locations, this.stacks, this.links]) {
-      table.seed();
-    }
+    for (const table of this.#tables()) table.seed();
+  }
+
+  #tables(): readonly TableColumns[] {
+    return [this.attributes, this.functions, this.mappings, this.locations, this.stacks, this.links];
   }
 
   /** The tables as they are now. */
@@ -57,3 +68,5 @@ export class DictionaryColumns {
     };
   }
 }
+
+const EMPTY = new Uint8Array(0);

@@ -21,6 +21,11 @@ export class FunctionColumns extends TableColumns {
     this.startLine.push(lineLow, lineHigh);
   }
 
+  get memoryBytes(): number {
+    const { name, systemName, filename, startLine } = this;
+    return name.memoryBytes + systemName.memoryBytes + filename.memoryBytes + startLine.memoryBytes;
+  }
+
   reset(): void {
     this.name.length = this.systemName.length = this.filename.length = this.startLine.length = 0;
     this.unknown.clear();

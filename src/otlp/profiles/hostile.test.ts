@@ -5,6 +5,7 @@ import { recorded } from "../testing/recorded.ts";
 import { describeProfiles } from "./describe-profiles.ts";
 import { detectLayout } from "./detect-layout.ts";
 import { Refusal } from "./detection.ts";
+import { DictionaryColumns } from "./dictionary-columns.ts";
 import { LAYOUTS, type Layout } from "./layout.ts";
 import type { ProfilesModel } from "./model.ts";
 import { readProfiles } from "./read-profiles.ts";
@@ -13,7 +14,10 @@ const VECTORS = recorded("otlp-profiles/*/*.pb");
 /** Cuts and flips of each vector; all of them together take seconds. */
 const SAMPLES = 40;
 
-/** What must hold of every answer: it is one, every index in it is in range, and it can be told. */
+/** Memory that all requests are read into, one after the other. */
+const USED = new DictionaryColumns();
+
+/** What must hold of every answer: it is one, every index in it is in range, and it is the same in used memory. */
 function answer(bytes: Uint8Array, layout?: Layout): string {
   const detection = detectLayout(bytes);
   if (detection instanceof Refusal && layout === undefined) {
@@ -26,6 +30,9 @@ function answer(bytes: Uint8Array, layout?: Layout): string {
     return "error";
   }
   expectSound(model);
+  const again = readProfiles(bytes, model.layout, USED);
+  if (again instanceof ParseError) throw new Error(again.message);
+  expect(describeProfiles(again)).toEqual(describeProfiles(model));
   return "read";
 }
 

@@ -13,6 +13,7 @@
 export { decodeAnyValue, decodeKeyValues, type KeyedValue, type TypedValue } from "./any-value.ts";
 export { describeProfiles, describeRefusal } from "./describe-profiles.ts";
 export type { Json, JsonObject } from "./describe-tables.ts";
+export { DictionaryColumns } from "./dictionary-columns.ts";
 export { detectLayout } from "./detect-layout.ts";
 export {
   layoutOfPrior,

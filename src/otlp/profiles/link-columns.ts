@@ -18,9 +18,13 @@ export class LinkColumns extends TableColumns {
     return this.traceIds.length;
   }
 
-  reset(): void {
-    this.traceIds.reset();
-    this.spanIds.reset();
+  get memoryBytes(): number {
+    return this.traceIds.memoryBytes + this.spanIds.memoryBytes;
+  }
+
+  reset(source?: Uint8Array): void {
+    this.traceIds.reset(source);
+    this.spanIds.reset(source);
     this.unknown.clear();
   }
 

@@ -45,10 +45,17 @@ export class LocationColumns extends TableColumns {
     this.lineOffsets.push(this.lineFunction.length);
   }
 
+  get memoryBytes(): number {
+    const { mapping, address, attributes, folded, frameType, lineOffsets, lineFunction, lineLine, lineColumn } = this;
+    const columns = [mapping, address, attributes, folded, frameType, lineOffsets, lineFunction, lineLine, lineColumn];
+    return columns.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+  }
+
   reset(): void {
     this.mapping.length = this.address.length = this.folded.length = this.frameType.length = 0;
     this.lineFunction.length = this.lineLine.length = this.lineColumn.length = 0;
-    this.lineOffsets.length = 1;
+    this.lineOffsets.length = 0;
+    this.lineOffsets.push(0);
     this.attributes.reset();
     this.unknown.clear();
   }

@@ -38,6 +38,12 @@ export class MappingColumns extends TableColumns {
     this.attributes.close();
   }
 
+  get memoryBytes(): number {
+    const { memoryStart, memoryLimit, fileOffset, filename, attributes, has, buildId, buildIdKind } = this;
+    const columns = [memoryStart, memoryLimit, fileOffset, filename, attributes, has, buildId, buildIdKind];
+    return columns.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+  }
+
   reset(): void {
     this.memoryStart.length = this.memoryLimit.length = this.fileOffset.length = 0;
     this.filename.length = this.has.length = this.buildId.length = this.buildIdKind.length = 0;

@@ -73,9 +73,10 @@ export class ModelBuilder {
    * @param source the bytes that entries found in place are ranges of; for readers of requests
    * @param seeded false where a reader of D8 and later finds the null elements in the request: only the empty string
    *   is there, and entries are not to be interned before the others are
+   * @param columns memory to use; what it had is lost
    */
-  constructor(source: Uint8Array = EMPTY, seeded = true) {
-    const columns = new DictionaryColumns(source);
+  constructor(source: Uint8Array = EMPTY, seeded = true, columns = new DictionaryColumns()) {
+    columns.begin(source);
     if (seeded) columns.seed();
     else columns.strings.addRange(0, 0);
     this.columns = columns;

@@ -1,4 +1,5 @@
 import { ParseError, Reader, WireType } from "#wire";
+import type { DictionaryColumns } from "./dictionary-columns.ts";
 import { isKnown, layoutFields, RequestField, roleOf, type LayoutFields } from "./fields.ts";
 import { Findings } from "./findings.ts";
 import { layoutOrder, type Layout } from "./layout.ts";
@@ -23,9 +24,15 @@ const MAX_RECORDS = 1 << 17;
  * Broken bytes in the envelope down to the profiles are an error that names the message and the offset. Inside, what
  * is broken is left out and told in the model's findings: a profile, a sample, an entry of a table. When no profile of
  * several can be read, the first error is the answer.
+ *
+ * @param columns memory for the model's dictionary, of a model that is not used any more; new memory unless given
  */
-export function readProfiles(bytes: Uint8Array, layout: Layout): ProfilesModel | ParseError {
-  return new RequestReader(bytes, layout).read();
+export function readProfiles(
+  bytes: Uint8Array,
+  layout: Layout,
+  columns?: DictionaryColumns,
+): ProfilesModel | ParseError {
+  return new RequestReader(bytes, layout, columns).read();
 }
 
 class RequestReader {
@@ -42,11 +49,11 @@ class RequestReader {
   #unknownRequest: Uint8Array | undefined;
   #unknownDictionary: Uint8Array | undefined;
 
-  constructor(bytes: Uint8Array, layout: Layout) {
+  constructor(bytes: Uint8Array, layout: Layout, columns: DictionaryColumns | undefined) {
     this.#bytes = bytes;
     this.#layout = layout;
     this.#fields = layoutFields(layout);
-    this.#builder = new ModelBuilder(bytes, layoutOrder(layout) < layoutOrder("D8"));
+    this.#builder = new ModelBuilder(bytes, layoutOrder(layout) < layoutOrder("D8"), columns);
   }
 
   read(): ProfilesModel | ParseError {

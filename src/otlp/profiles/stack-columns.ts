@@ -11,6 +11,10 @@ export class StackColumns extends TableColumns {
     return this.locations.length;
   }
 
+  get memoryBytes(): number {
+    return this.locations.memoryBytes;
+  }
+
   reset(): void {
     this.locations.reset();
     this.unknown.clear();

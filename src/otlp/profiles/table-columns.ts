@@ -7,8 +7,10 @@ export abstract class TableColumns implements Comparable {
   readonly unknown = new Map<number, Uint8Array>();
 
   abstract get length(): number;
-  /** Forgets all entries. */
-  abstract reset(): void;
+  /** Bytes of memory. */
+  abstract get memoryBytes(): number;
+  /** Forgets all entries; where some are ranges of a request, those that come are of `source`. */
+  abstract reset(source?: Uint8Array): void;
   abstract seed(): void;
   abstract hash(index: number): number;
   abstract same(a: number, b: number): boolean;

@@ -12,8 +12,7 @@ const NO_OFFSETS = new Int32Array(0);
  * `addRange` and `add` until the model is handed out.
  */
 export class ByteTable {
-  /** What ranges refer to. */
-  readonly source: Uint8Array;
+  #source: Uint8Array;
   #starts = NO_OFFSETS;
   #ends = NO_OFFSETS;
   /** Entries that are not in `source`: their start is -1, their end the position in here. */
@@ -21,7 +20,17 @@ export class ByteTable {
   #length = 0;
 
   constructor(source: Uint8Array) {
-    this.source = source;
+    this.#source = source;
+  }
+
+  /** What ranges refer to. */
+  get source(): Uint8Array {
+    return this.#source;
+  }
+
+  /** Bytes of memory, without those of entries that are held. */
+  get memoryBytes(): number {
+    return this.#starts.byteLength + this.#ends.byteLength;
   }
 
   get length(): number {
@@ -33,7 +42,7 @@ export class ByteTable {
     if (!(index >= 0 && index < this.#length)) return EMPTY;
     const start = this.#starts[index]!;
     const end = this.#ends[index]!;
-    return start < 0 ? this.#held![end]! : this.source.subarray(start, end);
+    return start < 0 ? this.#held![end]! : this.#source.subarray(start, end);
   }
 
   /** How many bytes an entry has, without making a view of them. */
@@ -69,7 +78,7 @@ export class ByteTable {
   /** Adds an entry of another table. */
   addFrom(other: ByteTable, index: number): number {
     const start = other.start(index);
-    if (start >= 0 && other.source === this.source) return this.addRange(start, start + other.size(index));
+    if (start >= 0 && other.source === this.#source) return this.addRange(start, start + other.size(index));
     return this.add(other.bytes(index));
   }
 
@@ -80,7 +89,8 @@ export class ByteTable {
   }
 
   /** Forgets all entries, to be filled anew. */
-  reset(): void {
+  reset(source: Uint8Array = this.#source): void {
+    this.#source = source;
     this.#length = 0;
     this.#held = undefined;
   }
@@ -94,7 +104,7 @@ export class ByteTable {
   hash(index: number): number {
     const start = this.#starts[index]!;
     const end = this.#ends[index]!;
-    if (start >= 0) return hashBytes(this.source, start, end);
+    if (start >= 0) return hashBytes(this.#source, start, end);
     const held = this.#held![end]!;
     return hashBytes(held, 0, held.length);
   }
@@ -102,8 +112,8 @@ export class ByteTable {
   same(a: number, b: number): boolean {
     const size = this.size(a);
     if (size !== this.size(b)) return false;
-    const left = this.#starts[a]! < 0 ? this.#held![this.#ends[a]!]! : this.source;
-    const right = this.#starts[b]! < 0 ? this.#held![this.#ends[b]!]! : this.source;
+    const left = this.#starts[a]! < 0 ? this.#held![this.#ends[a]!]! : this.#source;
+    const right = this.#starts[b]! < 0 ? this.#held![this.#ends[b]!]! : this.#source;
     const from = Math.max(0, this.#starts[a]!);
     const to = Math.max(0, this.#starts[b]!);
     for (let at = 0; at < size; at++) if (left[from + at] !== right[to + at]) return false;
@@ -124,8 +134,8 @@ export class ByteTable {
 export class StringTable extends ByteTable {
   readonly #texts: (string | undefined)[] = [];
 
-  override reset(): void {
-    super.reset();
+  override reset(source?: Uint8Array): void {
+    super.reset(source);
     this.#texts.length = 0;
   }
 

@@ -36,7 +36,7 @@ import { Maintenance } from "./maintenance.ts";
 import { isCrowded, NamesCollection } from "./names-collection.ts";
 import { emptyNames, markOf, type Names, type NamesMark, readNames, writeNames } from "./names-files.ts";
 import { Questions } from "./questions.ts";
-import { loadReaders, type Readers, readRequest } from "./read-request.ts";
+import { loadReaders, type Readers, readRequest, TableMemory } from "./read-request.ts";
 import { SeriesIndex } from "./series-index.ts";
 import { checkSettings, type CompleteSettings, completeSettings, type EmbeddedStoreSettings } from "./settings.ts";
 import { RAW_TICK_MS, TIERS } from "./tiers.ts";
@@ -122,6 +122,7 @@ class DiskStore implements EmbeddedStore {
   readonly #settings: CompleteSettings;
   readonly #parts: Parts;
   readonly #files: FileKeeper;
+  readonly #tables: TableMemory;
   readonly #ingest: Ingest;
   readonly #questions: Questions;
   readonly #maintenance: Maintenance;
@@ -147,6 +148,7 @@ class DiskStore implements EmbeddedStore {
     this.#files = new FileKeeper(directory);
     this.#names = parts.names;
     const names = (): Names => this.#names;
+    this.#tables = new TableMemory(readers);
     this.#ingest = new Ingest(names, index, readers, {
       oldest: retention.coarseMs,
       newest: MAX_AHEAD_MS,
@@ -231,8 +233,10 @@ class DiskStore implements EmbeddedStore {
   async append({ bytes, receivedAt }: AppendRequest): Promise<AppendReceipt> {
     this.#mustBeOpen();
     this.#mustHaveRoom(bytes.length);
-    const model = readRequest(bytes, this.#parts.readers);
-    return this.#journal.append({ bytes, receivedAt }, () => this.#take(model, receivedAt));
+    return this.#tables.lend((columns) => {
+      const model = readRequest(bytes, this.#parts.readers, columns);
+      return this.#journal.append({ bytes, receivedAt }, () => this.#take(model, receivedAt));
+    });
   }
 
   async recordIdentity(entries: readonly IdentityEntry[]): Promise<void> {
