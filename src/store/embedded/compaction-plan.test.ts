@@ -36,6 +36,21 @@ describe("a merge of blocks", () => {
     expect(nextMerge([blockOf(0, LARGE, 2)], START + 2 * HOUR)).toMatchObject({ isRoll: true, kept: [] });
   });
 
+  test("of the running hour waits for five minutes of samples, or for thirty blocks", () => {
+    const now = START + 15 * MINUTE;
+    const fresh = (count: number, seconds: number): Block[] =>
+      Array.from({ length: count }, (_, at) => {
+        const from = START + at * seconds * 1000;
+        return { ...blockOf(at, 1000, 0), from, to: from + seconds * 1000 };
+      });
+    expect(nextMerge(fresh(9, 60), now)).toBeUndefined();
+    expect(nextMerge(fresh(10, 60), now)?.sources).toHaveLength(10);
+    expect(nextMerge(fresh(19, 15), now)).toBeUndefined();
+    expect(nextMerge(fresh(20, 15), now)?.sources).toHaveLength(20);
+    expect(nextMerge(fresh(29, 2), now)).toBeUndefined();
+    expect(nextMerge(fresh(30, 2), now)?.sources).toHaveLength(30);
+  });
+
   test("adds rows up where blocks are of the same time, and doesn't where they are apart", () => {
     const over = START + HOUR + 10 * MINUTE;
     const apart = Array.from({ length: 6 }, (_, tenth) => blockOf(tenth, 1000));

@@ -25,8 +25,10 @@ const DAY_MS = DAY_SECONDS * 1000;
 /** After its end an hour is merged. Samples that come later are merged later. */
 const HOUR_GRACE_MS = 90_000;
 const DAY_GRACE_MS = 2 * HOUR_MS;
-/** Fresh blocks of the running hour that are worth merging: about ten minutes' worth. */
+/** Fresh blocks of the running hour that are worth merging, where they are of some minutes, and however short they are. */
 const FRESH = 10;
+const FRESH_MS = 5 * 60_000;
+const MANY_FRESH = 30;
 /** Late blocks of one hour that wait for others as long as the hour isn't long ago. */
 const LATE = 6;
 const LATE_MS = 15 * 60_000;
@@ -74,7 +76,8 @@ function ofHour(blocks: readonly Block[], since: number): Merge | undefined {
   const unrolled = blocks.filter(({ isRolled }) => !isRolled);
   if (since < HOUR_GRACE_MS) {
     const fresh = unrolled.filter(({ level }) => level === 0);
-    return fresh.length >= FRESH ? merge(fresh, LEVEL.MINUTES) : undefined;
+    const isWorthIt = fresh.length >= MANY_FRESH || (fresh.length >= FRESH && lengthOf(fresh) >= FRESH_MS);
+    return isWorthIt ? merge(fresh, LEVEL.MINUTES) : undefined;
   }
   const rolled = blocks.filter(({ isRolled }) => isRolled);
   // Only what was handed on already, or was not, may become one block: nothing is to be handed on twice.
@@ -110,10 +113,13 @@ function isLarge({ kind, bytes }: BlockFile): boolean {
 
 /** Flushes overlap a bucket or two, where samples of some seconds ago came late. */
 function areApart(blocks: readonly Block[]): boolean {
-  const from = Math.min(...blocks.map((block) => block.from));
-  const to = Math.max(...blocks.map((block) => block.to));
   const covered = blocks.reduce((sum, block) => sum + block.to - block.from, 0);
-  return covered <= (to - from) * MAX_OVERLAP;
+  return covered <= lengthOf(blocks) * MAX_OVERLAP;
+}
+
+/** Milliseconds from the first to the last sample. */
+function lengthOf(blocks: readonly Block[]): number {
+  return Math.max(...blocks.map(({ to }) => to)) - Math.min(...blocks.map(({ from }) => from));
 }
 
 function collect<K>(groups: Map<K, Block[]>, key: K, block: Block): void {

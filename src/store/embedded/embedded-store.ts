@@ -28,7 +28,7 @@ import { type JobRunner, runJob } from "./compactor.ts";
 import type { Engine } from "./duckdb.ts";
 import { openEngineThread } from "./engine-thread.ts";
 import { FileKeeper } from "./file-keeper.ts";
-import { EVENT_BYTES, Head } from "./head.ts";
+import { ChunkMemory, EVENT_BYTES, Head } from "./head.ts";
 import { writeHead } from "./head-flush.ts";
 import { Ingest } from "./ingest.ts";
 import { Journal } from "./journal.ts";
@@ -129,7 +129,8 @@ class DiskStore implements EmbeddedStore {
   readonly #lost = new Map<string, number>();
   readonly #stopped = new AbortController();
   #journal!: Journal;
-  #head = new Head();
+  readonly #chunks: ChunkMemory;
+  #head: Head;
   #frozen: FrozenHead | undefined;
   #names: Names;
   #savedNames: NamesMark;
@@ -149,6 +150,8 @@ class DiskStore implements EmbeddedStore {
     this.#names = parts.names;
     const names = (): Names => this.#names;
     this.#tables = new TableMemory(readers);
+    this.#chunks = new ChunkMemory(limits.headSamples);
+    this.#head = new Head(this.#chunks);
     this.#ingest = new Ingest(names, index, readers, {
       oldest: retention.coarseMs,
       newest: MAX_AHEAD_MS,
@@ -482,7 +485,7 @@ class DiskStore implements EmbeddedStore {
 
   #freeze(segment: number): FrozenHead {
     const head = this.#head;
-    this.#head = new Head();
+    this.#head = new Head(this.#chunks);
     return { head, segment, names: markOf(this.#names) };
   }
 
@@ -501,6 +504,7 @@ class DiskStore implements EmbeddedStore {
     health.trust(addBlocks.flatMap(({ files }) => files.map(({ path }) => path)));
     this.#savedNames = names;
     this.#frozen = undefined;
+    head.end();
     await Journal.forget(join(directory, JOURNAL), segment);
     this.#maintenance.wake();
   }

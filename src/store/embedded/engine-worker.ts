@@ -44,6 +44,8 @@ const BATCH_ROWS = 16 * CHUNK_ROWS;
 const BATCH_CHARACTERS = 1 << 20;
 /** Batches of a question that were not taken yet, some 0.5 MB each. */
 const MAX_BATCHES = 3;
+/** Appended batches that are worth 10 ms of collecting garbage: questions append one, of what they are about. */
+const MANY_BATCHES = 4;
 
 /** Something that was asked for and hasn't ended. */
 interface Call {
@@ -103,13 +105,15 @@ export function runEngines(): void {
         });
       case "append":
         return run(call, async (own) => {
+          let batches = 0;
           const rows = arriving(own, () => {
+            batches++;
             send({ kind: "appended", call });
             collectGarbage({ type: "minor" });
           });
           await (await engineOf(message.engine)).append(message.table, rows);
           // What outlived the minor ones, such as texts of names, is some 20 MB after a flush.
-          collectGarbage({ type: "major" });
+          if (batches >= MANY_BATCHES) collectGarbage({ type: "major" });
         });
       case "taken":
         return calls.get(call)?.taken?.(message.columns);

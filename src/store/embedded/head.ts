@@ -16,14 +16,42 @@ export interface EventChunk {
   readonly value: Float64Array<ArrayBuffer>;
 }
 
-const CHUNK_EVENTS = 1 << 15;
+/** Events of a chunk. */
+export const CHUNK_EVENTS = 1 << 15;
 const HOUR_MS = 3_600_000;
 /** Bytes of memory an event takes. */
 export const EVENT_BYTES = 32;
 
+/** Memory of heads that are in blocks, for those to come. */
+export class ChunkMemory {
+  readonly #most: number;
+  readonly #free: EventChunk[] = [];
+
+  /** @param events whose memory is kept at most */
+  constructor(events: number) {
+    this.#most = Math.ceil(events / CHUNK_EVENTS);
+  }
+
+  take(): EventChunk {
+    return this.#free.pop() ?? newChunk();
+  }
+
+  /** @param hasLinks whether there may be others than 0, which is what a new chunk has */
+  keep(chunks: readonly EventChunk[], hasLinks: boolean): void {
+    for (const chunk of chunks.slice(0, this.#most - this.#free.length)) {
+      if (hasLinks) chunk.link.fill(0);
+      this.#free.push({ ...chunk, length: 0 });
+    }
+  }
+}
+
 /** What came since the last flush: a log of events. Answers read it beside the blocks. */
 export class Head {
   readonly chunks: EventChunk[] = [];
+  readonly #memory: ChunkMemory;
+  /** Answers that read it. */
+  #readers = 0;
+  #isOver = false;
   /** Spans and traces by number; both in hex, "" for none. */
   readonly traces: string[] = [""];
   readonly spans: string[] = [""];
@@ -39,8 +67,28 @@ export class Head {
   oldest = Infinity;
   newest = -Infinity;
 
+  constructor(memory: ChunkMemory) {
+    this.#memory = memory;
+  }
+
   get length(): number {
     return this.#events;
+  }
+
+  /** Keeps its events as they are until as many calls of `leave`. */
+  enter(): void {
+    this.#readers++;
+  }
+
+  leave(): void {
+    this.#readers--;
+    this.#free();
+  }
+
+  /** It is in blocks: only who reads it already may go on. */
+  end(): void {
+    this.#isOver = true;
+    this.#free();
   }
 
   get isEmpty(): boolean {
@@ -49,7 +97,7 @@ export class Head {
 
   add(series: number, node: number, process: number, link: number, time: number, value: number): void {
     let chunk = this.chunks.at(-1);
-    if (!chunk || chunk.length === CHUNK_EVENTS) this.chunks.push((chunk = newChunk()));
+    if (!chunk || chunk.length === CHUNK_EVENTS) this.chunks.push((chunk = this.#memory.take()));
     const at = chunk.length++;
     chunk.series[at] = series;
     chunk.node[at] = node;
@@ -85,6 +133,10 @@ export class Head {
       this.#links.set(key, number);
     }
     return number;
+  }
+
+  #free(): void {
+    if (this.#isOver && this.#readers === 0) this.#memory.keep(this.chunks.splice(0), this.traces.length > 1);
   }
 
   #saw(time: number): void {

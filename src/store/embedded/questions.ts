@@ -62,16 +62,14 @@ export class Questions {
 
   sum(request: SumRequest): Promise<StackSums> {
     const links = request.links?.map(normalLink);
-    return this.#run(request.signal, (signal) =>
-      new Question(this.#holdings, this.#limits, signal).sum(request, links),
-    );
+    return this.#run(request.signal, (question) => question.sum(request, links));
   }
 
   timeline(request: TimelineRequest): Promise<Timeline> {
-    return this.#run(request.signal, (signal) => new Question(this.#holdings, this.#limits, signal).timeline(request));
+    return this.#run(request.signal, (question) => question.timeline(request));
   }
 
-  async #run<T>(signal: AbortSignal | undefined, answer: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async #run<T>(signal: AbortSignal | undefined, answer: (question: Question) => Promise<T>): Promise<T> {
     const { concurrent, timeMs } = this.#limits;
     if (this.#running >= concurrent) {
       throw new StoreError("overloaded", `${concurrent} queries are running already; try again in a moment`);
@@ -81,9 +79,15 @@ export class Questions {
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(), timeMs);
     try {
-      return await this.#holdings.files.read(() =>
-        answer(signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal),
-      );
+      return await this.#holdings.files.read(async () => {
+        const ended = signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal;
+        const question = new Question(this.#holdings, this.#limits, ended);
+        try {
+          return await answer(question);
+        } finally {
+          question.end();
+        }
+      });
     } catch (error) {
       if (timeout.signal.aborted && !isAborted(signal)) {
         const text = `the query took longer than ${timeMs / 1000} s; ask for a shorter range or fewer series`;
@@ -120,10 +124,15 @@ class Question {
     // Numbers of blocks and heads that are there now mean the same in whatever tables come later, but not the reverse.
     this.#names = holdings.names();
     // Logs only grow, so that their lengths are all there is to remember of what was there.
-    this.#heads = holdings.heads().map((head) => ({
-      head,
-      chunks: head.chunks.map((chunk) => ({ ...chunk, end: chunk.length })),
-    }));
+    this.#heads = holdings.heads().map((head) => {
+      head.enter();
+      return { head, chunks: head.chunks.map((chunk) => ({ ...chunk, end: chunk.length })) };
+    });
+  }
+
+  /** Nothing is read any more. */
+  end(): void {
+    for (const { head } of this.#heads) head.leave();
   }
 
   async sum(request: SumRequest, links: readonly string[] | undefined): Promise<StackSums> {

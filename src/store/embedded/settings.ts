@@ -42,7 +42,7 @@ export interface Retention {
 
 /** Bounds of memory and time. */
 export interface StoreLimits {
-  /** Samples in memory before they are written early; twice as many while that is under way. 32 bytes each; 500,000. */
+  /** Samples in memory before they are written early; twice as many while that is under way. 32 bytes each; 250,000. */
   readonly headSamples: number;
   /** Bytes of requests whose acknowledgement is under way; 64 MB. */
   readonly pendingBytes: number;
@@ -95,7 +95,7 @@ export const DEFAULT_RETENTION: Retention = {
 };
 
 export const DEFAULT_STORE_LIMITS: StoreLimits = {
-  headSamples: 500_000,
+  headSamples: 250_000,
   pendingBytes: 64e6,
   journalBytes: 512e6,
   stackNodes: 16_000_000,

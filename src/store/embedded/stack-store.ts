@@ -4,8 +4,8 @@ import { FreeNodes } from "./free-nodes.ts";
 import { HashCache } from "./hash-cache.ts";
 import { grown, nextCapacity } from "./text-table.ts";
 
-/** Stacks that are remembered whole: 25 MB. */
-const REMEMBERED = 1 << 21;
+/** Stacks that are remembered whole: 13 MB. */
+const REMEMBERED = 1 << 20;
 /** Share of the slots that may be taken. */
 const MAX_LOAD = 0.8;
 const FIRST_SLOTS = 1 << 12;
