@@ -44,3 +44,11 @@ test("memory that nobody needs goes, and what is too large isn't kept at all", (
   memory.give(columns);
   expect(memory.take().memory.byteLength).toBe(0);
 });
+
+test("what didn't fit is freed when it is given back", () => {
+  const memory = new ColumnMemory();
+  const columns = memory.take();
+  const column = columns.float64(1 << 10);
+  memory.give(columns);
+  expect(column.byteLength).toBe(0);
+});

@@ -11,6 +11,8 @@ const SLACK = 1.125;
  */
 export class Columns {
   readonly #from: ArrayBuffer;
+  /** What didn't fit. */
+  readonly #own: ArrayBuffer[] = [];
   #used = 0;
 
   /** @param from memory that nobody else uses; what doesn't fit gets some of its own */
@@ -31,13 +33,23 @@ export class Columns {
   /** Of numbers that are to be written before they are read. */
   int32(length: number): Int32Array<ArrayBuffer> {
     const at = this.#take(length * 4);
-    return at < 0 ? new Int32Array(length) : new Int32Array(this.#from, at, length);
+    return at < 0 ? this.#keep(new Int32Array(length)) : new Int32Array(this.#from, at, length);
   }
 
   /** Of numbers that are to be written before they are read. */
   float64(length: number): Float64Array<ArrayBuffer> {
     const at = this.#take(length * 8);
-    return at < 0 ? new Float64Array(length) : new Float64Array(this.#from, at, length);
+    return at < 0 ? this.#keep(new Float64Array(length)) : new Float64Array(this.#from, at, length);
+  }
+
+  /** Frees what didn't fit: left to the garbage collector, it would be there beside what the next question takes. */
+  free(): void {
+    for (const buffer of this.#own.splice(0)) buffer.transfer(0);
+  }
+
+  #keep<T extends Int32Array<ArrayBuffer> | Float64Array<ArrayBuffer>>(column: T): T {
+    this.#own.push(column.buffer);
+    return column;
   }
 
   #take(bytes: number): number {
@@ -60,7 +72,9 @@ export class ColumnMemory {
   }
 
   /** Takes columns back. */
-  give({ memory, needed }: Columns): void {
+  give(columns: Columns): void {
+    const { memory, needed } = columns;
+    columns.free();
     const size = Math.ceil((needed * SLACK) / 8) * 8;
     const enough = memory.byteLength >= needed ? memory : size <= MAX_KEPT_BYTES ? new ArrayBuffer(size) : undefined;
     if (!enough || (this.#kept && this.#kept.byteLength >= enough.byteLength)) return;

@@ -47,7 +47,7 @@ export class SumColumns {
     this.#group.fill(group, start, end);
   }
 
-  /** Four times as large: what isn't written to takes no room, and what is left behind waits for the garbage collector. */
+  /** Four times as large: what isn't written to takes no room. */
   #grow(needed: number): void {
     const capacity = Math.max(needed, this.#node.length * 4);
     const [group, node, value] = [this.#group, this.#node, this.#value];
@@ -55,6 +55,8 @@ export class SumColumns {
     if (this.#hasGroups) this.#group.set(group);
     (this.#node = new Uint32Array(capacity)).set(node);
     (this.#value = new Float64Array(capacity)).set(value);
+    // Freed now: the garbage collector may come by much later.
+    for (const { buffer } of [group, node, value]) buffer.transfer(0);
   }
 }
 
